@@ -1,0 +1,53 @@
+/**
+ * The machine as the main thread sees it. The machine itself (CPU, bus, devices, their backends) lives
+ * in one worker thread and is owned by it; everybody else asks through this interface. Every request
+ * is answered; a worker that dies rejects all of them and reports `failed`.
+ */
+
+/** Why a guest ended or was reset, in QMP's `ShutdownCause` words. */
+export type ShutdownCause =
+  | 'host-qmp-quit'
+  | 'host-qmp-system-reset'
+  | 'host-signal'
+  | 'host-error'
+  | 'guest-shutdown'
+  | 'guest-reset'
+  | 'guest-panic';
+
+export interface MachineEvents {
+  /** The guest asked for power off (syscon, SBI). `exitCode` is what the process exits with. */
+  shutdown(cause: ShutdownCause, exitCode: number): void;
+  /** The guest asked for a reset; the machine has stopped running and waits for `reset`. */
+  reset(cause: ShutdownCause): void;
+  /** The worker died or hit an assertion: the guest cannot go on. */
+  failed(error: Error): void;
+}
+
+export interface MachineHandle {
+  /** Sets the vCPU running. Idempotent. */
+  start(): Promise<void>;
+  /** Resolves when no vCPU runs and no device has host work under way. Idempotent. */
+  stop(): Promise<void>;
+  /** Back to the reset state (RAM reloaded from kernel, initrd and device tree). Only while stopped. */
+  reset(): Promise<void>;
+  /** Presses the power button: what ACPI or a GPIO key would do. */
+  powerdown(): Promise<void>;
+  /**
+   * Device sections of the stopped machine, encoded as the middle of a migration stream (section headers
+   * and footers included), with the list for the JSON description. Does not change the machine.
+   */
+  save(handOver: boolean): Promise<SavedMachine>;
+  /**
+   * Replaces the state of the stopped machine. Everything is decoded and checked before anything is
+   * built; rejects with an error that names the section, and the machine is as it was.
+   */
+  load(sections: Uint8Array): Promise<void>;
+  /** Ends the worker. Chardevs are flushed and closed. */
+  close(): Promise<void>;
+}
+
+export interface SavedMachine {
+  readonly sections: Uint8Array;
+  /** Objects for the `devices` array of the stream's JSON description. */
+  readonly description: readonly unknown[];
+}
