@@ -1,0 +1,50 @@
+/** The 16-bit instructions of RV64C with D: used only where a source writes `c.…`. */
+import type { Instruction } from './instructions.js';
+
+const TABLE: Readonly<Record<string, readonly [number, string]>> = {
+  'c.addi4spn': [0x0000, "c.low' c.sp c.addi4spn"],
+  'c.fld': [0x2000, "c.flow' c.double"],
+  'c.lw': [0x4000, "c.low' c.word"],
+  'c.ld': [0x6000, "c.low' c.double"],
+  'c.fsd': [0xa000, "c.flow' c.double"],
+  'c.sw': [0xc000, "c.low' c.word"],
+  'c.sd': [0xe000, "c.low' c.double"],
+  'c.nop': [0x0001, ''],
+  'c.addi': [0x0001, 'c.rd c.imm'],
+  'c.addiw': [0x2001, 'c.rd c.imm'],
+  'c.li': [0x4001, 'c.rd-hint c.imm'],
+  'c.addi16sp': [0x6101, 'c.sp c.addi16sp'],
+  'c.lui': [0x6001, 'c.rd-lui c.lui'],
+  'c.srli': [0x8001, "c.rd' c.shamt"],
+  'c.srai': [0x8401, "c.rd' c.shamt"],
+  'c.andi': [0x8801, "c.rd' c.imm"],
+  'c.sub': [0x8c01, "c.rd' c.low'"],
+  'c.xor': [0x8c21, "c.rd' c.low'"],
+  'c.or': [0x8c41, "c.rd' c.low'"],
+  'c.and': [0x8c61, "c.rd' c.low'"],
+  'c.subw': [0x9c01, "c.rd' c.low'"],
+  'c.addw': [0x9c21, "c.rd' c.low'"],
+  'c.j': [0xa001, 'c.jump'],
+  'c.beqz': [0xc001, "c.rd' c.branch"],
+  'c.bnez': [0xe001, "c.rd' c.branch"],
+  'c.slli': [0x0002, 'c.rd c.shamt'],
+  'c.fldsp': [0x2002, 'c.frd c.ldsp'],
+  'c.lwsp': [0x4002, 'c.rd c.lwsp'],
+  'c.ldsp': [0x6002, 'c.rd c.ldsp'],
+  'c.jr': [0x8002, 'c.rd'],
+  'c.mv': [0x8002, 'c.rd-hint c.rs2-nonzero'],
+  'c.ebreak': [0x9002, ''],
+  'c.jalr': [0x9002, 'c.rd'],
+  'c.add': [0x9002, 'c.rd-hint c.rs2-nonzero'],
+  'c.fsdsp': [0xa002, 'c.frs2 c.sdsp'],
+  'c.swsp': [0xc002, 'c.rs2 c.swsp'],
+  'c.sdsp': [0xe002, 'c.rs2 c.sdsp'],
+  'c.unimp': [0x0000, ''],
+};
+
+export const COMPRESSED: ReadonlyMap<string, Instruction> = new Map(
+  Object.entries(TABLE).map(([name, [fixedBits, operands]]) => [
+    name,
+    { sizeBytes: 2, fixedBits, operands: operands === '' ? [] : operands.split(' ') },
+  ]),
+);
