@@ -1,0 +1,79 @@
+/**
+ * Looks up what `npm run fetch` has put into the cache folder. Reads the manifest once; whatever is
+ * absent comes back as `missing` with a sentence that a skipped suite can print as its reason.
+ */
+import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { type Manifest, readManifest } from './manifest.js';
+
+export type KernelVersion = '6.12' | '7.2';
+export type QemuVersion = '10.0' | '11.1';
+export type QemuTarget = 'riscv64' | 'x86_64';
+
+export interface Missing {
+  readonly missing: string;
+}
+
+export interface KernelFiles {
+  /** The uncompressed Image, as QEMU's and baton-vmm's `-kernel` take it. */
+  readonly image: string;
+  /** An uncompressed newc archive; another archive may be appended at a multiple of four bytes. */
+  readonly initrd: string;
+}
+
+export interface Cache {
+  readonly directory: string;
+  kernel(version: KernelVersion): KernelFiles | Missing;
+  qemu(version: QemuVersion, target: QemuTarget): { readonly argvPrefix: readonly string[] } | Missing;
+  /** OpenSBI for the generic platform: `path` is fw_dynamic.bin, `jump` fw_jump.bin. */
+  opensbi(): { readonly path: string; readonly jump: string } | Missing;
+}
+
+/** $BATON_CACHE, else $XDG_CACHE_HOME/baton, else ~/.cache/baton. */
+export function cacheDirectory(environment: NodeJS.ProcessEnv = process.env): string {
+  if (environment.BATON_CACHE) return environment.BATON_CACHE;
+  return join(environment.XDG_CACHE_HOME || join(homedir(), '.cache'), 'baton');
+}
+
+export function findInCache(directory: string = cacheDirectory()): Cache {
+  const manifest = readManifest(directory);
+  const find = <Role extends string>(product: string, roles: readonly Role[]) =>
+    locate(directory, manifest, product, roles);
+  return {
+    directory,
+    kernel(version) {
+      const found = find(`kernel-${version}-riscv64`, ['image', 'initrd']);
+      return 'missing' in found ? found : found.paths;
+    },
+    qemu(version, target) {
+      const found = find(`qemu-${version}`, [target]);
+      return 'missing' in found ? found : { argvPrefix: [found.paths[target]] };
+    },
+    opensbi() {
+      const found = find('opensbi', ['dynamic', 'jump']);
+      return 'missing' in found ? found : { path: found.paths.dynamic, jump: found.paths.jump };
+    },
+  };
+}
+
+/** Absolute paths of a product's files by role, when all of them are there. */
+export function locate<Role extends string>(
+  directory: string,
+  manifest: Manifest,
+  product: string,
+  roles: readonly Role[],
+): { readonly paths: Record<Role, string> } | Missing {
+  const advice = 'run `npm run fetch`';
+  const entry = manifest.products[product];
+  if (entry === undefined) return { missing: `${product} is not in ${directory}: ${advice}` };
+  const paths: Partial<Record<Role, string>> = {};
+  for (const role of roles) {
+    const name = entry.files[role];
+    if (name === undefined) return { missing: `${product} in ${directory} has no ${role}: ${advice}` };
+    const path = join(directory, name);
+    if (!existsSync(path)) return { missing: `${path} is gone: ${advice}` };
+    paths[role] = path;
+  }
+  return { paths: paths as Record<Role, string> };
+}
