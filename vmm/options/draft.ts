@@ -1,0 +1,67 @@
+/** What the options seen so far say; filled by the option readers, checked and frozen by `finish.ts`. */
+import type {
+  BiosOptions,
+  ChardevOptions,
+  MemoryBackendOptions,
+  MonitorOptions,
+  VmmOptions,
+} from './options.js';
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+export interface Draft {
+  action: VmmOptions['action'];
+  memoryBackend: string | null;
+  auxRamShare: boolean;
+  dumpDtb: string | null;
+  ramBytes: number | null;
+  backends: MemoryBackendOptions[];
+  bios: BiosOptions;
+  kernel: string | null;
+  initrd: string | null;
+  append: string | null;
+  dtb: string | null;
+  chardevs: ChardevOptions[];
+  /** `null`: a port with nothing behind it, `undefined` never: `-serial none` adds no entry. */
+  serials: (string | null)[];
+  serialGiven: boolean;
+  nographic: boolean;
+  monitors: MonitorOptions[];
+  incoming: Mutable<NonNullable<VmmOptions['incoming']>> | null;
+  startStopped: boolean;
+  name: string | null;
+  uuid: string | null;
+  pidfile: string | null;
+  noReboot: boolean;
+  noShutdown: boolean;
+  migrationDefaults: { events: boolean; returnPath: boolean };
+}
+
+export function emptyDraft(): Draft {
+  return {
+    action: 'run',
+    memoryBackend: null,
+    auxRamShare: false,
+    dumpDtb: null,
+    ramBytes: null,
+    backends: [],
+    bios: { mode: 'sbi', path: null },
+    kernel: null,
+    initrd: null,
+    append: null,
+    dtb: null,
+    chardevs: [],
+    serials: [],
+    serialGiven: false,
+    nographic: false,
+    monitors: [],
+    incoming: null,
+    startStopped: false,
+    name: null,
+    uuid: null,
+    pidfile: null,
+    noReboot: false,
+    noShutdown: false,
+    migrationDefaults: { events: false, returnPath: false },
+  };
+}

@@ -1,0 +1,109 @@
+/** Checks what single options cannot know of one another, and makes the options final. */
+import { MAX_RAM_BYTES } from '../cpu/memory-map.js';
+import type { Draft } from './draft.js';
+import { OptionError } from './error.js';
+import type { MemoryOptions, VmmOptions } from './options.js';
+
+const DEFAULT_RAM_BYTES = 128 * 2 ** 20;
+/** QEMU rounds RAM up to this, so the same `-m` gives the same machine. */
+const RAM_ALIGNMENT_BYTES = 8192;
+
+export function finish(draft: Draft): VmmOptions {
+  if (draft.nographic && !draft.serialGiven) addStdioSerial(draft);
+  const runs = draft.action === 'run';
+  const memory = runs ? finishMemory(draft) : { sizeBytes: DEFAULT_RAM_BYTES, backends: [] };
+  if (runs) {
+    checkBoot(draft);
+    checkChardevs(draft);
+  }
+  return {
+    action: runs && draft.dumpDtb !== null ? 'dumpdtb' : draft.action,
+    machine: {
+      type: 'virt',
+      memoryBackend: draft.memoryBackend,
+      auxRamShare: draft.auxRamShare,
+      dumpDtb: draft.dumpDtb,
+    },
+    memory,
+    boot: {
+      bios: draft.bios,
+      kernel: draft.kernel,
+      initrd: draft.initrd,
+      append: draft.append,
+      dtb: draft.dtb,
+    },
+    chardevs: draft.chardevs,
+    serials: draft.serials,
+    monitors: draft.monitors,
+    incoming: draft.incoming,
+    startStopped: draft.startStopped,
+    name: draft.name,
+    uuid: draft.uuid,
+    pidfile: draft.pidfile,
+    noReboot: draft.noReboot,
+    noShutdown: draft.noShutdown,
+    migrationDefaults: draft.migrationDefaults,
+  };
+}
+
+function addStdioSerial(draft: Draft): void {
+  draft.chardevs.push({ id: 'serial0', backend: 'stdio', signal: true, logfile: null, logAppend: false });
+  draft.serials.push('serial0');
+}
+
+function finishMemory(draft: Draft): MemoryOptions {
+  const backend = draft.backends.find(({ id }) => id === draft.memoryBackend);
+  if (draft.memoryBackend !== null && backend === undefined) {
+    throw new OptionError(
+      '-machine',
+      `memory backend '${draft.memoryBackend}' not found among the -object options`,
+    );
+  }
+  const unused = draft.backends.find(({ id }) => id !== draft.memoryBackend);
+  if (unused !== undefined) {
+    throw new OptionError(
+      '-object',
+      `'${unused.id}' is used by nothing: give -machine memory-backend=${unused.id}`,
+    );
+  }
+  if (draft.ramBytes === 0) throw new OptionError('-m', 'RAM size must be above 0');
+  const asked = draft.ramBytes ?? backend?.sizeBytes ?? DEFAULT_RAM_BYTES;
+  const sizeBytes = Math.ceil(asked / RAM_ALIGNMENT_BYTES) * RAM_ALIGNMENT_BYTES;
+  if (sizeBytes > MAX_RAM_BYTES) {
+    throw new OptionError('-m', `RAM of ${sizeBytes} bytes is beyond the limit of ${MAX_RAM_BYTES} bytes`);
+  }
+  if (backend !== undefined && backend.sizeBytes !== sizeBytes) {
+    throw new OptionError(
+      '-m',
+      `machine memory size ${sizeBytes} does not match size ${backend.sizeBytes} of memory backend '${backend.id}'`,
+    );
+  }
+  return { sizeBytes, backends: draft.backends };
+}
+
+function checkBoot(draft: Draft): void {
+  if (draft.kernel !== null) return;
+  if (draft.initrd !== null) throw new OptionError('-initrd', 'needs -kernel');
+  if (draft.append !== null) throw new OptionError('-append', 'needs -kernel');
+  const needsKernel = draft.bios.mode !== 'file' && draft.incoming === null && draft.dumpDtb === null;
+  if (needsKernel)
+    throw new OptionError('-kernel', 'is missing, and no -bios FILE is there to start instead');
+}
+
+/** Every port has a chardev that exists, and no chardev has two users. */
+function checkChardevs(draft: Draft): void {
+  if (draft.serials.length > 1)
+    throw new OptionError('-serial', 'given twice, the machine has one serial port');
+  const users = new Set<string>();
+  const use = (option: string, id: string) => {
+    if (!draft.chardevs.some((chardev) => chardev.id === id)) {
+      throw new OptionError(option, `chardev '${id}' not found`);
+    }
+    if (users.has(id)) throw new OptionError(option, `chardev '${id}' is already in use`);
+    users.add(id);
+  };
+  for (const id of draft.serials) if (id !== null) use('-serial', id);
+  for (const { chardev } of draft.monitors) use('-mon', chardev);
+  const stdio = draft.chardevs.filter(({ backend }) => backend === 'stdio');
+  if (stdio.length > 1) throw new OptionError('-chardev', 'stdio can be used by one character device only');
+}

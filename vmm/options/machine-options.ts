@@ -1,0 +1,94 @@
+/** Readers of the options about the board: machine, CPU, memory and firmware. */
+import type { Draft } from './draft.js';
+import type { MemoryBackendType } from './options.js';
+import { Properties } from './properties.js';
+
+export const MEMORY_BACKEND_TYPES = [
+  'memory-backend-memfd',
+  'memory-backend-file',
+  'memory-backend-ram',
+] as const;
+
+export function readMachine(draft: Draft, option: string, text: string): void {
+  const properties = new Properties(option, text, 'type');
+  properties.only('type', 'virt');
+  properties.only('accel', 'tcg');
+  properties.only('aia', 'none');
+  properties.only('aclint', 'off');
+  draft.memoryBackend = properties.string('memory-backend') ?? draft.memoryBackend;
+  draft.auxRamShare = properties.bool('aux-ram-share', draft.auxRamShare);
+  draft.dumpDtb = properties.string('dumpdtb') ?? draft.dumpDtb;
+  draft.kernel = properties.string('kernel') ?? draft.kernel;
+  draft.initrd = properties.string('initrd') ?? draft.initrd;
+  draft.append = properties.string('append') ?? draft.append;
+  draft.dtb = properties.string('dtb') ?? draft.dtb;
+  const firmware = properties.string('firmware');
+  if (firmware !== null) readBios(draft, firmware);
+  properties.end();
+}
+
+export function readBios(draft: Draft, text: string): void {
+  if (text === 'none') draft.bios = { mode: 'none', path: null };
+  else if (text === 'default') draft.bios = { mode: 'sbi', path: null };
+  else draft.bios = { mode: 'file', path: text };
+}
+
+export function readCpu(option: string, text: string): void {
+  const properties = new Properties(option, text, 'model');
+  properties.only('model', 'rv64');
+  properties.end();
+}
+
+export function readSmp(option: string, text: string): void {
+  const properties = new Properties(option, text, 'cpus');
+  for (const name of ['cpus', 'sockets', 'dies', 'clusters', 'cores', 'threads', 'maxcpus']) {
+    properties.only(name, '1');
+  }
+  properties.end();
+}
+
+export function readAccel(option: string, text: string): void {
+  const properties = new Properties(option, text, 'accel');
+  properties.only('accel', 'tcg');
+  properties.only('thread', 'single', 'multi');
+  properties.end();
+}
+
+export function readMemory(draft: Draft, option: string, text: string): void {
+  const properties = new Properties(option, text, 'size');
+  draft.ramBytes = properties.size('size', 'm');
+  properties.end();
+}
+
+export function readObject(draft: Draft, option: string, text: string): void {
+  const properties = new Properties(option, text, 'qom-type');
+  const type = properties.requiredString('qom-type');
+  if (!isMemoryBackend(type)) {
+    throw properties.error(`invalid object type '${type}', have ${MEMORY_BACKEND_TYPES.join(', ')}`);
+  }
+  const id = properties.requiredString('id');
+  if (draft.backends.some((other) => other.id === id)) throw properties.error(`duplicate id '${id}'`);
+  const sizeBytes = properties.size('size', 'b');
+  if (sizeBytes === null || sizeBytes === 0)
+    throw properties.error(`${id}: parameter 'size' must be above 0`);
+  properties.only('reserve', 'on', 'off');
+  properties.only('merge', 'off');
+  properties.only('dump', 'on', 'off');
+  if (type === 'memory-backend-memfd') {
+    properties.only('hugetlb', 'off');
+    properties.only('seal', 'off');
+  }
+  draft.backends.push({
+    id,
+    type,
+    sizeBytes,
+    share: properties.bool('share', type === 'memory-backend-memfd'),
+    prealloc: properties.bool('prealloc', false),
+    path: type === 'memory-backend-file' ? properties.requiredString('mem-path') : null,
+  });
+  properties.end();
+}
+
+function isMemoryBackend(type: string): type is MemoryBackendType {
+  return (MEMORY_BACKEND_TYPES as readonly string[]).includes(type);
+}

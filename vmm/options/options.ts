@@ -1,0 +1,102 @@
+/**
+ * The command line as plain data. `parseOptions` knows the syntax and everything that can be judged from
+ * the words alone; whether files exist and are what they should be is `check.ts`. What QEMU has and we
+ * have not is refused by name, never ignored.
+ */
+import type { MEMORY_BACKEND_TYPES } from './machine-options.js';
+
+export { OptionError } from './error.js';
+export { parseOptions } from './parse.js';
+
+export interface VmmOptions {
+  readonly action: 'run' | 'version' | 'help' | 'dumpdtb';
+  readonly machine: MachineOptions;
+  readonly memory: MemoryOptions;
+  readonly boot: BootOptions;
+  /** All character devices, those made by `-serial` and `-qmp` short forms included. Ids are unique. */
+  readonly chardevs: readonly ChardevOptions[];
+  /** UARTs in order; the id of a chardev, or `null` for a port with nothing behind it. */
+  readonly serials: readonly (string | null)[];
+  readonly monitors: readonly MonitorOptions[];
+  /** `null`: the machine boots. */
+  readonly incoming: IncomingOptions | null;
+  readonly startStopped: boolean;
+  readonly name: string | null;
+  readonly uuid: string | null;
+  readonly pidfile: string | null;
+  readonly noReboot: boolean;
+  readonly noShutdown: boolean;
+  readonly migrationDefaults: { readonly events: boolean; readonly returnPath: boolean };
+}
+
+export interface MachineOptions {
+  readonly type: 'virt';
+  readonly memoryBackend: string | null;
+  readonly auxRamShare: boolean;
+  readonly dumpDtb: string | null;
+}
+
+export interface MemoryOptions {
+  readonly sizeBytes: number;
+  readonly backends: readonly MemoryBackendOptions[];
+}
+
+export interface MemoryBackendOptions {
+  readonly id: string;
+  readonly type: MemoryBackendType;
+  readonly sizeBytes: number;
+  readonly share: boolean;
+  readonly prealloc: boolean;
+  /** Only `memory-backend-file`: a file, or a directory to make an unlinked file in. */
+  readonly path: string | null;
+}
+
+export type MemoryBackendType = (typeof MEMORY_BACKEND_TYPES)[number];
+
+export interface BootOptions {
+  readonly bios: BiosOptions;
+  readonly kernel: string | null;
+  readonly initrd: string | null;
+  readonly append: string | null;
+  readonly dtb: string | null;
+}
+
+/** `sbi`: the built-in firmware; `none`: M-mode from the start of RAM; `file`: an image of the user's. */
+export interface BiosOptions {
+  readonly mode: 'sbi' | 'none' | 'file';
+  readonly path: string | null;
+}
+
+interface ChardevBase {
+  readonly id: string;
+  readonly logfile: string | null;
+  readonly logAppend: boolean;
+}
+export type ChardevOptions = ChardevBase &
+  (
+    | { readonly backend: 'null' }
+    | { readonly backend: 'stdio'; readonly signal: boolean }
+    | { readonly backend: 'file'; readonly path: string; readonly append: boolean }
+    | SocketChardevOptions
+  );
+
+export interface SocketChardevOptions {
+  readonly backend: 'socket';
+  readonly path: string;
+  readonly server: boolean;
+  /** Server only: opening waits for the first client. */
+  readonly wait: boolean;
+  /** Client only: milliseconds between attempts, 0 for none after the first. */
+  readonly reconnectMs: number;
+}
+
+export interface MonitorOptions {
+  readonly chardev: string;
+  readonly mode: 'control';
+  readonly pretty: boolean;
+}
+
+export interface IncomingOptions {
+  readonly main: { readonly kind: 'defer' } | { readonly kind: 'unix'; readonly path: string } | null;
+  readonly cpr: { readonly path: string } | null;
+}
