@@ -1,0 +1,48 @@
+/**
+ * What the compiled addon exports, as C++ sees it. N.B. Keep in sync with native/src/functions.hpp: the same
+ * names, arguments and order. Only native/index.ts uses this; it validates before it calls.
+ */
+import type { NativeError } from './error.js';
+
+export interface Addon {
+  setErrorClass(errorClass: typeof NativeError): void;
+  createMemfd(name: string, sizeBytes: number): number;
+  mapShared(view: Uint8Array, fd: number, fdOffsetBytes: number): void;
+  unmapShared(view: Uint8Array): void;
+  listenUnix(path: string, backlog: number): number;
+  acceptUnix(fd: number): number | null;
+  connectUnix(path: string): number;
+  sendMessage(fd: number, data: Uint8Array, fds: readonly number[]): number;
+  receiveMessage(fd: number, maxBytes: number, maxFds: number): ReceivedMessage | null;
+  pollFd(fd: number, events: number, timeoutMs: number): Promise<number>;
+  shutdownWrite(fd: number): void;
+  closeFd(fd: number): void;
+  setCloseOnExec(fd: number, on: boolean): void;
+  execve(path: string, argv: readonly string[], envp: readonly string[], keepFds: readonly number[]): never;
+  pidfdOpen(pid: number): number;
+  pidfdSendSignal(pidfd: number, signal: number): void;
+  pidfdGetFd(pidfd: number, fd: number): number;
+  lockOfd(fd: number, exclusive: boolean, startBytes: number, lengthBytes: number): boolean;
+  unlockOfd(fd: number, startBytes: number, lengthBytes: number): void;
+  testOfd(fd: number, exclusive: boolean, startBytes: number, lengthBytes: number): RawLockHolder | null;
+  peerCredentials(fd: number): PeerCredentials;
+}
+
+/** `data` is empty at the end of the stream. The descriptors belong to the receiver, who must close them. */
+export interface ReceivedMessage {
+  readonly data: Uint8Array;
+  readonly fds: number[];
+}
+
+export interface RawLockHolder {
+  readonly exclusive: boolean;
+  readonly startBytes: number;
+  readonly lengthBytes: number;
+  readonly pid: number | null;
+}
+
+export interface PeerCredentials {
+  readonly pid: number;
+  readonly uid: number;
+  readonly gid: number;
+}

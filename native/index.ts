@@ -1,0 +1,288 @@
+/**
+ * What Node cannot do: memory with a descriptor mapped under a WebAssembly memory, descriptors passed over unix
+ * sockets, exec, process descriptors, locks of open file descriptions. Linux only. Usable in the main thread
+ * and in workers.
+ *
+ * Arguments are checked here (TypeError, RangeError); a failed system call is a `NativeError`. No call blocks
+ * the thread. A descriptor that a call returns is closed on exec and belongs to the caller, who closes it with
+ * `closeFd`: nothing else will, not even the end of a worker.
+ */
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { Addon, PeerCredentials, ReceivedMessage } from './addon.js';
+import {
+  requireBytes,
+  requireFd,
+  requireFds,
+  requireInteger,
+  requirePath,
+  requireText,
+  requireTexts,
+} from './arguments.js';
+import { NativeError } from './error.js';
+
+export type { PeerCredentials, ReceivedMessage } from './addon.js';
+export { NativeError } from './error.js';
+
+/** Events of `pollFd`, as Linux numbers them. The last three are reported whether asked for or not. */
+export const POLLIN = 0x1;
+export const POLLPRI = 0x2;
+export const POLLOUT = 0x4;
+export const POLLRDHUP = 0x2000;
+export const POLLERR = 0x8;
+export const POLLHUP = 0x10;
+export const POLLNVAL = 0x20;
+
+/** The kernel's limit of descriptors in one message (SCM_MAX_FD). */
+export const MAX_MESSAGE_FDS = 253;
+/** Memory set aside by one `receiveMessage`: more than a unix socket can hold at its usual limits. */
+export const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
+/** A wait cannot be interrupted and holds a thread of the pool, so none may be long: callers wait again. */
+export const MAX_POLL_MS = 10_000;
+/** The kernel's limit: 255 with its own prefix `memfd:`. */
+const MAX_MEMFD_NAME_BYTES = 249;
+const MAX_POLL_EVENTS = 0x7fff;
+/** SIGRTMAX. */
+const MAX_SIGNAL = 64;
+const MAX_INT32 = 2 ** 31 - 1;
+
+/** Beside the compiled façade, or where node-gyp leaves it: seen from native/ and from dist/native/. */
+const ADDON_LOCATIONS = [
+  './baton.node',
+  './build/Release/baton.node',
+  '../../native/build/Release/baton.node',
+];
+
+let loadedAddon: Addon | undefined;
+
+/** Loads on first use, so that what needs no system call (`-help`, types, fakes) needs no addon. */
+function addon(): Addon {
+  loadedAddon ??= loadAddon();
+  return loadedAddon;
+}
+
+function loadAddon(): Addon {
+  const paths = ADDON_LOCATIONS.map((location) => fileURLToPath(new URL(location, import.meta.url)));
+  const path = paths.find((candidate) => existsSync(candidate));
+  if (path === undefined) {
+    throw new Error(
+      `the native addon is not built: run \`npm run build:native\` (looked for ${paths.join(', ')})`,
+    );
+  }
+  const module = { exports: {} };
+  try {
+    process.dlopen(module, path);
+  } catch (cause) {
+    throw new Error(
+      `the native addon ${path} cannot be loaded: run \`npm run build:native\` on this machine`,
+      {
+        cause,
+      },
+    );
+  }
+  const loaded = module.exports as Addon;
+  loaded.setErrorClass(NativeError);
+  return loaded;
+}
+
+/** Anonymous memory of `sizeBytes` zero bytes behind a descriptor. `name` is only for people (/proc/PID/fd). */
+export function createMemfd(name: string, sizeBytes: number): number {
+  requireText('name', name);
+  requireInteger('the length of name in bytes', Buffer.byteLength(name), 0, MAX_MEMFD_NAME_BYTES);
+  requireInteger('sizeBytes', sizeBytes, 1, Number.MAX_SAFE_INTEGER);
+  return addon().createMemfd(name, sizeBytes);
+}
+
+/**
+ * Puts the pages of `fd` from `fdOffsetBytes` on under exactly the bytes of `view`, shared with everybody else who
+ * has them mapped; what the view held is lost. The view is over the memory of a WebAssembly.Memory that will not
+ * grow (shared, or maximum = initial). Address, length and offset must be whole pages, and the file long enough.
+ * The descriptor may be closed afterwards. After an error the view is as it was.
+ */
+export function mapShared(view: Uint8Array, fd: number, fdOffsetBytes: number): void {
+  requireBytes('view', view);
+  requireFd('fd', fd);
+  requireInteger('fdOffsetBytes', fdOffsetBytes, 0, Number.MAX_SAFE_INTEGER - view.length);
+  addon().mapShared(view, fd, fdOffsetBytes);
+}
+
+/** Undoes `mapShared`: private zero pages under `view`. The file keeps its content. */
+export function unmapShared(view: Uint8Array): void {
+  requireBytes('view', view);
+  addon().unmapShared(view);
+}
+
+/** A non-blocking listening socket. A socket file at `path` is replaced, any other file is EADDRINUSE. */
+export function listenUnix(path: string, backlog: number): number {
+  requirePath('path', path);
+  requireInteger('backlog', backlog, 0, MAX_INT32);
+  return addon().listenUnix(path, backlog);
+}
+
+/** The next connection (non-blocking), or null when none waits. */
+export function acceptUnix(fd: number): number | null {
+  requireFd('fd', fd);
+  return addon().acceptUnix(fd);
+}
+
+/** A non-blocking connected socket. ECONNREFUSED: nobody listens; EAGAIN: the backlog is full, try again. */
+export function connectUnix(path: string): number {
+  requirePath('path', path);
+  return addon().connectUnix(path);
+}
+
+/**
+ * Sends `data` with copies of `fds` and returns how many bytes went; the descriptors go with the first of
+ * them, so a caller sends the rest without. Throws EAGAIN when the socket is full and EPIPE when it is closed.
+ */
+export function sendMessage(fd: number, data: Uint8Array, fds: readonly number[]): number {
+  requireFd('fd', fd);
+  requireBytes('data', data);
+  requireFds('fds', fds, MAX_MESSAGE_FDS);
+  return addon().sendMessage(fd, data, fds);
+}
+
+/**
+ * What has arrived, or null when nothing has; empty data is the end of the stream. One call returns the
+ * descriptors of at most one `sendMessage`. More than `maxFds` is EMSGSIZE: that data is lost and all
+ * descriptors are closed, so the connection is of no more use.
+ */
+export function receiveMessage(fd: number, maxBytes: number, maxFds: number): ReceivedMessage | null {
+  requireFd('fd', fd);
+  requireInteger('maxBytes', maxBytes, 1, MAX_MESSAGE_BYTES);
+  requireInteger('maxFds', maxFds, 0, MAX_MESSAGE_FDS);
+  return addon().receiveMessage(fd, maxBytes, maxFds);
+}
+
+/**
+ * Resolves with the events that `fd` has, or 0 when none came in `timeoutMs`. Runs on the thread pool, which has
+ * few threads: for single waits, not for serving a connection.
+ */
+export async function pollFd(fd: number, events: number, timeoutMs: number): Promise<number> {
+  requireFd('fd', fd);
+  requireInteger('events', events, 0, MAX_POLL_EVENTS);
+  requireInteger('timeoutMs', timeoutMs, 0, MAX_POLL_MS);
+  return addon().pollFd(fd, events, timeoutMs);
+}
+
+/** Ends our side of a connection; the peer reads the end of the stream, and can still send. */
+export function shutdownWrite(fd: number): void {
+  requireFd('fd', fd);
+  addon().shutdownWrite(fd);
+}
+
+/** Closes a descriptor that this module returned. Its number is free at once, even after an error. */
+export function closeFd(fd: number): void {
+  requireFd('fd', fd);
+  addon().closeFd(fd);
+}
+
+export function setCloseOnExec(fd: number, on: boolean): void {
+  requireFd('fd', fd);
+  if (typeof on !== 'boolean') throw new TypeError(`expected on to be a boolean, got ${String(on)}`);
+  addon().setCloseOnExec(fd, on);
+}
+
+/**
+ * Replaces the program of this process, which keeps its number and, by number, descriptors 0, 1, 2 and `keepFds`;
+ * all others that are closed on exec close. No signal is blocked or ignored in the new program. `path` is not
+ * searched for; `argv` includes the program's name; `envp` has NAME=value. Nothing of this process runs any more:
+ * no exit handler, no flush. When the exec fails, throws, and the process goes on as it was.
+ */
+export function execve(
+  path: string,
+  argv: readonly string[],
+  envp: readonly string[],
+  keepFds: readonly number[],
+): never {
+  requirePath('path', path);
+  requireTexts('argv', argv);
+  if (argv.length === 0) throw new RangeError('expected argv to have at least the name of the program');
+  requireTexts('envp', envp);
+  const nameless = envp.find((variable) => variable.indexOf('=') < 1);
+  if (nameless !== undefined)
+    throw new TypeError(`expected envp to have NAME=value, got ${JSON.stringify(nameless)}`);
+  requireFds('keepFds', keepFds, MAX_INT32);
+  return addon().execve(path, argv, envp, keepFds);
+}
+
+/** A descriptor of process `pid`; `pollFd` reports POLLIN on it when the process has ended. */
+export function pidfdOpen(pid: number): number {
+  requireInteger('pid', pid, 1, MAX_INT32);
+  return addon().pidfdOpen(pid);
+}
+
+/** Signal 0 only asks whether the process is there (ESRCH: it has ended and was reaped). */
+export function pidfdSendSignal(pidfd: number, signal: number): void {
+  requireFd('pidfd', pidfd);
+  requireInteger('signal', signal, 0, MAX_SIGNAL);
+  addon().pidfdSendSignal(pidfd, signal);
+}
+
+/** A copy of descriptor `fd` of that process. Needs the right to trace it (EPERM). */
+export function pidfdGetFd(pidfd: number, fd: number): number {
+  requireFd('pidfd', pidfd);
+  requireFd('fd', fd);
+  return addon().pidfdGetFd(pidfd, fd);
+}
+
+export type LockType = 'read' | 'write';
+
+/** A lock in the way of the one asked for. `pid` is null for locks of open file descriptions. */
+export interface LockHolder {
+  readonly type: LockType;
+  readonly startBytes: number;
+  readonly lengthBytes: number;
+  readonly pid: number | null;
+}
+
+function requireRange(startBytes: number, lengthBytes: number): void {
+  requireInteger('startBytes', startBytes, 0, Number.MAX_SAFE_INTEGER);
+  requireInteger('lengthBytes', lengthBytes, 0, Number.MAX_SAFE_INTEGER);
+}
+
+/** True means exclusive. */
+function requireLockType(type: LockType): boolean {
+  if (type === 'read' || type === 'write') return type === 'write';
+  throw new TypeError(`expected type to be "read" or "write", got ${JSON.stringify(type)}`);
+}
+
+/**
+ * Locks a range of a file for the open file description of `fd` (length 0: to the end, however far it grows), or
+ * changes the lock it has. False: another description holds a lock in the way. Copies of the descriptor, also in
+ * other processes, share the lock; it ends when it is unlocked or the last copy is closed.
+ */
+export function lockOfd(fd: number, type: LockType, startBytes: number, lengthBytes: number): boolean {
+  requireFd('fd', fd);
+  const exclusive = requireLockType(type);
+  requireRange(startBytes, lengthBytes);
+  return addon().lockOfd(fd, exclusive, startBytes, lengthBytes);
+}
+
+export function unlockOfd(fd: number, startBytes: number, lengthBytes: number): void {
+  requireFd('fd', fd);
+  requireRange(startBytes, lengthBytes);
+  addon().unlockOfd(fd, startBytes, lengthBytes);
+}
+
+/** Who would make `lockOfd` return false, or null. */
+export function testOfd(
+  fd: number,
+  type: LockType,
+  startBytes: number,
+  lengthBytes: number,
+): LockHolder | null {
+  requireFd('fd', fd);
+  const exclusive = requireLockType(type);
+  requireRange(startBytes, lengthBytes);
+  const holder = addon().testOfd(fd, exclusive, startBytes, lengthBytes);
+  if (holder === null) return null;
+  const { exclusive: heldExclusive, ...range } = holder;
+  return { type: heldExclusive ? 'write' : 'read', ...range };
+}
+
+/** Who connected to (or listens at) the other end of a unix socket. */
+export function peerCredentials(fd: number): PeerCredentials {
+  requireFd('fd', fd);
+  return addon().peerCredentials(fd);
+}

@@ -1,0 +1,44 @@
+// Registers the functions. The addon keeps no state of its own but the error class of each environment, so
+// the main thread and any number of workers can load it.
+#include <node_api.h>
+
+#include "errors.hpp"
+#include "functions.hpp"
+
+namespace {
+
+napi_property_descriptor method(const char* name, napi_callback callback) {
+  return {name, nullptr, callback, nullptr, nullptr, nullptr, napi_enumerable, nullptr};
+}
+
+}  // namespace
+
+NAPI_MODULE_INIT() {
+  const napi_property_descriptor functions[] = {
+      method("setErrorClass", baton::setErrorClass),
+      method("createMemfd", baton::createMemfd),
+      method("mapShared", baton::mapShared),
+      method("unmapShared", baton::unmapShared),
+      method("listenUnix", baton::listenUnix),
+      method("acceptUnix", baton::acceptUnix),
+      method("connectUnix", baton::connectUnix),
+      method("sendMessage", baton::sendMessage),
+      method("receiveMessage", baton::receiveMessage),
+      method("pollFd", baton::pollFd),
+      method("shutdownWrite", baton::shutdownWrite),
+      method("closeFd", baton::closeFd),
+      method("setCloseOnExec", baton::setCloseOnExec),
+      method("execve", baton::execve),
+      method("pidfdOpen", baton::pidfdOpen),
+      method("pidfdSendSignal", baton::pidfdSendSignal),
+      method("pidfdGetFd", baton::pidfdGetFd),
+      method("lockOfd", baton::lockOfd),
+      method("unlockOfd", baton::unlockOfd),
+      method("testOfd", baton::testOfd),
+      method("peerCredentials", baton::peerCredentials),
+  };
+  if (napi_define_properties(env, exports, sizeof functions / sizeof functions[0], functions) != napi_ok) {
+    return nullptr;
+  }
+  return exports;
+}

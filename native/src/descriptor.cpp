@@ -1,0 +1,36 @@
+// What any descriptor can do.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "args.hpp"
+#include "errors.hpp"
+#include "functions.hpp"
+
+namespace baton {
+
+napi_value closeFd(napi_env env, napi_callback_info info) {
+  Args args(env, info);
+  int fd = -1;
+  if (!args.int32(0, "fd", &fd)) return nullptr;
+  // SAFETY: never retried. After EINTR Linux has closed the descriptor already, and its number may by now
+  // belong to another thread.
+  if (close(fd) == 0 || errno == EINTR) return nullptr;
+  const int error = errno;
+  return throwErrno(env, error, "close", format("close descriptor %d", fd));
+}
+
+napi_value setCloseOnExec(napi_env env, napi_callback_info info) {
+  Args args(env, info);
+  int fd = -1;
+  bool on = false;
+  if (!args.int32(0, "fd", &fd) || !args.boolean(1, "on", &on)) return nullptr;
+  int flags = fcntl(fd, F_GETFD);
+  if (flags >= 0) flags = fcntl(fd, F_SETFD, on ? flags | FD_CLOEXEC : flags & ~FD_CLOEXEC);
+  if (flags >= 0) return nullptr;
+  const int error = errno;
+  return throwErrno(env, error, "fcntl", format("set close-on-exec of descriptor %d", fd));
+}
+
+}  // namespace baton

@@ -1,0 +1,30 @@
+// Every function the addon exports. N.B. Keep in sync with addon.cpp and native/addon.ts: the same names, the
+// same arguments and the same order. Each one makes one group of system calls; decisions are TypeScript's.
+#pragma once
+
+#include <node_api.h>
+
+namespace baton {
+
+napi_value createMemfd(napi_env env, napi_callback_info info);
+napi_value mapShared(napi_env env, napi_callback_info info);
+napi_value unmapShared(napi_env env, napi_callback_info info);
+napi_value listenUnix(napi_env env, napi_callback_info info);
+napi_value acceptUnix(napi_env env, napi_callback_info info);
+napi_value connectUnix(napi_env env, napi_callback_info info);
+napi_value sendMessage(napi_env env, napi_callback_info info);
+napi_value receiveMessage(napi_env env, napi_callback_info info);
+napi_value pollFd(napi_env env, napi_callback_info info);
+napi_value shutdownWrite(napi_env env, napi_callback_info info);
+napi_value closeFd(napi_env env, napi_callback_info info);
+napi_value setCloseOnExec(napi_env env, napi_callback_info info);
+napi_value execve(napi_env env, napi_callback_info info);
+napi_value pidfdOpen(napi_env env, napi_callback_info info);
+napi_value pidfdSendSignal(napi_env env, napi_callback_info info);
+napi_value pidfdGetFd(napi_env env, napi_callback_info info);
+napi_value lockOfd(napi_env env, napi_callback_info info);
+napi_value unlockOfd(napi_env env, napi_callback_info info);
+napi_value testOfd(napi_env env, napi_callback_info info);
+napi_value peerCredentials(napi_env env, napi_callback_info info);
+
+}  // namespace baton
