@@ -1,0 +1,163 @@
+/**
+ * Brings the cache folder up to what `bundles.ts` lists: for each bundle download → unpack → manifest,
+ * then the products. The manifest is written after each step, so an interrupted run continues; what
+ * fails does not keep the rest from being made.
+ */
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  type AptRoot,
+  downloadPackages,
+  FetchError,
+  hostArchitecture,
+  openAptRoot,
+  type ResolvedPackage,
+  resolveBundle,
+} from './apt.js';
+import { BUNDLES, type Bundle, KERNELS, QEMUS } from './bundles.js';
+import { locate } from './cache.js';
+import {
+  type Manifest,
+  type PackageEntry,
+  readManifest,
+  withBundle,
+  withProduct,
+  writeManifest,
+} from './manifest.js';
+import {
+  INITRAMFS_RECIPE,
+  makeKernel,
+  makeOpensbi,
+  makeQemu,
+  type ProductFiles,
+  recipeHash,
+} from './products.js';
+import { unpackAll } from './unpack.js';
+
+export interface FetchOptions {
+  readonly cache: string;
+  /** Look for newer packages even when the manifest has all. */
+  readonly refresh: boolean;
+  log(line: string): void;
+}
+
+interface Product {
+  readonly name: string;
+  readonly bundles: readonly string[];
+  /** What else the files depend on, beside the packages. */
+  readonly recipe: readonly unknown[];
+  make(trees: readonly string[]): Promise<ProductFiles>;
+}
+
+export interface Failure {
+  /** What could not be brought or made, for this one reason. */
+  readonly names: string[];
+  readonly error: FetchError;
+}
+
+/** Resolves with the failures; none when everything is in place. */
+export async function fetchAll(options: FetchOptions): Promise<Failure[]> {
+  const failures: Failure[] = [];
+  const attempt = async (name: string, action: () => Promise<void>) => {
+    try {
+      await action();
+    } catch (error) {
+      if (!(error instanceof FetchError)) throw error;
+      const same = failures.find((failure) => failure.error.message === error.message);
+      if (same === undefined) failures.push({ names: [name], error });
+      else same.names.push(name);
+      options.log(`${name}: failed`);
+    }
+  };
+  const roots = new Map<string, Promise<AptRoot>>();
+  for (const bundle of BUNDLES) await attempt(bundle.name, () => ensureBundle(options, bundle, roots));
+  for (const product of products(options.cache)) {
+    await attempt(product.name, () => ensureProduct(options, product));
+  }
+  if (failures.length === 0) await rm(join(options.cache, 'apt'), { recursive: true, force: true });
+  return failures;
+}
+
+async function ensureBundle(
+  { cache, refresh, log }: FetchOptions,
+  bundle: Bundle,
+  roots: Map<string, Promise<AptRoot>>,
+): Promise<void> {
+  const definition = recipeHash(bundle, String(bundle.dependencies));
+  const present = readManifest(cache).bundles[bundle.name];
+  if (!refresh && present?.definition === definition) return;
+  const architecture = bundle.architecture === 'host' ? await hostArchitecture() : bundle.architecture;
+  const key = `${bundle.suites.join('+')}-${architecture}`;
+  const existing = roots.get(key);
+  if (existing === undefined) log(`${bundle.name}: reading package lists of ${bundle.suites.join(', ')}`);
+  const opening = existing ?? openAptRoot(join(cache, 'apt', key), bundle.suites, architecture);
+  roots.set(key, opening);
+  const root = await opening;
+  const wanted = await resolveBundle(root, bundle);
+  if (present?.definition === definition && isSame(present.packages, wanted)) return;
+  log(`${bundle.name}: downloading ${wanted.length} package${wanted.length === 1 ? '' : 's'}`);
+  const archives = await downloadPackages(root, wanted);
+  log(`${bundle.name}: unpacking`);
+  const tree = join('trees', bundle.name);
+  const packages = await unpackAll(archives, join(cache, tree));
+  const entry = { definition, tree, packages, fetchedAt: new Date().toISOString() };
+  await writeManifest(cache, withBundle(readManifest(cache), bundle.name, entry));
+  await Promise.all(archives.map((archive) => rm(archive)));
+}
+
+function isSame(present: readonly PackageEntry[], wanted: readonly ResolvedPackage[]): boolean {
+  const versions = new Map(present.map(({ name, version }) => [name, version]));
+  return (
+    versions.size === wanted.length && wanted.every(({ name, version }) => versions.get(name) === version)
+  );
+}
+
+function products(cache: string): Product[] {
+  const kernels = KERNELS.map((kernel): Product => {
+    return {
+      name: `kernel-${kernel.version}-${kernel.architecture}`,
+      bundles: [kernel.bundle, kernel.busybox],
+      recipe: [kernel, INITRAMFS_RECIPE],
+      make: ([tree = '', busybox = '']) => makeKernel(cache, kernel, { kernel: tree, busybox }),
+    };
+  });
+  const qemus = QEMUS.map((qemu): Product => {
+    return {
+      name: `qemu-${qemu.version}`,
+      bundles: [qemu.bundle],
+      recipe: [qemu, cache],
+      make: ([tree = '']) => makeQemu(cache, qemu, tree),
+    };
+  });
+  const opensbi: Product = {
+    name: 'opensbi',
+    bundles: ['opensbi'],
+    recipe: ['riscv64'],
+    make: ([tree = '']) => makeOpensbi(cache, tree),
+  };
+  return [...kernels, ...qemus, opensbi];
+}
+
+async function ensureProduct({ cache, log }: FetchOptions, product: Product): Promise<void> {
+  const manifest = readManifest(cache);
+  const bundles = product.bundles.map((name) => manifest.bundles[name]);
+  const recipe = recipeHash(product.recipe, bundles);
+  if (isComplete(cache, manifest, product.name, recipe)) return;
+  const trees: string[] = [];
+  for (const bundle of bundles) {
+    // The bundle's own failure has been reported.
+    if (bundle === undefined) return;
+    trees.push(join(cache, bundle.tree));
+  }
+  const files = await product.make(trees);
+  const named = BUNDLES.find(({ name }) => name === product.bundles[0])?.packages[0];
+  const version = bundles[0]?.packages.find(({ name }) => name === named)?.version ?? '';
+  await writeManifest(cache, withProduct(readManifest(cache), product.name, { recipe, files, version }));
+  log(`${product.name}: ready`);
+}
+
+function isComplete(cache: string, manifest: Manifest, name: string, recipe: string): boolean {
+  const product = manifest.products[name];
+  if (product?.recipe !== recipe) return false;
+  return !('missing' in locate(cache, manifest, name, Object.keys(product.files)));
+}

@@ -1,0 +1,98 @@
+/**
+ * Makes usable files of unpacked packages: a kernel is an image with an initramfs, a QEMU is a wrapper
+ * script that runs it with the libraries it was built for, OpenSBI is its two firmware images.
+ * Paths returned are relative to the cache folder.
+ */
+import { createHash } from 'node:crypto';
+import { chmod, copyFile, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { basename, dirname, join, relative } from 'node:path';
+import { execa } from 'execa';
+import { FetchError } from './apt.js';
+import type { KernelBundle, QemuBundle } from './bundles.js';
+import { buildInitramfs, INIT, WANTED_MODULES } from './initramfs.js';
+import { collectModules } from './kernel-modules.js';
+
+export type ProductFiles = Record<string, string>;
+
+/** A product's recipe: everything that its files depend on, so that a change makes it anew. */
+export function recipeHash(...parts: readonly unknown[]): string {
+  return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 16);
+}
+
+export const INITRAMFS_RECIPE = [INIT, WANTED_MODULES];
+
+export async function makeKernel(
+  cache: string,
+  kernel: KernelBundle,
+  trees: { kernel: string; busybox: string },
+): Promise<ProductFiles> {
+  const directory = join(cache, 'kernels', `${kernel.version}-${kernel.architecture}`);
+  await mkdir(directory, { recursive: true });
+  const image = await findFile(trees.kernel, /\/vmlinu[xz](-[^/]*)?$/);
+  const modules = await collectModules(
+    dirname(await findFile(trees.kernel, /\/modules\/[^/]+\/kernel$/)),
+    WANTED_MODULES,
+    decompress,
+  );
+  const busybox = await readFile(await findFile(trees.busybox, /\/bin\/busybox$/));
+  await copyFile(image, join(directory, 'Image'));
+  await writeFile(join(directory, 'initramfs.cpio'), buildInitramfs(busybox, modules));
+  const name = relative(cache, directory);
+  return { image: join(name, 'Image'), initrd: join(name, 'initramfs.cpio') };
+}
+
+async function decompress(path: string): Promise<Uint8Array> {
+  if (!path.endsWith('.xz')) return readFile(path);
+  try {
+    const { stdout } = await execa('xz', ['--decompress', '--stdout', path], {
+      encoding: 'buffer',
+      timeout: 60_000,
+    });
+    return stdout;
+  } catch (cause) {
+    throw new FetchError(`expected \`xz\` to unpack ${basename(path)}: install the package xz-utils`, {
+      cause,
+    });
+  }
+}
+
+/** One wrapper per target. The program's own loader is called, so the machine's libraries do not matter. */
+export async function makeQemu(cache: string, qemu: QemuBundle, tree: string): Promise<ProductFiles> {
+  const loader = await findFile(tree, /\/ld-linux[^/]*\.so\.\d+$/);
+  const moduleParent = await findFile(tree, /\/usr\/lib\/[^/]*-linux-gnu\/qemu$/);
+  const libraries = dirname(moduleParent);
+  const libraryPath = [libraries, libraries.replace('/usr/lib/', '/lib/')].join(':');
+  const data = ['qemu', 'seabios', 'opensbi'].map((name) => `-L '${join(tree, 'usr/share', name)}'`);
+  data.push(`-L '${join(tree, 'usr/lib/ipxe/qemu')}'`);
+  const files: ProductFiles = {};
+  await mkdir(join(cache, 'bin'), { recursive: true });
+  for (const target of qemu.targets) {
+    const program = join(tree, 'usr/bin', `qemu-system-${target}`);
+    await stat(program);
+    const name = join('bin', `qemu-system-${target}-${qemu.version}`);
+    const script = [
+      '#!/bin/sh',
+      '# Written by `npm run fetch`: an unpacked Debian QEMU with the libraries it was built for.',
+      `export QEMU_MODULE_DIR='${moduleParent}'`,
+      `exec '${loader}' --inhibit-cache --library-path '${libraryPath}' \\`,
+      `  '${program}' ${data.join(' ')} "$@"`,
+    ];
+    await writeFile(join(cache, name), `${script.join('\n')}\n`);
+    await chmod(join(cache, name), 0o755);
+    files[target] = name;
+  }
+  return files;
+}
+
+export async function makeOpensbi(cache: string, tree: string): Promise<ProductFiles> {
+  const dynamic = await findFile(tree, /\/riscv64-linux-gnu\/opensbi\/generic\/fw_dynamic\.bin$/);
+  const jump = await findFile(tree, /\/riscv64-linux-gnu\/opensbi\/generic\/fw_jump\.bin$/);
+  return { dynamic: relative(cache, dynamic), jump: relative(cache, jump) };
+}
+
+async function findFile(tree: string, pattern: RegExp): Promise<string> {
+  const paths = (await readdir(tree, { recursive: true })).map((entry) => `${tree}/${entry}`);
+  const found = paths.filter((path) => pattern.test(path)).sort()[0];
+  if (found === undefined) throw new FetchError(`expected a file matching ${pattern} in ${tree}, found none`);
+  return found;
+}
