@@ -295,4 +295,15 @@ test('underflow is decided after rounding to the full precision', () => {
   }
 });
 
+test('f64_fma sees the last bit of a product that is almost half a unit of the addend', () => {
+  const multiplyAdd = softFloat.operation('f64_fma');
+  const scaled = (integer: number) => HOST.f64.bits(integer * 2 ** -79);
+  const one = HOST.f64.bits(1);
+  softFloat.takeFlags();
+  // The products of the integers are 2^105 + 1 and 2^105 - 1.
+  assert.is(multiplyAdd(scaled(0x19939800033273), scaled(0x1404b25a15c2bb), one, 0), one + 1n);
+  assert.is(multiplyAdd(scaled(0x15a5e440e8d0bf), scaled(0x17a6b0778d60c1), one + 1n, 0), one + 1n);
+  assert.is(softFloat.takeFlags(), NX);
+});
+
 test.run();

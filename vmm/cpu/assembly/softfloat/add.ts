@@ -1,6 +1,6 @@
-/** Addition and subtraction. */
+/** Addition. Subtraction is addition with the second sign turned: the sign of a NaN does not matter. */
 import {
-  exponentOf, invalid, isNaN, isSpecial, isZero, magnitude, nanOf, signBit, significandOf, signOf, withSign,
+  exponentOf, invalid, isNaN, isSpecial, isZero, magnitude, nanOf, significandOf, signOf, withSign,
 } from './format';
 import { RDN } from './rounding';
 import { roundPack, shiftRightSticky } from './round-pack';
@@ -29,13 +29,6 @@ export function add<T>(a: T, b: T, rm: u32): T {
   if (sum === 0) return withSign<T>(cancelledSign(rm), 0);
   const zeros = <i32>clz<u64>(sum);
   return roundPack<T>(signOf<T>(x), exponent + 1 - zeros, sum << zeros, rm);
-}
-
-/** a - b. The sign of a NaN does not matter, so that subtraction is addition with the sign turned. */
-// @ts-ignore: decorator
-@inline
-export function subtract<T>(a: T, b: T, rm: u32): T {
-  return add<T>(a, b ^ signBit<T>(), rm);
 }
 
 function addZeros<T>(a: T, b: T, rm: u32): T {

@@ -1,21 +1,23 @@
 /** The operations of the F extension on binary32 bits. NaN boxing in the registers is the caller's. */
-import { add, subtract } from './add';
+import { add } from './add';
 import { classify, equals, isLess, isLessOrEqual, maximum, minimum } from './compare';
 import { convert, fromInteger, fromSigned, toInteger } from './convert';
 import { divide, squareRoot } from './divide';
+import { signBit } from './format';
 import { multiplyAdd } from './fused';
 import { multiply } from './multiply';
+import { addNearest, canAddNearest, canMultiplyNearest, multiplyNearest } from './nearest';
 
 export function f32_add(a: u32, b: u32, rm: u32): u32 {
-  return add<u32>(a, b, rm);
+  return canAddNearest<u32>(a, b, rm) ? addNearest<u32, f32>(a, b) : add<u32>(a, b, rm);
 }
 
 export function f32_sub(a: u32, b: u32, rm: u32): u32 {
-  return subtract<u32>(a, b, rm);
+  return f32_add(a, b ^ signBit<u32>(), rm);
 }
 
 export function f32_mul(a: u32, b: u32, rm: u32): u32 {
-  return multiply<u32>(a, b, rm);
+  return canMultiplyNearest<u32>(a, b, rm) ? multiplyNearest<u32, f32>(a, b) : multiply<u32>(a, b, rm);
 }
 
 export function f32_div(a: u32, b: u32, rm: u32): u32 {

@@ -1,21 +1,23 @@
 /** The operations of the D extension on binary64 bits. */
-import { add, subtract } from './add';
+import { add } from './add';
 import { classify, equals, isLess, isLessOrEqual, maximum, minimum } from './compare';
 import { convert, fromInteger, fromSigned, toInteger } from './convert';
 import { divide, squareRoot } from './divide';
+import { signBit } from './format';
 import { multiplyAdd } from './fused';
 import { multiply } from './multiply';
+import { addNearest, canAddNearest, canMultiplyNearest, multiplyNearest } from './nearest';
 
 export function f64_add(a: u64, b: u64, rm: u32): u64 {
-  return add<u64>(a, b, rm);
+  return canAddNearest<u64>(a, b, rm) ? addNearest<u64, f64>(a, b) : add<u64>(a, b, rm);
 }
 
 export function f64_sub(a: u64, b: u64, rm: u32): u64 {
-  return subtract<u64>(a, b, rm);
+  return f64_add(a, b ^ signBit<u64>(), rm);
 }
 
 export function f64_mul(a: u64, b: u64, rm: u32): u64 {
-  return multiply<u64>(a, b, rm);
+  return canMultiplyNearest<u64>(a, b, rm) ? multiplyNearest<u64, f64>(a, b) : multiply<u64>(a, b, rm);
 }
 
 export function f64_div(a: u64, b: u64, rm: u32): u64 {

@@ -65,7 +65,10 @@ function numberOf<T>(a: T, b: T): T {
   return isNaN<T>(b) ? canonicalNaN<T>() : b;
 }
 
-/** The one bit that `fclass` sets: 0 -inf, 1 -normal, 2 -subnormal, 3 -0, 4 +0, 5 +subnormal, 6 +normal, 7 +inf, 8 sNaN, 9 qNaN. */
+/**
+ * The one bit that `fclass` sets: 0 -infinity, 1 -normal, 2 -subnormal, 3 -0, 4 +0, 5 +subnormal, 6 +normal,
+ * 7 +infinity, 8 signalling NaN, 9 quiet NaN.
+ */
 export function classify<T>(a: T): u32 {
   if (isNaN<T>(a)) return isSignaling<T>(a) ? 1 << 8 : 1 << 9;
   let size: u32 = 2;

@@ -65,10 +65,10 @@ function addWide<T>(
   return roundPack<T>(sign, exponent + 1 - zeros, top | u64(sumLow << zeros !== 0), rm);
 }
 
-/** The low half of a 128-bit shift right; what falls off is kept as a 1 in bit 0. */
+/** The low half of a 128-bit shift right; what falls off is kept as a 1 in bit 0. The high half is not zero. */
 function shiftRightLow(high: u64, low: u64, distance: i32): u64 {
   if (distance === 0) return low;
-  if (distance >= 64) return shiftRightSticky(high, distance - 64) | u64(low !== 0);
+  if (distance >= 64) return shiftRightSticky(high, distance - 64);
   return (low >> distance) | (high << (64 - distance)) | u64(low << (64 - distance) !== 0);
 }
 
