@@ -39,3 +39,11 @@ export interface GuestErrors {
   invalidRead(device: string, offset: number): void;
   invalidWrite(device: string, offset: number, value: number): void;
 }
+
+/** A device that has something to do at a point of guest time. */
+export interface TimedDevice {
+  /** Virtual nanoseconds at which `tick` is due; Infinity for never. */
+  deadlineNs(): number;
+  /** Does what is due by now; called at or after the deadline, and may be called early. */
+  tick(): void;
+}

@@ -23,7 +23,8 @@ import type { MemoryBackendOptions, MemoryBackendType, VmmOptions } from '../opt
 import { OptionError } from '../options/options.js';
 
 const PAGE_BYTES = 4096;
-const READ_CHUNK_BYTES = 1 << 20;
+/** One read call takes at most 2 GiB. */
+const READ_CHUNK_BYTES = 1 << 30;
 
 export interface GuestMemory {
   readonly memory: WebAssembly.Memory;
@@ -120,11 +121,9 @@ function readFileInto(ram: Uint8Array, backend: MemoryBackendOptions): void {
   try {
     const held = fstatSync(fd).size;
     if (held !== 0 && held < backend.sizeBytes) throw tooSmall(backend, held);
-    const chunk = new Uint8Array(READ_CHUNK_BYTES);
     for (let offset = 0; offset < ram.length; ) {
-      const got = readSync(fd, chunk, 0, Math.min(chunk.length, ram.length - offset), offset);
+      const got = readSync(fd, ram, offset, Math.min(READ_CHUNK_BYTES, ram.length - offset), offset);
       if (got === 0) break;
-      ram.set(chunk.subarray(0, got), offset);
       offset += got;
     }
   } finally {

@@ -1,0 +1,254 @@
+/**
+ * The machine: its CPU, its devices and how they are wired. This is the only list of devices. Boot, reset
+ * and restore build the same device set from different states, on backends that live on.
+ */
+import { Bus, type Region } from '../bus/bus.js';
+import type { HostClock } from '../bus/host-clock.js';
+import { TIMER_RESET, TIMER_STATE, type TimerState, VirtualClock } from '../bus/virtual-clock.js';
+import { Core, type CoreHost, type ExitReason, type InterruptLine } from '../cpu/core.js';
+import { CPU_RESET, CPU_STATE, type CpuState } from '../cpu/state.js';
+import { CLINT_RESET, CLINT_STATE, Clint, type ClintState } from '../devices/clint.js';
+import type { GuestErrors, TimedDevice } from '../devices/device.js';
+import {
+  GOLDFISH_RTC_STATE,
+  GoldfishRtc,
+  type GoldfishRtcState,
+  goldfishRtcReset,
+} from '../devices/goldfish-rtc.js';
+import { PLIC_RESET, PLIC_STATE, Plic, type PlicState } from '../devices/plic.js';
+import { Rom } from '../devices/rom.js';
+import type { SerialPort } from '../devices/serial-port.js';
+import { TestFinisher } from '../devices/test-finisher.js';
+import { Uart16550 } from '../devices/uart16550.js';
+import { UART16550_RESET, UART16550_STATE, type Uart16550State } from '../devices/uart16550-state.js';
+import { EmptyVirtioMmio } from '../devices/virtio-mmio.js';
+import type { Boot } from '../firmware/boot.js';
+import { Sbi, type SbiEvents } from '../firmware/sbi.js';
+import * as layout from '../layout.js';
+import { decodeSections, encodeSections } from '../state/codec.js';
+import type { SavedMachine } from './handle.js';
+
+interface MachineState {
+  readonly timer: TimerState;
+  readonly cpu: CpuState;
+  readonly clint: ClintState;
+  readonly plic: PlicState;
+  readonly uart: Uart16550State;
+  readonly rtc: GoldfishRtcState;
+}
+
+/** Sections in the order they are written. */
+const SECTIONS = {
+  timer: TIMER_STATE,
+  cpu: CPU_STATE,
+  clint: CLINT_STATE,
+  plic: PLIC_STATE,
+  uart: UART16550_STATE,
+  rtc: GOLDFISH_RTC_STATE,
+} as const;
+
+interface Devices {
+  readonly clint: Clint;
+  readonly plic: Plic;
+  readonly uart: Uart16550;
+  readonly rtc: GoldfishRtc;
+  readonly timed: readonly TimedDevice[];
+  readonly bus: Bus;
+}
+
+export interface Backends {
+  readonly module: WebAssembly.Module;
+  readonly memory: WebAssembly.Memory;
+  readonly ram: Uint8Array;
+  readonly hostClock: HostClock;
+  readonly serial: SerialPort;
+  readonly boot: Boot;
+  /** Calls for supervisor firmware are answered here instead of by firmware in the guest. */
+  readonly builtInSbi: boolean;
+  /** The guest asked for the end or for a reset; called from inside `run`. */
+  readonly events: SbiEvents;
+  readonly errors: GuestErrors;
+}
+
+export class Machine {
+  readonly #backends: Backends;
+  readonly #core: Core;
+  readonly #sbi: Sbi;
+  readonly #levels = new Map<InterruptLine, boolean>();
+  #clock: VirtualClock;
+  #devices: Devices;
+
+  /** `incoming`: RAM belongs to a guest that comes with a stream and is not touched. */
+  constructor(backends: Backends, incoming: boolean) {
+    const { module, memory, ram, serial, builtInSbi, boot } = backends;
+    this.#backends = backends;
+    this.#clock = new VirtualClock(backends.hostClock, TIMER_RESET);
+    this.#devices = this.#build(resetStates(this.#clock));
+    const options = { sbi: builtInSbi, ramSizeBytes: ram.length, hartId: 0 };
+    this.#core = new Core(module, memory, this.#coreHost(), options);
+    for (const [line, level] of this.#levels) this.#core.setInterrupt(line, level);
+    const console = {
+      write: (bytes: Uint8Array) => serial.sendAll(bytes),
+      read: (limit: number) => serial.take(limit),
+    };
+    this.#sbi = new Sbi(this.#core, ram, console, backends.events);
+    if (!incoming) boot.load(ram);
+    this.#enterBoot();
+  }
+
+  /** Back to power-on: images are loaded again, guest time goes on. */
+  reset(): void {
+    this.#backends.boot.load(this.#backends.ram);
+    this.#devices = this.#build(resetStates(this.#clock));
+    this.#enterBoot();
+  }
+
+  save(handOver: boolean): SavedMachine {
+    const states: MachineState = {
+      timer: this.#clock.save(handOver),
+      cpu: this.#core.save(),
+      clint: this.#devices.clint.save(),
+      plic: this.#devices.plic.save(),
+      uart: this.#devices.uart.save(),
+      rtc: this.#devices.rtc.save(),
+    };
+    const keys = Object.keys(SECTIONS) as (keyof MachineState)[];
+    const { bytes, description } = encodeSections(
+      keys.map((key) => ({ description: SECTIONS[key], instanceId: 0, state: states[key] })),
+    );
+    return { sections: bytes, description };
+  }
+
+  load(sections: Uint8Array): void {
+    const expected = Object.values(SECTIONS).map((description) => ({ description, instanceId: 0 }));
+    const decoded = decodeSections(sections, expected);
+    const state = <K extends keyof MachineState>(key: K) =>
+      decoded.get(SECTIONS[key].name) as MachineState[K];
+    this.#clock = new VirtualClock(this.#backends.hostClock, state('timer'));
+    this.#devices = this.#build({
+      clint: state('clint'),
+      plic: state('plic'),
+      uart: state('uart'),
+      rtc: state('rtc'),
+    });
+    this.#core.load(state('cpu'));
+    this.#core.flushCode();
+  }
+
+  get clock(): VirtualClock {
+    return this.#clock;
+  }
+
+  /** Virtual time at which a device or the hart's own timer has something to do. */
+  deadlineNs(): number {
+    return Math.min(this.deviceDeadlineNs(), this.#hartDeadlineNs());
+  }
+
+  deviceDeadlineNs(): number {
+    let earliest = Number.POSITIVE_INFINITY;
+    for (const device of this.#devices.timed) earliest = Math.min(earliest, device.deadlineNs());
+    return earliest;
+  }
+
+  /** Does what devices have to do by now. */
+  tick(): void {
+    for (const device of this.#devices.timed) device.tick();
+  }
+
+  /** Runs the hart until a point of virtual time or until it has nothing to do. */
+  run(untilNs: number): ExitReason {
+    const { clint } = this.#devices;
+    const ticks = (untilNs - this.#clock.nowNs()) / layout.TICK_NS;
+    const until = clint.ticks() + Math.max(1, Math.ceil(ticks));
+    for (;;) {
+      const reason = this.#core.run(until);
+      if (reason !== 'sbi-call') return reason;
+      if (this.#sbi.handle() === 'wait for interrupt' && !this.hasPendingInterrupt()) return 'wfi';
+      if (clint.ticks() >= until) return 'slice-end';
+    }
+  }
+
+  hasPendingInterrupt(): boolean {
+    return this.#core.hasPendingInterrupt();
+  }
+
+  /** Ends `run` as soon as possible; for callers inside it. */
+  requestStop(): void {
+    this.#core.requestStop();
+  }
+
+  #hartDeadlineNs(): number {
+    const ticks = this.#core.nextTimerTicks() - this.#devices.clint.ticks();
+    return this.#clock.nowNs() + ticks * layout.TICK_NS;
+  }
+
+  #enterBoot(): void {
+    const { pc, a1, a2 } = this.#backends.boot.entry;
+    this.#core.load(CPU_RESET);
+    this.#core.pc = BigInt(pc);
+    this.#core.writeX(11, BigInt(a1));
+    this.#core.writeX(12, BigInt(a2));
+    this.#core.flushCode();
+  }
+
+  #build(states: Omit<MachineState, 'timer' | 'cpu'>): Devices {
+    const { serial, boot, events, errors } = this.#backends;
+    const clock = this.#clock;
+    const plic = new Plic({ meip: this.#line('meip'), seip: this.#line('seip') }, errors, states.plic);
+    const clint = new Clint(
+      clock,
+      { msip: this.#line('msip'), mtip: this.#line('mtip') },
+      errors,
+      states.clint,
+    );
+    const uart = new Uart16550(plic.line(layout.UART0.irq), serial, errors, states.uart);
+    const rtc = new GoldfishRtc(plic.line(layout.RTC.irq), clock, errors, states.rtc);
+    const finisher = new TestFinisher(events, errors);
+    serial.connect(uart);
+    const regions: Region[] = [
+      region('rom', layout.RESET_ROM, [1, 2, 4], new Rom(boot.rom, errors)),
+      region('test', layout.TEST_FINISHER, [2, 4], finisher),
+      region('rtc', layout.RTC, [4], rtc),
+      region('clint', layout.CLINT, [4], clint),
+      region('plic', layout.PLIC, [4], plic),
+      region('serial', layout.UART0, [1, 2, 4], uart),
+    ];
+    for (let index = 0; index < layout.VIRTIO_MMIO_COUNT; index++) {
+      const slot = new EmptyVirtioMmio();
+      regions.push(region(`virtio-mmio${index}`, layout.virtioMmio(index), [1, 2, 4], slot));
+    }
+    return { clint, plic, uart, rtc, timed: [clint, rtc], bus: new Bus(regions, errors) };
+  }
+
+  #line(line: InterruptLine) {
+    return {
+      set: (level: boolean) => {
+        if (this.#levels.get(line) === level) return;
+        this.#levels.set(line, level);
+        this.#core?.setInterrupt(line, level);
+      },
+    };
+  }
+
+  #coreHost(): CoreHost {
+    return {
+      mmioRead: (address, width) => this.#devices.bus.read(address, width),
+      mmioWrite: (address, width, value) => this.#devices.bus.write(address, width, value),
+      ticks: () => this.#devices.clint.ticks(),
+      isMmio: (address) => this.#devices.bus.isMmio(address),
+    };
+  }
+}
+
+function region(
+  name: string,
+  placement: Region['placement'],
+  widths: Region['widths'],
+  device: Region['device'],
+): Region {
+  return { name, placement, widths, device };
+}
+
+function resetStates(clock: VirtualClock) {
+  return { clint: CLINT_RESET, plic: PLIC_RESET, uart: UART16550_RESET, rtc: goldfishRtcReset(clock) };
+}

@@ -1,0 +1,47 @@
+/** Messages between the main thread and the machine worker. Every request has exactly one reply. */
+import type { VmmOptions } from '../options/options.js';
+import type { SavedMachine, ShutdownCause } from './handle.js';
+
+/** What the worker is started with. */
+export interface WorkerSettings {
+  readonly options: VmmOptions;
+  readonly memory: WebAssembly.Memory;
+  readonly sizeBytes: number;
+  readonly incoming: boolean;
+}
+
+export type Request =
+  | { readonly command: 'start' | 'stop' | 'reset' | 'powerdown' | 'close' }
+  | { readonly command: 'save'; readonly handOver: boolean }
+  | { readonly command: 'load'; readonly sections: Uint8Array };
+
+export interface NumberedRequest {
+  readonly id: number;
+  readonly request: Request;
+}
+
+/** Errors cross as words: classes do not survive the way. */
+export interface ErrorInWords {
+  readonly name: string;
+  readonly message: string;
+}
+
+export type WorkerMessage =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'not-ready'; readonly error: ErrorInWords }
+  | { readonly kind: 'reply'; readonly id: number; readonly result: SavedMachine | null }
+  | { readonly kind: 'refusal'; readonly id: number; readonly error: ErrorInWords }
+  | { readonly kind: 'shutdown'; readonly cause: ShutdownCause; readonly exitCode: number }
+  | { readonly kind: 'reset'; readonly cause: ShutdownCause }
+  | { readonly kind: 'failed'; readonly error: ErrorInWords };
+
+export function inWords(error: unknown): ErrorInWords {
+  if (error instanceof Error) return { name: error.name, message: error.message };
+  return { name: 'Error', message: String(error) };
+}
+
+export function fromWords({ name, message }: ErrorInWords): Error {
+  const error = new Error(message);
+  error.name = name;
+  return error;
+}

@@ -1,0 +1,177 @@
+/**
+ * The machine's thread: builds the machine, runs it, and answers the main thread, one request at a time
+ * and in order. What goes wrong while building is reported as `not-ready`; the thread ends then.
+ */
+import { writeSync } from 'node:fs';
+import type { MessagePort } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
+import { HOST_CLOCK } from '../bus/host-clock.js';
+import type { Chardev } from '../chardev/chardev.js';
+import { openChardev } from '../chardev/open.js';
+import { loadCore } from '../cpu/core.js';
+import { SerialPort } from '../devices/serial-port.js';
+import { Boot } from '../firmware/boot.js';
+import { ramOf } from '../memory/guest-memory.js';
+import type { VmmOptions } from '../options/options.js';
+import { GuestErrorLog } from './guest-errors.js';
+import type { SavedMachine } from './handle.js';
+import { Machine } from './machine.js';
+import type { NumberedRequest, Request, WorkerMessage, WorkerSettings } from './protocol.js';
+import { inWords } from './protocol.js';
+import { RunLoop } from './run-loop.js';
+
+/**
+ * Console output kept while nobody is connected, for whoever comes next: a daemon that attaches to a VM
+ * which was just handed over shall see what the guest said meanwhile.
+ */
+const CONSOLE_BACKLOG_BYTES = 64 * 1024;
+const STDERR = 2;
+
+class MachineWorker {
+  readonly #send: (message: WorkerMessage) => void;
+  readonly #boot: Boot;
+  readonly #chardevs: readonly Chardev[];
+  readonly #machine: Machine;
+  readonly #loop: RunLoop;
+
+  constructor(
+    settings: WorkerSettings,
+    boot: Boot,
+    chardevs: readonly Chardev[],
+    send: (message: WorkerMessage) => void,
+  ) {
+    this.#send = send;
+    this.#boot = boot;
+    this.#chardevs = chardevs;
+    const console = chardevs.find(({ id }) => id === settings.options.serials[0]) ?? null;
+    const serial = new SerialPort(console, () => this.#loop.wake());
+    this.#machine = new Machine(
+      {
+        module: loadCore(),
+        memory: settings.memory,
+        ram: ramOf(settings),
+        hostClock: HOST_CLOCK,
+        serial,
+        boot,
+        builtInSbi: settings.options.boot.bios.mode === 'sbi',
+        events: {
+          finish: (passed, exitCode) => this.#end(passed ? 'guest-shutdown' : 'guest-panic', exitCode),
+          reset: () => this.#end('guest-reset', 0),
+        },
+        errors: new GuestErrorLog(printError),
+      },
+      settings.incoming,
+    );
+    this.#loop = new RunLoop(this.#machine, {
+      flushOutput: () => serial.flush(),
+      failed: (error) => send({ kind: 'failed', error: inWords(error) }),
+    });
+  }
+
+  async handle(request: Request): Promise<SavedMachine | null> {
+    switch (request.command) {
+      case 'start':
+        this.#loop.start();
+        return null;
+      case 'stop':
+        this.#loop.stop();
+        return null;
+      case 'powerdown':
+        return null; // the machine has no power button
+      case 'reset':
+        this.#requireStopped('reset');
+        this.#machine.reset();
+        return null;
+      case 'save':
+        this.#requireStopped('save');
+        return this.#machine.save(request.handOver);
+      case 'load':
+        this.#requireStopped('load');
+        this.#machine.load(request.sections);
+        return null;
+      case 'close':
+        this.#loop.stop();
+        await Promise.all(this.#chardevs.map((chardev) => chardev.close()));
+        this.#boot.close();
+        return null;
+    }
+  }
+
+  #requireStopped(what: string): void {
+    if (this.#loop.running) throw new Error(`cannot ${what} a running machine: stop it first`);
+  }
+
+  /** From inside the guest's slice: the guest stands before anybody hears of it. */
+  #end(cause: 'guest-shutdown' | 'guest-panic' | 'guest-reset', exitCode: number): void {
+    if (!this.#loop.running) return;
+    this.#loop.stop();
+    if (cause === 'guest-reset') this.#send({ kind: 'reset', cause });
+    else this.#send({ kind: 'shutdown', cause, exitCode });
+  }
+}
+
+function printError(line: string): void {
+  try {
+    writeSync(STDERR, `baton-vmm: ${line}\n`);
+  } catch {
+    // stderr is gone or full; the guest's mistakes are not worth more.
+  }
+}
+
+/** Opens the chardevs that no monitor has; those are the main thread's. */
+async function openChardevs({ chardevs, monitors }: VmmOptions): Promise<Chardev[]> {
+  const opened: Chardev[] = [];
+  try {
+    for (const options of chardevs) {
+      if (monitors.some(({ chardev }) => chardev === options.id)) continue;
+      opened.push(await openChardev(options, { backlogBytes: CONSOLE_BACKLOG_BYTES }));
+    }
+    return opened;
+  } catch (error) {
+    await Promise.all(opened.map((chardev) => chardev.close()));
+    throw error;
+  }
+}
+
+async function build(
+  settings: WorkerSettings,
+  send: (message: WorkerMessage) => void,
+): Promise<MachineWorker> {
+  const boot = new Boot(settings.options);
+  let chardevs: Chardev[] = [];
+  try {
+    chardevs = await openChardevs(settings.options);
+    return new MachineWorker(settings, boot, chardevs, send);
+  } catch (error) {
+    await Promise.all(chardevs.map((chardev) => chardev.close()));
+    boot.close();
+    throw error;
+  }
+}
+
+async function main(port: MessagePort, settings: WorkerSettings): Promise<void> {
+  const send = (message: WorkerMessage) => port.postMessage(message);
+  let worker: MachineWorker;
+  try {
+    worker = await build(settings, send);
+  } catch (error) {
+    send({ kind: 'not-ready', error: inWords(error) });
+    port.close();
+    return;
+  }
+  let last: Promise<void> = Promise.resolve();
+  const answer = async ({ id, request }: NumberedRequest) => {
+    try {
+      send({ kind: 'reply', id, result: await worker.handle(request) });
+    } catch (error) {
+      send({ kind: 'refusal', id, error: inWords(error) });
+    }
+    if (request.command === 'close') port.close();
+  };
+  port.on('message', (request: NumberedRequest) => {
+    last = last.then(() => answer(request));
+  });
+  send({ kind: 'ready' });
+}
+
+if (parentPort !== null) await main(parentPort, workerData as WorkerSettings);
