@@ -1,0 +1,70 @@
+/**
+ * `npm run bench [NAME…] [--short] [--json FILE]`: measures baton-vmm beside QEMU in one run and says how
+ * they compare with the goals. Figures depend on the machine, ratios hardly: never assert on either.
+ */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import type { Benchmark } from './benchmark.js';
+import { boot } from './benchmarks/boot.js';
+import { loops } from './benchmarks/loops.js';
+import { memory } from './benchmarks/memory.js';
+import { pause } from './benchmarks/pause.js';
+import { qmpLatency } from './benchmarks/qmp-latency.js';
+import { BATON, qemu } from './contender.js';
+import { type ComparisonReport, describeMachine, judge, render } from './report.js';
+
+const BENCHMARKS: readonly Benchmark[] = [pause, boot, loops, memory, qmpLatency];
+/** Files here are memory, as a memfd is. */
+const MEMORY_ROOT = '/dev/shm';
+
+function chosen(names: readonly string[]): readonly Benchmark[] {
+  if (names.length === 0) return BENCHMARKS;
+  return names.map((name) => {
+    const benchmark = BENCHMARKS.find((candidate) => candidate.name === name);
+    if (benchmark !== undefined) return benchmark;
+    const known = BENCHMARKS.map((candidate) => candidate.name).join(', ');
+    throw new Error(`expected a benchmark's name (${known}), got ${name}`);
+  });
+}
+
+async function runOne(benchmark: Benchmark, short: boolean): Promise<ComparisonReport[]> {
+  console.log(`\n${benchmark.name}: ${benchmark.summary}`);
+  const directory = await mkdtemp(join(tmpdir(), 'baton-bench-'));
+  const memoryDirectory = await mkdtemp(join(MEMORY_ROOT, 'baton-bench-'));
+  const log = (line: string) => console.log(`  … ${line}`);
+  try {
+    const context = { short, directory, memoryDirectory, baton: BATON, qemu: qemu(), log };
+    const reports = (await benchmark.run(context)).map(judge);
+    for (const report of reports) console.log(render(report));
+    return reports;
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+    await rm(memoryDirectory, { recursive: true, force: true });
+  }
+}
+
+const { values, positionals } = parseArgs({
+  options: { short: { type: 'boolean', default: false }, json: { type: 'string' } },
+  allowPositionals: true,
+});
+const machine = describeMachine();
+console.log(
+  `${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, Linux ${machine.kernel}, ` +
+    `Node ${machine.node}, load ${machine.loadAverage}`,
+);
+const results: Record<string, ComparisonReport[] | { error: string }> = {};
+for (const benchmark of chosen(positionals)) {
+  try {
+    results[benchmark.name] = await runOne(benchmark, values.short);
+  } catch (error) {
+    console.error(`  failed: ${(error as Error).stack}`);
+    results[benchmark.name] = { error: (error as Error).message };
+    process.exitCode = 1;
+  }
+}
+if (values.json !== undefined) {
+  const document = { takenAt: new Date().toISOString(), machine, short: values.short, results };
+  await writeFile(values.json, `${JSON.stringify(document, null, 2)}\n`);
+}
