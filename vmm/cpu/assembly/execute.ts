@@ -1,0 +1,816 @@
+/**
+ * The execution loop. `run` carries out uops until the slice ends, the guest waits, calls the host's SBI, or
+ * a stop is requested. Registers live in memory, so the state is exact whenever anything else is called.
+ *
+ * Every way through the loop that could go on for ever pays from `budget`: taken branches and jumps 1, slow
+ * operations and page changes more, so that a slice ends soon whatever the guest executes. When the budget is
+ * spent, or `attention` is raised, the loop looks at stop requests, time and interrupts.
+ */
+import { STOP_REQUEST_OFFSET, TLB_TABLE_BYTES } from '../memory-map';
+import { PC } from '../state-layout';
+import { crossingUop, resolve } from './fetch';
+import {
+  AGAIN,
+  attention,
+  codeTlb,
+  dataTlb,
+  floatReady,
+  NEXT,
+  nextPc,
+  SBI_CALL,
+  setAttention,
+  WAIT,
+} from './hart';
+import { ticks } from './host';
+import {
+  divide,
+  divideUnsigned,
+  divideUnsignedWord,
+  divideWord,
+  multiplyHigh,
+  multiplyHighMixed,
+  multiplyHighSigned,
+  remainder,
+  remainderUnsigned,
+  remainderUnsignedWord,
+  remainderWord,
+  word,
+} from './integer';
+import {
+  ADD,
+  ADDI,
+  ADDIW,
+  ADDW,
+  AND,
+  ANDI,
+  AUIPC,
+  BEQ,
+  BGE,
+  BGEU,
+  BLT,
+  BLTU,
+  BNE,
+  BRANCH_FAR,
+  COMPRESSED,
+  CROSSING,
+  C_ADD,
+  C_ADDI,
+  C_ADDIW,
+  C_ADDW,
+  C_AND,
+  C_ANDI,
+  C_BEQ,
+  C_BNE,
+  C_BRANCH_FAR,
+  C_FLD,
+  C_FSD,
+  C_J,
+  C_JALR,
+  C_JR,
+  C_J_FAR,
+  C_LD,
+  C_LI,
+  C_LW,
+  C_MV,
+  C_NOP,
+  C_OR,
+  C_SD,
+  C_SLLI,
+  C_SRAI,
+  C_SRLI,
+  C_SUB,
+  C_SUBW,
+  C_SW,
+  C_XOR,
+  DIV,
+  DIVU,
+  DIVUW,
+  DIVW,
+  FLD,
+  FLW,
+  FSD,
+  FSW,
+  J,
+  JAL,
+  JALR,
+  JAL_FAR,
+  JR,
+  J_FAR,
+  LB,
+  LBU,
+  LD,
+  LH,
+  LHU,
+  LI,
+  LW,
+  LWU,
+  MUL,
+  MULH,
+  MULHSU,
+  MULHU,
+  MULW,
+  MV,
+  NOP,
+  OR,
+  ORI,
+  REM,
+  REMU,
+  REMUW,
+  REMW,
+  SB,
+  SD,
+  SH,
+  SLL,
+  SLLI,
+  SLLIW,
+  SLLW,
+  SLT,
+  SLTI,
+  SLTIU,
+  SLTU,
+  SRA,
+  SRAI,
+  SRAIW,
+  SRAW,
+  SRL,
+  SRLI,
+  SRLIW,
+  SRLW,
+  SUB,
+  SUBW,
+  SW,
+  XOR,
+  XORI,
+} from './opcodes';
+import { executeSlow } from './slow';
+import { PAGE_MASK, slotOf } from './tlb';
+import { refreshTimer, takeInterrupt, updateTimer } from './trap';
+import { frs2, imm, rs1, rs2, setFrd, setRd } from './uop';
+
+const EXIT_NONE: i32 = -1;
+export const EXIT_SLICE_END: i32 = 0;
+export const EXIT_WFI: i32 = 1;
+export const EXIT_SBI_CALL: i32 = 2;
+export const EXIT_STOP: i32 = 3;
+
+/** Taken branches between two looks at the clock: some tens of microseconds. */
+const BUDGET: i32 = 4096;
+const SLOW_COST: i32 = 8;
+const PAGE_COST: i32 = 32;
+
+const BOX: u64 = 0xffffffff00000000;
+/** Offset of the table for writes inside a translation context. */
+const WRITES: usize = TLB_TABLE_BYTES;
+const CODE: usize = 2 * TLB_TABLE_BYTES;
+
+@inline
+function pcOf(uop: u32, pcBase: u64): u64 {
+  return pcBase + <u64>(uop >> 2);
+}
+
+@inline
+function shift(uop: u32): u64 {
+  return <u64>load<u32>(uop, 4);
+}
+
+@inline
+function branchTarget(uop: u32): u32 {
+  return uop + load<u32>(uop, 4);
+}
+
+/** Host address of guest data, given the TLB entry that hit. */
+@inline
+function hostRead(entry: u32, address: u64): u32 {
+  return <u32>address + load<u32>(entry, 8);
+}
+
+@inline
+function hostWrite(entry: u32, address: u64): u32 {
+  return <u32>address + load<u32>(entry, WRITES + 8);
+}
+
+/** Condition of a branch to another page; the rd byte holds funct3. */
+function isTaken(uop: u32): bool {
+  const a = rs1(uop);
+  const b = rs2(uop);
+  switch (<u32>load<u8>(uop, 1) >> 3) {
+    case 0: return a == b;
+    case 1: return a != b;
+    case 4: return <i64>a < <i64>b;
+    case 5: return <i64>a >= <i64>b;
+    case 6: return a < b;
+  }
+  return a >= b;
+}
+
+/** Looks at what may end the slice or interrupt the guest. Stores the pc to go on at. */
+function poll(pc: u64, isSpent: bool, untilTicks: f64): i32 {
+  store<u64>(PC, pc);
+  setAttention(false);
+  if (atomic.load<u8>(STOP_REQUEST_OFFSET) != 0) {
+    atomic.store<u8>(STOP_REQUEST_OFFSET, 0);
+    return EXIT_STOP;
+  }
+  if (isSpent) {
+    const now = ticks();
+    updateTimer(<u64>now);
+    if (now >= untilTicks) return EXIT_SLICE_END;
+  }
+  if (takeInterrupt(pc)) store<u64>(PC, nextPc);
+  return EXIT_NONE;
+}
+
+export function run(untilTicks: f64): i32 {
+  let budget = BUDGET;
+  let pc = load<u64>(PC);
+  let target: u64 = 0;
+  let isJump = false;
+  refreshTimer();
+  setAttention(true);
+  let exit = EXIT_NONE;
+  while (exit == EXIT_NONE) {
+    if (budget < 0 || attention) {
+      exit = poll(pc, budget < 0, untilTicks);
+      if (exit != EXIT_NONE) break;
+      pc = load<u64>(PC);
+      if (budget < 0) budget = BUDGET;
+    }
+    budget -= PAGE_COST;
+    const page = resolve(pc);
+    if (page == 0) {
+      pc = nextPc;
+      continue;
+    }
+    let uop: u32 = page + ((<u32>pc & 0xffe) << 2);
+    let pcBase: u64 = (pc & PAGE_MASK) - <u64>(page >> 2);
+    const dataBase = dataTlb;
+    const codeBase = codeTlb;
+    for (;;) {
+      switch (<u32>load<u8>(uop)) {
+        case NOP:
+          uop += 16;
+          continue;
+        case C_NOP:
+          uop += 8;
+          continue;
+        case LI:
+          setRd(uop, imm(uop));
+          uop += 16;
+          continue;
+        case C_LI:
+          setRd(uop, imm(uop));
+          uop += 8;
+          continue;
+        case MV:
+          setRd(uop, rs1(uop));
+          uop += 16;
+          continue;
+        case C_MV:
+          setRd(uop, rs1(uop));
+          uop += 8;
+          continue;
+        case ADDI:
+          setRd(uop, rs1(uop) + imm(uop));
+          uop += 16;
+          continue;
+        case C_ADDI:
+          setRd(uop, rs1(uop) + imm(uop));
+          uop += 8;
+          continue;
+        case SLTI:
+          setRd(uop, <i64>rs1(uop) < imm(uop) ? 1 : 0);
+          uop += 16;
+          continue;
+        case SLTIU:
+          setRd(uop, rs1(uop) < <u64>imm(uop) ? 1 : 0);
+          uop += 16;
+          continue;
+        case XORI:
+          setRd(uop, rs1(uop) ^ imm(uop));
+          uop += 16;
+          continue;
+        case ORI:
+          setRd(uop, rs1(uop) | imm(uop));
+          uop += 16;
+          continue;
+        case ANDI:
+          setRd(uop, rs1(uop) & imm(uop));
+          uop += 16;
+          continue;
+        case C_ANDI:
+          setRd(uop, rs1(uop) & imm(uop));
+          uop += 8;
+          continue;
+        case SLLI:
+          setRd(uop, rs1(uop) << shift(uop));
+          uop += 16;
+          continue;
+        case C_SLLI:
+          setRd(uop, rs1(uop) << shift(uop));
+          uop += 8;
+          continue;
+        case SRLI:
+          setRd(uop, rs1(uop) >> shift(uop));
+          uop += 16;
+          continue;
+        case C_SRLI:
+          setRd(uop, rs1(uop) >> shift(uop));
+          uop += 8;
+          continue;
+        case SRAI:
+          setRd(uop, <i64>rs1(uop) >> shift(uop));
+          uop += 16;
+          continue;
+        case C_SRAI:
+          setRd(uop, <i64>rs1(uop) >> shift(uop));
+          uop += 8;
+          continue;
+        case ADDIW:
+          setRd(uop, word(<i32>rs1(uop) + <i32>imm(uop)));
+          uop += 16;
+          continue;
+        case C_ADDIW:
+          setRd(uop, word(<i32>rs1(uop) + <i32>imm(uop)));
+          uop += 8;
+          continue;
+        case SLLIW:
+          setRd(uop, word(<i32>rs1(uop) << <i32>imm(uop)));
+          uop += 16;
+          continue;
+        case SRLIW:
+          setRd(uop, word(<u32>rs1(uop) >> <u32>imm(uop)));
+          uop += 16;
+          continue;
+        case SRAIW:
+          setRd(uop, word(<i32>rs1(uop) >> <i32>imm(uop)));
+          uop += 16;
+          continue;
+        case AUIPC:
+          setRd(uop, pcOf(uop, pcBase) + imm(uop));
+          uop += 16;
+          continue;
+        case ADD:
+          setRd(uop, rs1(uop) + rs2(uop));
+          uop += 16;
+          continue;
+        case C_ADD:
+          setRd(uop, rs1(uop) + rs2(uop));
+          uop += 8;
+          continue;
+        case SUB:
+          setRd(uop, rs1(uop) - rs2(uop));
+          uop += 16;
+          continue;
+        case C_SUB:
+          setRd(uop, rs1(uop) - rs2(uop));
+          uop += 8;
+          continue;
+        case SLL:
+          setRd(uop, rs1(uop) << rs2(uop));
+          uop += 16;
+          continue;
+        case SLT:
+          setRd(uop, <i64>rs1(uop) < <i64>rs2(uop) ? 1 : 0);
+          uop += 16;
+          continue;
+        case SLTU:
+          setRd(uop, rs1(uop) < rs2(uop) ? 1 : 0);
+          uop += 16;
+          continue;
+        case XOR:
+          setRd(uop, rs1(uop) ^ rs2(uop));
+          uop += 16;
+          continue;
+        case C_XOR:
+          setRd(uop, rs1(uop) ^ rs2(uop));
+          uop += 8;
+          continue;
+        case SRL:
+          setRd(uop, rs1(uop) >> rs2(uop));
+          uop += 16;
+          continue;
+        case SRA:
+          setRd(uop, <i64>rs1(uop) >> rs2(uop));
+          uop += 16;
+          continue;
+        case OR:
+          setRd(uop, rs1(uop) | rs2(uop));
+          uop += 16;
+          continue;
+        case C_OR:
+          setRd(uop, rs1(uop) | rs2(uop));
+          uop += 8;
+          continue;
+        case AND:
+          setRd(uop, rs1(uop) & rs2(uop));
+          uop += 16;
+          continue;
+        case C_AND:
+          setRd(uop, rs1(uop) & rs2(uop));
+          uop += 8;
+          continue;
+        case ADDW:
+          setRd(uop, word(<i32>rs1(uop) + <i32>rs2(uop)));
+          uop += 16;
+          continue;
+        case C_ADDW:
+          setRd(uop, word(<i32>rs1(uop) + <i32>rs2(uop)));
+          uop += 8;
+          continue;
+        case SUBW:
+          setRd(uop, word(<i32>rs1(uop) - <i32>rs2(uop)));
+          uop += 16;
+          continue;
+        case C_SUBW:
+          setRd(uop, word(<i32>rs1(uop) - <i32>rs2(uop)));
+          uop += 8;
+          continue;
+        case SLLW:
+          setRd(uop, word(<i32>rs1(uop) << <i32>rs2(uop)));
+          uop += 16;
+          continue;
+        case SRLW:
+          setRd(uop, word(<u32>rs1(uop) >> <u32>rs2(uop)));
+          uop += 16;
+          continue;
+        case SRAW:
+          setRd(uop, word(<i32>rs1(uop) >> <i32>rs2(uop)));
+          uop += 16;
+          continue;
+        case MUL:
+          setRd(uop, rs1(uop) * rs2(uop));
+          uop += 16;
+          continue;
+        case MULH:
+          setRd(uop, multiplyHighSigned(rs1(uop), rs2(uop)));
+          uop += 16;
+          continue;
+        case MULHSU:
+          setRd(uop, multiplyHighMixed(rs1(uop), rs2(uop)));
+          uop += 16;
+          continue;
+        case MULHU:
+          setRd(uop, multiplyHigh(rs1(uop), rs2(uop)));
+          uop += 16;
+          continue;
+        case DIV:
+          setRd(uop, divide(rs1(uop), rs2(uop)));
+          uop += 16;
+          continue;
+        case DIVU:
+          setRd(uop, divideUnsigned(rs1(uop), rs2(uop)));
+          uop += 16;
+          continue;
+        case REM:
+          setRd(uop, remainder(rs1(uop), rs2(uop)));
+          uop += 16;
+          continue;
+        case REMU:
+          setRd(uop, remainderUnsigned(rs1(uop), rs2(uop)));
+          uop += 16;
+          continue;
+        case MULW:
+          setRd(uop, word(<i32>rs1(uop) * <i32>rs2(uop)));
+          uop += 16;
+          continue;
+        case DIVW:
+          setRd(uop, divideWord(rs1(uop), rs2(uop)));
+          uop += 16;
+          continue;
+        case DIVUW:
+          setRd(uop, divideUnsignedWord(rs1(uop), rs2(uop)));
+          uop += 16;
+          continue;
+        case REMW:
+          setRd(uop, remainderWord(rs1(uop), rs2(uop)));
+          uop += 16;
+          continue;
+        case REMUW:
+          setRd(uop, remainderUnsignedWord(rs1(uop), rs2(uop)));
+          uop += 16;
+          continue;
+        case LB: {
+          const address = rs1(uop) + imm(uop);
+          const entry = dataBase + slotOf(address);
+          if (load<u64>(entry) != (address & PAGE_MASK)) break;
+          setRd(uop, <u64>(<i64>load<i8>(hostRead(entry, address))));
+          uop += 16;
+          continue;
+        }
+        case LH: {
+          const address = rs1(uop) + imm(uop);
+          const entry = dataBase + slotOf(address);
+          if (load<u64>(entry) != ((address + 1) & PAGE_MASK)) break;
+          setRd(uop, <u64>(<i64>load<i16>(hostRead(entry, address))));
+          uop += 16;
+          continue;
+        }
+        case LW: {
+          const address = rs1(uop) + imm(uop);
+          const entry = dataBase + slotOf(address);
+          if (load<u64>(entry) != ((address + 3) & PAGE_MASK)) break;
+          setRd(uop, <u64>(<i64>load<i32>(hostRead(entry, address))));
+          uop += 16;
+          continue;
+        }
+        case C_LW: {
+          const address = rs1(uop) + imm(uop);
+          const entry = dataBase + slotOf(address);
+          if (load<u64>(entry) != ((address + 3) & PAGE_MASK)) break;
+          setRd(uop, <u64>(<i64>load<i32>(hostRead(entry, address))));
+          uop += 8;
+          continue;
+        }
+        case LD: {
+          const address = rs1(uop) + imm(uop);
+          const entry = dataBase + slotOf(address);
+          if (load<u64>(entry) != ((address + 7) & PAGE_MASK)) break;
+          setRd(uop, load<u64>(hostRead(entry, address)));
+          uop += 16;
+          continue;
+        }
+        case C_LD: {
+          const address = rs1(uop) + imm(uop);
+          const entry = dataBase + slotOf(address);
+          if (load<u64>(entry) != ((address + 7) & PAGE_MASK)) break;
+          setRd(uop, load<u64>(hostRead(entry, address)));
+          uop += 8;
+          continue;
+        }
+        case LBU: {
+          const address = rs1(uop) + imm(uop);
+          const entry = dataBase + slotOf(address);
+          if (load<u64>(entry) != (address & PAGE_MASK)) break;
+          setRd(uop, <u64>load<u8>(hostRead(entry, address)));
+          uop += 16;
+          continue;
+        }
+        case LHU: {
+          const address = rs1(uop) + imm(uop);
+          const entry = dataBase + slotOf(address);
+          if (load<u64>(entry) != ((address + 1) & PAGE_MASK)) break;
+          setRd(uop, <u64>load<u16>(hostRead(entry, address)));
+          uop += 16;
+          continue;
+        }
+        case LWU: {
+          const address = rs1(uop) + imm(uop);
+          const entry = dataBase + slotOf(address);
+          if (load<u64>(entry) != ((address + 3) & PAGE_MASK)) break;
+          setRd(uop, <u64>load<u32>(hostRead(entry, address)));
+          uop += 16;
+          continue;
+        }
+        case FLW: {
+          if (!floatReady) break;
+          const address = rs1(uop) + imm(uop);
+          const entry = dataBase + slotOf(address);
+          if (load<u64>(entry) != ((address + 3) & PAGE_MASK)) break;
+          setFrd(uop, BOX | <u64>load<u32>(hostRead(entry, address)));
+          uop += 16;
+          continue;
+        }
+        case FLD: {
+          if (!floatReady) break;
+          const address = rs1(uop) + imm(uop);
+          const entry = dataBase + slotOf(address);
+          if (load<u64>(entry) != ((address + 7) & PAGE_MASK)) break;
+          setFrd(uop, load<u64>(hostRead(entry, address)));
+          uop += 16;
+          continue;
+        }
+        case C_FLD: {
+          if (!floatReady) break;
+          const address = rs1(uop) + imm(uop);
+          const entry = dataBase + slotOf(address);
+          if (load<u64>(entry) != ((address + 7) & PAGE_MASK)) break;
+          setFrd(uop, load<u64>(hostRead(entry, address)));
+          uop += 8;
+          continue;
+        }
+        case SB: {
+          const address = rs1(uop) + imm(uop);
+          const entry = dataBase + slotOf(address);
+          if (load<u64>(entry, WRITES) != (address & PAGE_MASK)) break;
+          store<u8>(hostWrite(entry, address), <u8>rs2(uop));
+          uop += 16;
+          continue;
+        }
+        case SH: {
+          const address = rs1(uop) + imm(uop);
+          const entry = dataBase + slotOf(address);
+          if (load<u64>(entry, WRITES) != ((address + 1) & PAGE_MASK)) break;
+          store<u16>(hostWrite(entry, address), <u16>rs2(uop));
+          uop += 16;
+          continue;
+        }
+        case SW: {
+          const address = rs1(uop) + imm(uop);
+          const entry = dataBase + slotOf(address);
+          if (load<u64>(entry, WRITES) != ((address + 3) & PAGE_MASK)) break;
+          store<u32>(hostWrite(entry, address), <u32>rs2(uop));
+          uop += 16;
+          continue;
+        }
+        case C_SW: {
+          const address = rs1(uop) + imm(uop);
+          const entry = dataBase + slotOf(address);
+          if (load<u64>(entry, WRITES) != ((address + 3) & PAGE_MASK)) break;
+          store<u32>(hostWrite(entry, address), <u32>rs2(uop));
+          uop += 8;
+          continue;
+        }
+        case SD: {
+          const address = rs1(uop) + imm(uop);
+          const entry = dataBase + slotOf(address);
+          if (load<u64>(entry, WRITES) != ((address + 7) & PAGE_MASK)) break;
+          store<u64>(hostWrite(entry, address), rs2(uop));
+          uop += 16;
+          continue;
+        }
+        case C_SD: {
+          const address = rs1(uop) + imm(uop);
+          const entry = dataBase + slotOf(address);
+          if (load<u64>(entry, WRITES) != ((address + 7) & PAGE_MASK)) break;
+          store<u64>(hostWrite(entry, address), rs2(uop));
+          uop += 8;
+          continue;
+        }
+        case FSW: {
+          if (!floatReady) break;
+          const address = rs1(uop) + imm(uop);
+          const entry = dataBase + slotOf(address);
+          if (load<u64>(entry, WRITES) != ((address + 3) & PAGE_MASK)) break;
+          store<u32>(hostWrite(entry, address), <u32>frs2(uop));
+          uop += 16;
+          continue;
+        }
+        case FSD: {
+          if (!floatReady) break;
+          const address = rs1(uop) + imm(uop);
+          const entry = dataBase + slotOf(address);
+          if (load<u64>(entry, WRITES) != ((address + 7) & PAGE_MASK)) break;
+          store<u64>(hostWrite(entry, address), frs2(uop));
+          uop += 16;
+          continue;
+        }
+        case C_FSD: {
+          if (!floatReady) break;
+          const address = rs1(uop) + imm(uop);
+          const entry = dataBase + slotOf(address);
+          if (load<u64>(entry, WRITES) != ((address + 7) & PAGE_MASK)) break;
+          store<u64>(hostWrite(entry, address), frs2(uop));
+          uop += 8;
+          continue;
+        }
+        case BEQ:
+          if (rs1(uop) == rs2(uop)) {
+            uop = branchTarget(uop);
+            if (--budget >= 0) continue;
+            break;
+          }
+          uop += 16;
+          continue;
+        case C_BEQ:
+          if (rs1(uop) == rs2(uop)) {
+            uop = branchTarget(uop);
+            if (--budget >= 0) continue;
+            break;
+          }
+          uop += 8;
+          continue;
+        case BNE:
+          if (rs1(uop) != rs2(uop)) {
+            uop = branchTarget(uop);
+            if (--budget >= 0) continue;
+            break;
+          }
+          uop += 16;
+          continue;
+        case C_BNE:
+          if (rs1(uop) != rs2(uop)) {
+            uop = branchTarget(uop);
+            if (--budget >= 0) continue;
+            break;
+          }
+          uop += 8;
+          continue;
+        case BLT:
+          if (<i64>rs1(uop) < <i64>rs2(uop)) {
+            uop = branchTarget(uop);
+            if (--budget >= 0) continue;
+            break;
+          }
+          uop += 16;
+          continue;
+        case BGE:
+          if (<i64>rs1(uop) >= <i64>rs2(uop)) {
+            uop = branchTarget(uop);
+            if (--budget >= 0) continue;
+            break;
+          }
+          uop += 16;
+          continue;
+        case BLTU:
+          if (rs1(uop) < rs2(uop)) {
+            uop = branchTarget(uop);
+            if (--budget >= 0) continue;
+            break;
+          }
+          uop += 16;
+          continue;
+        case BGEU:
+          if (rs1(uop) >= rs2(uop)) {
+            uop = branchTarget(uop);
+            if (--budget >= 0) continue;
+            break;
+          }
+          uop += 16;
+          continue;
+        case JAL:
+          setRd(uop, pcOf(uop, pcBase) + 4);
+          uop = branchTarget(uop);
+          if (--budget >= 0) continue;
+          break;
+        case J:
+        case C_J:
+          uop = branchTarget(uop);
+          if (--budget >= 0) continue;
+          break;
+        case BRANCH_FAR:
+        case C_BRANCH_FAR: {
+          const here = pcOf(uop, pcBase);
+          const length: u64 = load<u8>(uop) == C_BRANCH_FAR ? 2 : 4;
+          target = here + (isTaken(uop) ? <u64>imm(uop) : length);
+          isJump = true;
+          break;
+        }
+        case JAL_FAR:
+          target = pcOf(uop, pcBase);
+          setRd(uop, target + 4);
+          target += imm(uop);
+          isJump = true;
+          break;
+        case J_FAR:
+        case C_J_FAR:
+          target = pcOf(uop, pcBase) + imm(uop);
+          isJump = true;
+          break;
+        case JALR:
+          target = (rs1(uop) + imm(uop)) & ~1;
+          setRd(uop, pcOf(uop, pcBase) + 4);
+          isJump = true;
+          break;
+        case C_JALR:
+          target = rs1(uop) & ~1;
+          setRd(uop, pcOf(uop, pcBase) + 2);
+          isJump = true;
+          break;
+        case JR:
+        case C_JR:
+          target = (rs1(uop) + imm(uop)) & ~1;
+          isJump = true;
+          break;
+        case CROSSING:
+          pc = pcOf(uop, pcBase);
+          uop = crossingUop(uop, pc);
+          if (uop == 0) {
+            target = nextPc;
+            isJump = true;
+            break;
+          }
+          pcBase = pc - (uop >> 2);
+          budget -= SLOW_COST;
+          continue;
+      }
+      if (isJump) {
+        isJump = false;
+        const entry = codeBase + slotOf(target);
+        if (load<u64>(entry, CODE) == (target & PAGE_MASK) && --budget >= 0) {
+          const found = load<u32>(entry, CODE + 8);
+          uop = found + ((<u32>target & 0xffe) << 2);
+          pcBase = (target & PAGE_MASK) - <u64>(found >> 2);
+          continue;
+        }
+        pc = target;
+        break;
+      }
+      pc = pcOf(uop, pcBase);
+      if (budget < 0) break;
+      budget -= SLOW_COST;
+      const outcome = executeSlow(uop, pc);
+      if (outcome == AGAIN) continue;
+      if (outcome == NEXT) {
+        uop += load<u8>(uop) >= COMPRESSED ? 8 : 16;
+        continue;
+      }
+      pc = nextPc;
+      if (outcome == WAIT || outcome == SBI_CALL) {
+        store<u64>(PC, pc);
+        exit = outcome == WAIT ? EXIT_WFI : EXIT_SBI_CALL;
+      }
+      break;
+    }
+  }
+  return exit;
+}

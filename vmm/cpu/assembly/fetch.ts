@@ -1,0 +1,99 @@
+/**
+ * From a program counter to uops: finding the page, fetching and decoding a slot, and the instructions
+ * that lie across two pages.
+ */
+import { CROSSING_BYTES, CROSSING_ENTRIES, CROSSING_OFFSET, POOL_OFFSET } from '../memory-map';
+import { codePage, isRam, ownerOf, ramAddress, uncachedPage } from './code-pages';
+import { AGAIN, codeTlb, LEAVE, privilege, setNextPc } from './hart';
+import { isMmio, mmioRead } from './host';
+import { ACCESS_FAULT, fault, faultAddress, faultCause, isLarge, physical, translate } from './mmu';
+import { CROSSING, PAGE_END } from './opcodes';
+import { decodeInto } from './decode';
+import { pmpAllows, pmpUniform } from './pmp';
+import { enter, EXECUTE, PAGE_MASK } from './tlb';
+import { takeTrap } from './trap';
+
+/** Translates for a fetch of two bytes; sets mmu's `physical`. */
+function locateCode(pc: u64): bool {
+  if (!translate(pc, EXECUTE, privilege())) return false;
+  if (!pmpAllows(physical, 2, EXECUTE, privilege())) return fault(ACCESS_FAULT, EXECUTE, pc);
+  if (isRam(physical)) return true;
+  if (physical >> 32 == 0 && isMmio(<u32>physical & ~3) != 0) return true;
+  return fault(ACCESS_FAULT, EXECUTE, pc);
+}
+
+/** The page of uops for `pc`, entered into the code TLB; 0 when a trap was taken (`nextPc` is set). */
+export function resolve(pc: u64): u32 {
+  if (!locateCode(pc)) {
+    takeTrap(faultCause, faultAddress, pc);
+    return 0;
+  }
+  if (!isRam(physical) || !pmpUniform(physical)) return uncachedPage(physical);
+  const page = codePage(physical);
+  enter(codeTlb, EXECUTE, pc, page, isLarge);
+  return page;
+}
+
+function fetchHalf(address: u64): u32 {
+  if (isRam(address)) return load<u16>(ramAddress(address));
+  const word = mmioRead(<u32>address & ~3, 4);
+  return (<u32>address & 2) != 0 ? word >>> 16 : word & 0xffff;
+}
+
+/** Decodes the slot that `pc` has reached. Its page was checked when it was entered. */
+export function decodeSlot(uop: u32, pc: u64): i32 {
+  const address = ((<u64>ownerOf(uop)) << 12) | (pc & 0xfff);
+  const isWhole = pmpUniform(address);
+  if (!isWhole && !pmpAllows(address, 2, EXECUTE, privilege())) {
+    return takeTrap(1, pc, pc);
+  }
+  let instruction = fetchHalf(address);
+  if ((instruction & 3) == 3) {
+    if ((pc & 0xfff) == 0xffe) {
+      store<u64>(uop, CROSSING);
+      return AGAIN;
+    }
+    if (!isWhole && !pmpAllows(address + 2, 2, EXECUTE, privilege())) {
+      return takeTrap(1, pc + 2, pc);
+    }
+    instruction |= fetchHalf(address + 2) << 16;
+  }
+  decodeInto(uop, instruction, pc, true);
+  return AGAIN;
+}
+
+/**
+ * An instruction across two pages: both halves are fetched each time, but decoded only when the encoding
+ * is not in the small cache. Each cache entry is a uop followed by a sentinel. Returns the entry, 0 when
+ * a trap was taken.
+ */
+export function crossingUop(uop: u32, pc: u64): u32 {
+  const low = fetchHalf(((<u64>ownerOf(uop)) << 12) | 0xffe);
+  if (!locateCode(pc + 2)) {
+    takeTrap(faultCause, faultAddress, pc);
+    return 0;
+  }
+  const instruction = low | (fetchHalf(physical) << 16);
+  const index = (instruction ^ (instruction >> 7) ^ (instruction >> 17)) & (CROSSING_ENTRIES - 1);
+  const entry = CROSSING_OFFSET + index * CROSSING_BYTES;
+  if (load<u32>(entry, 8) != instruction) {
+    decodeInto(entry, instruction, pc, false);
+    store<u32>(entry, instruction, 8);
+    store<u64>(entry, PAGE_END, 16);
+  }
+  return entry;
+}
+
+/** The instruction that a slot was decoded from, for mtval. */
+export function instructionOf(uop: u32, pc: u64): u32 {
+  if (uop < <u32>POOL_OFFSET) return load<u32>(uop, 8); // a page-crossing one
+  const address = ((<u64>ownerOf(uop)) << 12) | (pc & 0xfff);
+  const low = fetchHalf(address);
+  return (low & 3) == 3 ? low | (fetchHalf(address + 2) << 16) : low;
+}
+
+/** Where the walk off the end of a page goes on. */
+export function leaveTo(pc: u64): i32 {
+  setNextPc(pc);
+  return LEAVE;
+}
