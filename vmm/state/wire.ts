@@ -151,7 +151,7 @@ export class WireReader {
     const sizeBytes = this.u8();
     const at = this.#take(sizeBytes);
     const text = this.#buffer.toString('latin1', at, at + sizeBytes);
-    if (!/^[\x21-\x7e]+$/.test(text)) {
+    if (!/^[\x20-\x7e]+$/.test(text)) {
       throw this.error('expected a name of printable ASCII characters', at);
     }
     return text;

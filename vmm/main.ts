@@ -1,0 +1,79 @@
+#!/usr/bin/env node
+/**
+ * baton-vmm: one process, one VM. The only file that reads the command line, sets the exit code and writes
+ * to stderr. Exit codes: 0 for a VM that ended as it should, what the guest asked for, 1 with one line
+ * `baton-vmm: …` for everything else.
+ */
+import { OptionError, parseOptions, type VmmOptions } from './options/options.js';
+import { ProcessLife } from './process-life.js';
+
+const life = new ProcessLife({
+  exit: (code) => process.exit(code),
+  stderr: (line) => process.stderr.write(`${line}\n`),
+});
+
+async function main(argv: readonly string[]): Promise<void> {
+  const options = parseOptions(argv);
+  switch (options.action) {
+    case 'version':
+      await printVersion();
+      return;
+    case 'help':
+      await printHelp();
+      return;
+    case 'dumpdtb':
+      await dumpDeviceTree(options);
+      return;
+    case 'run':
+      await run(options);
+  }
+}
+
+async function run(options: VmmOptions): Promise<void> {
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => life.signal());
+  if (options.pidfile !== null) {
+    const { Pidfile } = await import('./pidfile.js');
+    const pidfile = new Pidfile(options.pidfile);
+    life.atEnd(() => pidfile.remove());
+  }
+  const [{ startVmm }, { createGuestMemory }, { createMachine }] = await Promise.all([
+    import('./start.js'),
+    import('./memory/guest-memory.js'),
+    import('./machine/create.js'),
+  ]);
+  await startVmm(options, { createGuestMemory, createMachine }, life);
+}
+
+async function printVersion(): Promise<void> {
+  const { VERSION } = await import('./version.js');
+  process.stdout.write(`baton-vmm ${VERSION}\n`);
+}
+
+async function printHelp(): Promise<void> {
+  const { HELP } = await import('./options/help.js');
+  process.stdout.write(HELP);
+}
+
+async function dumpDeviceTree(options: VmmOptions): Promise<void> {
+  const { Boot } = await import('./firmware/boot.js');
+  const { writeFileSync } = await import('node:fs');
+  const boot = new Boot(options);
+  boot.close();
+  const path = options.machine.dumpDtb ?? '';
+  try {
+    writeFileSync(path, boot.deviceTree);
+  } catch (cause) {
+    throw new OptionError('-machine', `cannot write dumpdtb: ${(cause as Error).message}`);
+  }
+}
+
+function onOwnMistake(error: unknown): void {
+  const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  life.fail(`internal error: ${detail}`);
+}
+
+process.on('uncaughtException', onOwnMistake);
+process.on('unhandledRejection', onOwnMistake);
+main(process.argv.slice(2)).catch((error: unknown) => {
+  life.fail(error instanceof Error ? error.message : String(error));
+});

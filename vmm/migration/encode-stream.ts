@@ -1,0 +1,108 @@
+/** Writes the main channel of a migration; its layout is in `stream-format.ts`. */
+import type { RunState } from '../run-state.js';
+import { encodeSections } from '../state/codec.js';
+import * as wire from '../state/wire.js';
+import {
+  COMMAND_OPEN_RETURN_PATH,
+  COMMAND_PING,
+  GLOBAL_STATE,
+  GLOBAL_STATE_ID,
+  PAGE_BYTES,
+  RAM,
+  RAM_FLAG_END,
+  RAM_FLAG_SIZE,
+  RUN_STATE_BYTES,
+  STREAM_MAGIC,
+  STREAM_VERSION,
+  type StreamSubject,
+} from './stream-format.js';
+
+/** Everything that is known before the VM is stopped. */
+export function encodeHead(subject: StreamSubject, wantsReturnPath: boolean): Uint8Array {
+  const writer = new wire.WireWriter();
+  writer.u32(STREAM_MAGIC);
+  writer.u32(STREAM_VERSION);
+  writer.u8(wire.CONFIGURATION);
+  const type = Buffer.from(subject.machineType);
+  writer.u32(type.length);
+  writer.bytes(type);
+  if (wantsReturnPath) {
+    writeCommand(writer, COMMAND_OPEN_RETURN_PATH, new Uint8Array(0));
+    writeCommand(writer, COMMAND_PING, Uint8Array.of(0, 0, 0, 1));
+  }
+  writeRam(writer, subject);
+  return writer.finish();
+}
+
+function writeCommand(writer: wire.WireWriter, command: number, data: Uint8Array): void {
+  writer.u8(wire.COMMAND);
+  writer.u16(command);
+  writer.u16(data.length);
+  writer.bytes(data);
+}
+
+function writeRam(writer: wire.WireWriter, { ram }: StreamSubject): void {
+  const sizeBytes = BigInt(ram.sizeBytes);
+  writer.u8(wire.SECTION_START);
+  writer.u32(RAM.id);
+  writer.name(RAM.name);
+  writer.u32(0);
+  writer.u32(RAM.version);
+  writer.u64(sizeBytes | RAM_FLAG_SIZE);
+  writer.name(ram.name);
+  writer.u64(sizeBytes);
+  writer.u64(RAM_FLAG_END);
+  writeFooter(writer, RAM.id);
+  writer.u8(wire.SECTION_END);
+  writer.u32(RAM.id);
+  writer.u64(RAM_FLAG_END);
+  writeFooter(writer, RAM.id);
+}
+
+function writeFooter(writer: wire.WireWriter, sectionId: number): void {
+  writer.u8(wire.SECTION_FOOTER);
+  writer.u32(sectionId);
+}
+
+/** The rest: what the VM did, its device sections, the end and the description. */
+export function encodeTail(
+  subject: StreamSubject,
+  stateBefore: RunState,
+  saved: { readonly sections: Uint8Array; readonly description: readonly unknown[] },
+): Uint8Array {
+  const global = encodeGlobalState(stateBefore);
+  const json = Buffer.from(
+    JSON.stringify({
+      configuration: describeConfiguration(subject.machineType),
+      page_size: Number(PAGE_BYTES),
+      devices: [...global.description, ...saved.description],
+    }),
+  );
+  const writer = new wire.WireWriter();
+  writer.bytes(global.bytes);
+  writer.bytes(saved.sections);
+  writer.u8(wire.SECTION_EOF);
+  writer.u8(wire.VM_DESCRIPTION);
+  writer.u32(json.length);
+  writer.bytes(json);
+  return writer.finish();
+}
+
+/** The run state in the fixed form that QEMU gives it. */
+function encodeGlobalState(state: RunState): ReturnType<typeof encodeSections> {
+  const runstate = new Uint8Array(RUN_STATE_BYTES);
+  runstate.set(Buffer.from(state));
+  const section = { description: GLOBAL_STATE, instanceId: 0, state: { size: state.length + 1, runstate } };
+  return encodeSections([section], GLOBAL_STATE_ID);
+}
+
+function describeConfiguration(machineType: string): unknown {
+  return {
+    vmsd_name: 'configuration',
+    version: 1,
+    fields: [
+      { name: 'len', type: 'uint32', size: 4 },
+      { name: 'name', type: 'buffer', size: Buffer.byteLength(machineType) },
+    ],
+  };
+}

@@ -1,0 +1,150 @@
+/**
+ * Migration of this process, in either direction: what the monitor's migration commands act on. Checks what
+ * may be asked when, runs one outgoing migration at a time and puts the VM back when it fails.
+ *
+ * Guarantees: `migrate` that answers with an error has not stopped the VM; a migration that fails or is
+ * cancelled later leaves the VM as it was before it, and `query-migrate` says why; only `completed` ends in
+ * `postmigrate`.
+ */
+import { QmpError } from '../qmp/error.js';
+import type { EventHub } from '../qmp/events.js';
+import type { MigrationInfo } from '../qmp/protocol.js';
+import type { Channels } from './channels.js';
+import type { IncomingMigration } from './incoming.js';
+import { OUTGOING_MODES, type OutgoingMode, type OutgoingRun } from './modes.js';
+import type { OutgoingContext } from './outgoing.js';
+import type { CapabilityStatus, MigrationParameters, MigrationSettings } from './settings.js';
+
+export interface MigrationOptions extends OutgoingContext {
+  readonly events: EventHub;
+  /** `null`: this process booted its VM. */
+  readonly incoming: IncomingMigration | null;
+  /** The main channel that `-incoming` named, so that `migrate-incoming` is not wanted. */
+  readonly listenAt: string | null;
+  /** A line for the operator. */
+  report(message: string): void;
+}
+
+const IN_PROGRESS = "There's a migration process in progress";
+
+export class Migration {
+  readonly #options: MigrationOptions;
+  readonly settings: MigrationSettings;
+  #cancel: AbortController | null = null;
+
+  constructor(options: MigrationOptions) {
+    this.#options = options;
+    this.settings = options.settings;
+  }
+
+  /** `query-migrate`. */
+  info(): MigrationInfo {
+    const mode = OUTGOING_MODES[this.settings.mode];
+    return this.#options.progress.info(mode?.blockedReasons(this.#options) ?? []);
+  }
+
+  setCapabilities(changes: readonly CapabilityStatus[]): void {
+    this.#requireIdle();
+    this.settings.setCapabilities(changes);
+  }
+
+  setParameters(changes: Partial<MigrationParameters>): void {
+    this.#requireIdle();
+    this.settings.setParameters(changes);
+  }
+
+  /** Resolves when the migration is under way; it goes on by itself. */
+  async start(channels: Channels): Promise<void> {
+    const mode = this.#allowedMode();
+    const cancel = new AbortController();
+    this.#cancel = cancel;
+    this.#options.events.clock.calibrate();
+    let run: OutgoingRun;
+    try {
+      run = await mode.begin(this.#options, channels, cancel.signal);
+    } catch (error) {
+      await this.#unwind(error as Error, cancel.signal);
+      throw new QmpError((error as Error).message, 'GenericError', { cause: error });
+    }
+    this.#finish(run, cancel.signal).catch((error: Error) => {
+      this.#options.report(`the migration could not be undone: ${error.message}`);
+    });
+  }
+
+  /** `migrate_cancel`: no effect when nothing is under way or it is failing anyway. */
+  cancel(): void {
+    const { progress } = this.#options;
+    const cancel = this.#cancel;
+    if (cancel === null || !['setup', 'active', 'device'].includes(progress.status)) return;
+    progress.set('cancelling');
+    cancel.abort(new Error('the migration was cancelled'));
+  }
+
+  /** Opens the main channel that the command line named, if it did. */
+  async listenAtStart(): Promise<void> {
+    const { incoming, listenAt } = this.#options;
+    if (listenAt !== null) await incoming?.listen({ path: listenAt, exitOnError: true });
+  }
+
+  /** `migrate-incoming`. */
+  async startIncoming(channels: Channels, exitOnError: boolean): Promise<void> {
+    const { incoming, listenAt } = this.#options;
+    if (incoming === null) throw new QmpError("'-incoming' was not specified on the command line");
+    if (listenAt !== null) throw new QmpError('The incoming migration has already been started');
+    if (channels.cpr !== null) {
+      throw new QmpError("the 'cpr' channel is named on the command line, not in migrate-incoming");
+    }
+    if (channels.main === null) throw new QmpError("missing 'main' migration channel");
+    await incoming.listen({ path: channels.main, exitOnError });
+  }
+
+  /** The process ends: nobody is left waiting for us. */
+  close(): void {
+    this.cancel();
+    this.#options.incoming?.close();
+  }
+
+  #requireIdle(): void {
+    if (this.#options.progress.isUnderWay) throw new QmpError(IN_PROGRESS);
+  }
+
+  #allowedMode(): OutgoingMode {
+    const runState = this.#options.vm.runState;
+    if (runState === 'inmigrate') throw new QmpError('Guest is waiting for an incoming migration');
+    this.#requireIdle();
+    if (runState === 'postmigrate') {
+      throw new QmpError("Can't migrate the vm that was paused due to previous migration");
+    }
+    const name = this.settings.mode;
+    const mode = OUTGOING_MODES[name];
+    if (mode === null) throw new QmpError(`migration mode '${name}' is not supported yet`);
+    const [blocker] = mode.blockedReasons(this.#options);
+    if (blocker !== undefined) throw new QmpError(blocker);
+    return mode;
+  }
+
+  async #finish(run: OutgoingRun, signal: AbortSignal): Promise<void> {
+    try {
+      await run.finish();
+    } catch (error) {
+      await this.#unwind(error as Error, signal);
+      return;
+    }
+    this.#cancel = null;
+    this.#options.vm.handOverDone();
+    this.#options.progress.set('completed');
+  }
+
+  /** Puts the VM back to what it did; RESUME comes between `failing` and `failed`. */
+  async #unwind(error: Error, signal: AbortSignal): Promise<void> {
+    const { progress, vm } = this.#options;
+    this.#cancel = null;
+    if (!progress.isUnderWay) return;
+    if (!signal.aborted) {
+      progress.because(error.message);
+      progress.set('failing');
+    }
+    await vm.takeBack();
+    progress.set(signal.aborted ? 'cancelled' : 'failed');
+  }
+}

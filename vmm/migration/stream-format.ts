@@ -1,0 +1,58 @@
+/**
+ * The main channel of a migration, a QEMU migration stream:
+ *
+ *     u32 magic 'QEVM'  u32 version 3
+ *     0x07 configuration: u32 length + machine type
+ *     0x08 u16 command u16 length …    open return path, ping: only when the source wants an answer
+ *     0x01 section 'ram': its blocks by name and size, no contents (the target has the descriptor)
+ *     0x03 end of section 'ram'
+ *     0x04 section 'globalstate': what the VM did before it was stopped
+ *     0x04 sections of the devices (state/codec.ts)
+ *     0x00 end
+ *     0x06 u32 length + JSON description of all sections
+ *
+ * The source ends its side of the connection after the description, so that a target knows that it has
+ * everything without understanding the sections. Decoding trusts nothing; errors are `StreamError`s.
+ */
+import type { RunState } from '../run-state.js';
+import type { StateDescription } from '../state/description.js';
+
+/** The only machine there is, by QEMU's name. */
+export const MACHINE_TYPE = 'virt';
+export const STREAM_MAGIC = 0x5145564d;
+export const STREAM_VERSION = 3;
+export const COMMAND_OPEN_RETURN_PATH = 1;
+export const COMMAND_PING = 2;
+export const RAM = { id: 2, name: 'ram', version: 4 } as const;
+export const RAM_FLAG_SIZE = 0x04n;
+export const RAM_FLAG_END = 0x10n;
+export const PAGE_BYTES = 4096n;
+export const GLOBAL_STATE_ID = 1;
+export const RUN_STATE_BYTES = 100;
+/** The states in which a source can be when it is asked to hand over. */
+export const CARRIED_STATES: readonly RunState[] = ['running', 'paused', 'prelaunch', 'shutdown'];
+
+/** What both sides must agree on. */
+export interface StreamSubject {
+  readonly machineType: string;
+  readonly ram: { readonly name: string; readonly sizeBytes: number };
+}
+
+export interface GlobalState {
+  readonly size: number;
+  readonly runstate: Uint8Array;
+}
+
+export const GLOBAL_STATE: StateDescription<GlobalState> = {
+  name: 'globalstate',
+  version: 1,
+  minimumVersion: 1,
+  fields: [
+    { name: 'size', type: 'uint32' },
+    { name: 'runstate', type: 'buffer', count: RUN_STATE_BYTES },
+  ],
+  reset: { size: 0, runstate: new Uint8Array(RUN_STATE_BYTES) },
+};
+
+/** Bytes of that section on the wire, mark and footer included: it has no subsections. */
+export const GLOBAL_STATE_BYTES = 1 + 4 + 1 + GLOBAL_STATE.name.length + 4 + 4 + 4 + RUN_STATE_BYTES + 1 + 4;

@@ -1,0 +1,34 @@
+/** What a monitor command is: its name and arguments as data, and what it does. */
+import type { Migration } from '../migration/migration.js';
+import type { MemoryFacts } from '../migration/outgoing.js';
+import type { VmmOptions } from '../options/options.js';
+import type { RunState } from '../run-state.js';
+import type { VmControl } from '../vm-control.js';
+import type { ArgumentsOf, Members } from './schema.js';
+
+/** What commands act on. */
+export interface MonitorContext {
+  readonly vm: VmControl;
+  readonly migration: Migration;
+  readonly options: VmmOptions;
+  readonly memory: MemoryFacts & { readonly backendType: string };
+}
+
+export interface Command {
+  readonly name: string;
+  readonly args: Members;
+  /** Run states in which the command may be given; absent: all. */
+  readonly allowedIn?: readonly RunState[];
+  /** Arguments were checked against `args`. The result is what `return` shows; nothing means `{}`. */
+  run(context: MonitorContext, args: Readonly<Record<string, unknown>>): unknown;
+}
+
+/** Declares a command with its arguments typed by their declaration. */
+export function defineCommand<const M extends Members>(command: {
+  readonly name: string;
+  readonly args: M;
+  readonly allowedIn?: readonly RunState[];
+  run(context: MonitorContext, args: ArgumentsOf<M>): unknown;
+}): Command {
+  return command as unknown as Command;
+}

@@ -1,0 +1,55 @@
+/** The one list of all monitor commands. */
+import type { Command } from '../command.js';
+import { cont } from './cont.js';
+import { migrate } from './migrate.js';
+import { migrateCancel } from './migrate-cancel.js';
+import { migrateIncoming } from './migrate-incoming.js';
+import { migrateSetCapabilities } from './migrate-set-capabilities.js';
+import { migrateSetParameters } from './migrate-set-parameters.js';
+import { qmpCapabilities } from './qmp-capabilities.js';
+import { qomGet } from './qom-get.js';
+import { queryChardev } from './query-chardev.js';
+import { queryCommandsOf } from './query-commands.js';
+import { queryCpusFast } from './query-cpus-fast.js';
+import { queryMemdev } from './query-memdev.js';
+import { queryMemorySizeSummary } from './query-memory-size-summary.js';
+import { queryMigrate } from './query-migrate.js';
+import { queryMigrateCapabilities } from './query-migrate-capabilities.js';
+import { queryMigrateParameters } from './query-migrate-parameters.js';
+import { queryName } from './query-name.js';
+import { queryStatus } from './query-status.js';
+import { queryUuid } from './query-uuid.js';
+import { queryVersion } from './query-version.js';
+import { quit } from './quit.js';
+import { stop } from './stop.js';
+import { systemPowerdown } from './system-powerdown.js';
+import { systemReset } from './system-reset.js';
+
+const LIST: readonly Command[] = [
+  qmpCapabilities,
+  queryVersion,
+  queryCommandsOf(() => [...COMMANDS.keys()]),
+  queryStatus,
+  queryName,
+  queryUuid,
+  queryMemdev,
+  queryMemorySizeSummary,
+  queryCpusFast,
+  queryChardev,
+  qomGet,
+  stop,
+  cont,
+  quit,
+  systemReset,
+  systemPowerdown,
+  migrate,
+  migrateIncoming,
+  migrateCancel,
+  migrateSetParameters,
+  queryMigrateParameters,
+  migrateSetCapabilities,
+  queryMigrateCapabilities,
+  queryMigrate,
+];
+
+export const COMMANDS: ReadonlyMap<string, Command> = new Map(LIST.map((command) => [command.name, command]));

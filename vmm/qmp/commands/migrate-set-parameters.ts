@@ -1,0 +1,18 @@
+import { defineCommand } from '../command.js';
+import { MIGRATION_MODES } from '../protocol.js';
+
+/**
+ * Sets migration parameters; absent ones keep their value. They stay set until changed.
+ *
+ * Arguments: `mode`.
+ * Errors: a mode that is not offered; a migration is under way.
+ * Since: 0.1
+ *
+ *     -> { "execute": "migrate-set-parameters", "arguments": { "mode": "cpr-transfer" } }
+ *     <- { "return": {} }
+ */
+export const migrateSetParameters = defineCommand({
+  name: 'migrate-set-parameters',
+  args: { mode: { type: { enum: MIGRATION_MODES }, optional: true } },
+  run: ({ migration }, parameters) => migration.setParameters(parameters),
+});

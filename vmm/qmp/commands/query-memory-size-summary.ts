@@ -1,0 +1,15 @@
+import { defineCommand } from '../command.js';
+
+/**
+ * How much memory the guest has, in bytes.
+ *
+ * Since: 0.1
+ *
+ *     -> { "execute": "query-memory-size-summary" }
+ *     <- { "return": { "base-memory": 268435456, "plugged-memory": 0 } }
+ */
+export const queryMemorySizeSummary = defineCommand({
+  name: 'query-memory-size-summary',
+  args: {},
+  run: ({ memory }) => ({ 'base-memory': memory.sizeBytes, 'plugged-memory': 0 }),
+});

@@ -1,0 +1,15 @@
+import { defineCommand } from '../command.js';
+
+/**
+ * The migration parameters.
+ *
+ * Since: 0.1
+ *
+ *     -> { "execute": "query-migrate-parameters" }
+ *     <- { "return": { "mode": "normal" } }
+ */
+export const queryMigrateParameters = defineCommand({
+  name: 'query-migrate-parameters',
+  args: {},
+  run: ({ migration }) => migration.settings.parameters(),
+});

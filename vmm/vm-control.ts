@@ -1,0 +1,257 @@
+/**
+ * Decides what the VM does: owns the run state and is the only one to start, stop, reset or load the
+ * machine. Requests of monitors, migration and guest are done one after the other.
+ *
+ * Guarantees: STOP is stamped when no vCPU runs any more and RESUME before one does; RAM that another
+ * process may be using (`inmigrate`, `finish-migrate`, `postmigrate`) is never reset; what a guest asked
+ * for in the moment it was stopped (power off, reset) happens before its state is saved.
+ */
+import type { MachineEvents, MachineHandle, SavedMachine, ShutdownCause } from './machine/handle.js';
+import { QmpError } from './qmp/error.js';
+import type { EventHub } from './qmp/events.js';
+import type { StatusInfo } from './qmp/protocol.js';
+import { type RunState, RunStateHolder } from './run-state.js';
+
+export interface VmPolicy {
+  /** `-S`: neither boot nor an incoming migration starts the guest by itself. */
+  readonly startStopped: boolean;
+  /** `-no-reboot`: a reset ends the VM. */
+  readonly noReboot: boolean;
+  /** `-no-shutdown`: a guest that powers off leaves a stopped VM. */
+  readonly noShutdown: boolean;
+  readonly incoming: boolean;
+}
+
+export interface VmControlOptions {
+  readonly events: EventHub;
+  readonly policy: VmPolicy;
+  /** The VM is over: the process has to end with this code. Called once. */
+  ended(exitCode: number): void;
+  /** A line for the operator. */
+  report(message: string): void;
+}
+
+type GuestRequest =
+  | { readonly kind: 'reset'; readonly cause: ShutdownCause }
+  | { readonly kind: 'shutdown'; readonly cause: ShutdownCause; readonly exitCode: number };
+
+export class VmControl {
+  readonly #events: EventHub;
+  readonly #policy: VmPolicy;
+  readonly #ended: (exitCode: number) => void;
+  readonly #report: (message: string) => void;
+  readonly #state: RunStateHolder;
+  #machine: MachineHandle | null = null;
+  #autostart: boolean;
+  #isOver = false;
+  #guestRequest: GuestRequest | null = null;
+  #stateBeforeHandOver: RunState = 'paused';
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor({ events, policy, ended, report }: VmControlOptions) {
+    this.#events = events;
+    this.#policy = policy;
+    this.#ended = ended;
+    this.#report = report;
+    this.#autostart = !policy.startStopped;
+    this.#state = new RunStateHolder(policy.incoming ? 'inmigrate' : 'prelaunch');
+  }
+
+  get runState(): RunState {
+    return this.#state.current;
+  }
+
+  /** What the machine reports to: to be given to it when it is made. */
+  readonly machineEvents: MachineEvents = {
+    shutdown: (cause, exitCode) => this.#onGuestRequest({ kind: 'shutdown', cause, exitCode }),
+    reset: (cause) => this.#onGuestRequest({ kind: 'reset', cause }),
+    failed: (error) => {
+      this.#report(`the machine failed: ${error.message}`);
+      this.#end('host-error', 1);
+    },
+  };
+
+  /** Takes the finished machine. Boots it unless the policy says to wait. */
+  async attach(machine: MachineHandle): Promise<void> {
+    this.#machine = machine;
+    if (this.#policy.incoming || !this.#autostart) return;
+    await this.cont();
+  }
+
+  status(): StatusInfo {
+    const status = this.#state.current;
+    return { status, running: status === 'running' };
+  }
+
+  /** Sets the VM running. While a migration comes in: when it has come. */
+  cont(): Promise<void> {
+    return this.#inTurn(async (machine) => {
+      const state = this.#state.current;
+      if (state === 'running') return;
+      if (state === 'finish-migrate') throw new QmpError('Migration is not finalized yet');
+      if (state === 'shutdown') throw new QmpError('Resetting the Virtual Machine is required');
+      if (state === 'inmigrate') this.#autostart = true;
+      else await this.#start(machine, this.#events.clock.nowMicros());
+    });
+  }
+
+  /** Stops the vCPU. While a migration comes in: leaves the VM paused when it has come. */
+  stop(): Promise<void> {
+    return this.#inTurn(async (machine) => {
+      if (this.#state.current === 'inmigrate') this.#autostart = false;
+      if (this.#state.current !== 'running') return;
+      await machine.stop();
+      this.#state.set('paused');
+      this.#events.emit('STOP');
+      await this.#settleGuestRequest(machine);
+    });
+  }
+
+  /** `system_reset`. The caller has checked that the run state allows it. */
+  reset(): Promise<void> {
+    return this.#inTurn((machine) => this.#reset(machine, 'host-qmp-system-reset'));
+  }
+
+  async powerdown(): Promise<void> {
+    await this.#inTurn(async (machine) => {
+      this.#events.emit('POWERDOWN');
+      await machine.powerdown();
+    });
+  }
+
+  /** Ends the VM from outside. */
+  quit(cause: 'host-qmp-quit' | 'host-signal'): void {
+    this.#end(cause, 0);
+  }
+
+  /**
+   * Source, first half: stops the VM and gives its device state. `onStopped` runs as soon as no vCPU does,
+   * while the state is still being gathered. Ends in `handOverDone` or `takeBack`.
+   */
+  handOver(onStopped: () => void): Promise<{ saved: SavedMachine; stateBefore: RunState }> {
+    return this.#inTurn(async (machine) => {
+      const stateBefore = this.#state.current;
+      this.#stateBeforeHandOver = stateBefore;
+      const wasRunning = stateBefore === 'running';
+      const stopped = machine.stop().then(() => {
+        this.#state.set('finish-migrate');
+        if (wasRunning) this.#events.emit('STOP');
+        onStopped();
+      });
+      const [saved] = await Promise.all([machine.save(wasRunning), stopped]);
+      if (this.#guestRequest === null) return { saved, stateBefore };
+      await this.#settleGuestRequest(machine);
+      if (this.#isOver) throw new Error('the guest has powered off');
+      return { saved: await machine.save(wasRunning), stateBefore: this.#stateBeforeHandOver };
+    });
+  }
+
+  /** Source: the target has it. */
+  handOverDone(): void {
+    this.#state.set('postmigrate');
+  }
+
+  /** Source: the hand-over failed, the VM goes on as it was before it. */
+  takeBack(): Promise<void> {
+    return this.#inTurn(async (machine) => {
+      if (this.#state.current !== 'finish-migrate') return;
+      if (this.#stateBeforeHandOver === 'running') await this.#start(machine, this.#events.clock.nowMicros());
+      else this.#state.set(this.#stateBeforeHandOver);
+    });
+  }
+
+  /**
+   * Target: takes the state of the source's devices. `confirm` tells the source; when it fails the VM does
+   * not run here. Resolves when the vCPU was told to start (or is not to), with the promise of its start.
+   */
+  load(
+    sections: Uint8Array,
+    stateBefore: RunState,
+    confirm: () => Promise<void>,
+  ): Promise<{ started: Promise<void> }> {
+    return this.#inTurn(async (machine) => {
+      await machine.load(sections);
+      const isLive = stateBefore === 'running';
+      if (!isLive || !this.#autostart) {
+        await confirm();
+        this.#state.set(isLive ? 'paused' : stateBefore);
+        return { started: Promise.resolve() };
+      }
+      const resumedAt = this.#events.clock.nowMicros();
+      await confirm();
+      return { started: this.#start(machine, resumedAt) };
+    });
+  }
+
+  /** Everything up to the call of `machine.start` is done before this returns its promise. */
+  #start(machine: MachineHandle, resumedAtMicros: number): Promise<void> {
+    this.#state.set('running');
+    this.#events.emitAt(resumedAtMicros, 'RESUME');
+    return machine.start();
+  }
+
+  #inTurn<T>(act: (machine: MachineHandle) => Promise<T>): Promise<T> {
+    const turn = this.#last.then(() => {
+      if (this.#machine === null) throw new Error('the machine is not ready');
+      return act(this.#machine);
+    });
+    this.#last = turn.catch(() => undefined);
+    return turn;
+  }
+
+  #onGuestRequest(request: GuestRequest): void {
+    this.#guestRequest = request;
+    this.#inTurn((machine) => this.#settleGuestRequest(machine)).catch((error: Error) => {
+      this.#report(`the guest's ${request.kind} failed: ${error.message}`);
+      this.#end('host-error', 1);
+    });
+  }
+
+  async #settleGuestRequest(machine: MachineHandle): Promise<void> {
+    const request = this.#guestRequest;
+    if (request === null) return;
+    this.#guestRequest = null;
+    if (request.kind === 'reset') await this.#reset(machine, request.cause);
+    else await this.#shutdown(machine, request.cause, request.exitCode);
+  }
+
+  async #reset(machine: MachineHandle, cause: ShutdownCause): Promise<void> {
+    if (this.#policy.noReboot) {
+      await this.#shutdown(machine, cause, 0);
+      return;
+    }
+    const state = this.#state.current;
+    await machine.stop();
+    await machine.reset();
+    this.#events.emit('RESET', { guest: isGuestCause(cause), reason: cause });
+    if (state === 'running') await machine.start();
+    else if (state === 'paused' || state === 'shutdown') this.#state.set('prelaunch');
+  }
+
+  async #shutdown(machine: MachineHandle, cause: ShutdownCause, exitCode: number): Promise<void> {
+    if (!this.#policy.noShutdown) {
+      this.#end(cause, exitCode);
+      return;
+    }
+    this.#events.emit('SHUTDOWN', { guest: isGuestCause(cause), reason: cause });
+    const state = this.#state.current;
+    await machine.stop();
+    if (state === 'finish-migrate') {
+      this.#stateBeforeHandOver = 'shutdown';
+      return;
+    }
+    this.#state.set('shutdown');
+    if (state === 'running') this.#events.emit('STOP');
+  }
+
+  #end(cause: ShutdownCause, exitCode: number): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#events.emit('SHUTDOWN', { guest: isGuestCause(cause), reason: cause });
+    this.#ended(exitCode);
+  }
+}
+
+function isGuestCause(cause: ShutdownCause): boolean {
+  return cause.startsWith('guest-');
+}
