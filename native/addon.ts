@@ -14,7 +14,7 @@ export interface Addon {
   connectUnix(path: string): number;
   sendMessage(fd: number, data: Uint8Array, fds: readonly number[]): number;
   receiveMessage(fd: number, maxBytes: number, maxFds: number): ReceivedMessage | null;
-  pollFd(fd: number, events: number, timeoutMs: number): Promise<number>;
+  pollFd(fd: number, events: number, timeoutMs: number): number | Promise<number>;
   shutdownWrite(fd: number): void;
   closeFd(fd: number): void;
   setCloseOnExec(fd: number, on: boolean): void;

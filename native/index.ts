@@ -24,20 +24,19 @@ import { NativeError } from './error.js';
 export type { PeerCredentials, ReceivedMessage } from './addon.js';
 export { NativeError } from './error.js';
 
-/** Events of `pollFd`, as Linux numbers them. The last three are reported whether asked for or not. */
+/** Events of `pollFd`, as Linux numbers them. The last two are reported whether asked for or not. */
 export const POLLIN = 0x1;
 export const POLLPRI = 0x2;
 export const POLLOUT = 0x4;
 export const POLLRDHUP = 0x2000;
 export const POLLERR = 0x8;
 export const POLLHUP = 0x10;
-export const POLLNVAL = 0x20;
 
 /** The kernel's limit of descriptors in one message (SCM_MAX_FD). */
 export const MAX_MESSAGE_FDS = 253;
 /** Memory set aside by one `receiveMessage`: more than a unix socket can hold at its usual limits. */
 export const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
-/** A wait cannot be interrupted and holds a thread of the pool, so none may be long: callers wait again. */
+/** A wait cannot be called off, so none may be long: callers look at what they wait for and wait again. */
 export const MAX_POLL_MS = 10_000;
 /** The kernel's limit: 255 with its own prefix `memfd:`. */
 const MAX_MEMFD_NAME_BYTES = 249;
@@ -155,8 +154,8 @@ export function receiveMessage(fd: number, maxBytes: number, maxFds: number): Re
 }
 
 /**
- * Resolves with the events that `fd` has, or 0 when none came in `timeoutMs`. Runs on the thread pool, which has
- * few threads: for single waits, not for serving a connection.
+ * Resolves with the events that `fd` has (POLLERR and POLLHUP are always among the asked), or 0 when none came in
+ * `timeoutMs`. The wait is the event loop's, so it holds up neither the end of a worker nor `process.exit`.
  */
 export async function pollFd(fd: number, events: number, timeoutMs: number): Promise<number> {
   requireFd('fd', fd);
