@@ -1,0 +1,52 @@
+import { closeSync, fstatSync, openSync } from 'node:fs';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { closeFd, createMemfd, NativeError, setCloseOnExec } from '../../native/index.js';
+import { closesOnExec, nativeError } from './observe.js';
+
+const descriptor = suite('descriptor');
+
+descriptor('closeFd closes; a second time is EBADF, with the number', () => {
+  const fd = createMemfd('ram', 1);
+  closeFd(fd);
+  assert.throws(() => fstatSync(fd), /EBADF/);
+  const error = nativeError(() => closeFd(fd));
+  assert.is(error.code, 'EBADF');
+  assert.is(error.errno, 9);
+  assert.is(error.syscall, 'close');
+  assert.is(error.name, 'NativeError');
+  assert.is(error.message, `EBADF: cannot close descriptor ${fd}: close: Bad file descriptor`);
+});
+
+descriptor('setCloseOnExec sets and clears, also twice, also of descriptors from elsewhere', () => {
+  const fd = openSync('/dev/null', 'r');
+  for (const on of [false, false, true, true, false]) {
+    setCloseOnExec(fd, on);
+    assert.is(closesOnExec('self', fd), on);
+  }
+  closeSync(fd);
+});
+
+descriptor('setCloseOnExec of what is not open: EBADF', () => {
+  const error = nativeError(() => setCloseOnExec(99_999, true));
+  assert.is(error.code, 'EBADF');
+  assert.is(error.syscall, 'fcntl');
+  assert.match(error.message, 'set close-on-exec of descriptor 99999');
+});
+
+descriptor('what is no descriptor is refused before any call', () => {
+  for (const wrong of [-1, 1.5, 2 ** 31, Number.NaN, '3', undefined, null] as number[]) {
+    assert.throws(() => closeFd(wrong), /expected fd to be an integer from 0 to 2147483647, got /);
+    assert.throws(() => setCloseOnExec(wrong, true), /expected fd/);
+  }
+  assert.throws(() => setCloseOnExec(1, 1 as unknown as boolean), /expected on to be a boolean, got 1/);
+});
+
+descriptor('an error number without a name still has a code', () => {
+  const error = new NativeError('cannot do it', 4095, 'magic');
+  assert.is(error.code, 'E4095');
+  assert.is(error.message, 'E4095: cannot do it');
+  assert.is(new NativeError('cannot do it', 11, 'read').code, 'EAGAIN');
+});
+
+descriptor.run();
