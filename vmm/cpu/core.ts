@@ -51,7 +51,6 @@ interface CoreExports {
   lastCsr(): bigint;
   hostWriteCsr(number: number, value: bigint): number;
   cycles(): bigint;
-  instructions(): bigint;
   contextChanged(): void;
 }
 
@@ -196,11 +195,7 @@ export class Core {
 
   /** The architectural state, a fresh object. Does not change the core. */
   save(): CpuState {
-    return {
-      ...readState(this.#memory),
-      mcycle: BigInt.asUintN(64, this.#core.cycles()),
-      minstret: BigInt.asUintN(64, this.#core.instructions()),
-    };
+    return { ...readState(this.#memory), mcycle: BigInt.asUintN(64, this.#core.cycles()) };
   }
 
   /** Replaces the state. The power-on state of a machine with an SBI of its own is in supervisor mode. */

@@ -35,6 +35,6 @@ export const FCSR = 0x102c0; // frm in bits 7..5, fflags in bits 4..0
 export const RESERVATION = 0x102c8; // physical address of the LR reservation, all ones: none
 export const RESERVATION_VALUE = 0x102d0;
 export const MCYCLE = 0x102d8; // while the core runs: what to add to the time-derived count
-export const MINSTRET = 0x102e0;
+export const MINSTRET = 0x102e0; // up to date whenever the core is not running
 export const PMPCFG = 0x10300; // 16 configuration bytes
 export const PMPADDR = 0x10310; // 16 addresses

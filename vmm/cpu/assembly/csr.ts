@@ -13,7 +13,6 @@ import {
   MEPC,
   MIDELEG,
   MIE,
-  MINSTRET,
   MIP,
   MSCRATCH,
   MSTATUS,
@@ -35,7 +34,9 @@ import {
   hartId,
   MACHINE,
   privilege,
+  retired,
   setAttention,
+  setRetired,
   STATUS_FS,
   STATUS_MIE,
   STATUS_MPIE,
@@ -52,6 +53,7 @@ import {
   STATUS_TW,
   status,
   SUPERVISOR,
+  syncRetired,
   updateContext,
   USER,
 } from './hart';
@@ -99,7 +101,7 @@ const ENVCFG_FIOM: u64 = 1;
 const SATP_MODE_SV39: u64 = 8;
 const PMP_CONFIG_MASK: u8 = 0x9f;
 const PMP_ADDRESS_MASK: u64 = 0x3fffffffffffff;
-/** Cycles per tick of the 10 MHz clock: the hart pretends to run at 1 GHz, one instruction a cycle. */
+/** Cycles per tick of the 10 MHz clock: the hart pretends to run at 1 GHz. */
 const CYCLES_PER_TICK: u64 = 100;
 
 /** Result of `readCsr`. */
@@ -110,23 +112,27 @@ function found(value: u64): bool {
   return true;
 }
 
-/** cycle, instret: derived from time, plus an offset that writes adjust. Bit `inhibit` freezes them. */
-export function counter(offset: u32, inhibit: u64): u64 {
-  const base = load<u64>(offset);
-  return (load<u64>(MCOUNTINHIBIT) & inhibit) != 0 ? base : base + <u64>ticks() * CYCLES_PER_TICK;
+/** Derived from time, plus an offset that writes adjust; frozen when mcountinhibit says so. */
+export function cycles(): u64 {
+  const base = load<u64>(MCYCLE);
+  return (load<u64>(MCOUNTINHIBIT) & 1) != 0 ? base : base + <u64>ticks() * CYCLES_PER_TICK;
 }
 
-export function setCounter(offset: u32, inhibit: u64, value: u64): void {
-  const isFrozen = (load<u64>(MCOUNTINHIBIT) & inhibit) != 0;
-  store<u64>(offset, isFrozen ? value : value - <u64>ticks() * CYCLES_PER_TICK);
+export function setCycles(value: u64): void {
+  const isFrozen = (load<u64>(MCOUNTINHIBIT) & 1) != 0;
+  store<u64>(MCYCLE, isFrozen ? value : value - <u64>ticks() * CYCLES_PER_TICK);
 }
 
 function setInhibit(value: u64): void {
-  const cycle = counter(MCYCLE, 1);
-  const instret = counter(MINSTRET, 4);
+  const before = cycles();
+  syncRetired();
   store<u64>(MCOUNTINHIBIT, value & 5);
-  setCounter(MCYCLE, 1, cycle);
-  setCounter(MINSTRET, 4, instret);
+  setCycles(before);
+}
+
+/** What an instruction reads: those before it. */
+function instructionsBefore(): u64 {
+  return (load<u64>(MCOUNTINHIBIT) & 4) != 0 ? retired() : retired() - 1;
 }
 
 /** True when mcounteren and scounteren let the current mode read counter `index`. */
@@ -164,9 +170,9 @@ function readUser(number: u32): bool {
     case 0x001: return found(load<u64>(FCSR) & 0x1f);
     case 0x002: return found((load<u64>(FCSR) >> 5) & 7);
     case 0x003: return found(load<u64>(FCSR));
-    case 0xc00: return found(counter(MCYCLE, 1));
+    case 0xc00: return found(cycles());
     case 0xc01: return found(<u64>ticks());
-    case 0xc02: return found(counter(MINSTRET, 4));
+    case 0xc02: return found(instructionsBefore());
   }
   return number >= 0xc03 && number <= 0xc1f ? found(0) : false;
 }
@@ -212,8 +218,8 @@ function readMachine(number: u32): bool {
     case 0x344: return found(interruptsPending());
     case 0x3a0: return found(load<u64>(PMPCFG));
     case 0x3a2: return found(load<u64>(PMPCFG, 8));
-    case 0xb00: return found(counter(MCYCLE, 1));
-    case 0xb02: return found(counter(MINSTRET, 4));
+    case 0xb00: return found(cycles());
+    case 0xb02: return found(instructionsBefore());
   }
   if (number >= 0x3b0 && number <= 0x3bf) return found(load<u64>(PMPADDR + ((number - 0x3b0) << 3)));
   if (number >= 0x323 && number <= 0x33f) return found(0); // mhpmevent3..31
@@ -342,8 +348,8 @@ function writeMachine(number: u32, value: u64): bool {
       return true;
     case 0x3a0: writePmpConfig(0, value); return true;
     case 0x3a2: writePmpConfig(8, value); return true;
-    case 0xb00: setCounter(MCYCLE, 1, value); return true;
-    case 0xb02: setCounter(MINSTRET, 4, value); return true;
+    case 0xb00: setCycles(value); return true;
+    case 0xb02: setRetired(value); return true;
   }
   if (number >= 0x3b0 && number <= 0x3bf) {
     writePmpAddress(number - 0x3b0, value);

@@ -2,9 +2,10 @@
  * The execution loop. `run` carries out uops until the slice ends, the guest waits, calls the host's SBI, or
  * a stop is requested. Registers live in memory, so the state is exact whenever anything else is called.
  *
- * Every way through the loop that could go on for ever pays from `budget`: taken branches and jumps 1, slow
- * operations and page changes more, so that a slice ends soon whatever the guest executes. When the budget is
- * spent, or `attention` is raised, the loop looks at stop requests, time and interrupts.
+ * Every instruction pays 1 from `budget`, slow operations and page changes more, so that a slice ends soon
+ * whatever the guest executes. Taken branches, jumps and slow operations see when it is spent; then, or when
+ * `attention` is raised, the loop looks at stop requests, time and interrupts. What was paid, less the extra
+ * charges, is what minstret counts.
  */
 import { STOP_REQUEST_OFFSET, TLB_TABLE_BYTES } from '../memory-map';
 import { PC } from '../state-layout';
@@ -12,13 +13,17 @@ import { crossingUop, resolve } from './fetch';
 import {
   AGAIN,
   attention,
+  charge,
   codeTlb,
   dataTlb,
   floatReady,
   NEXT,
   nextPc,
+  restartBudget,
   SBI_CALL,
   setAttention,
+  setBudget,
+  syncRetired,
   WAIT,
 } from './hart';
 import { ticks } from './host';
@@ -153,10 +158,10 @@ export const EXIT_WFI: i32 = 1;
 export const EXIT_SBI_CALL: i32 = 2;
 export const EXIT_STOP: i32 = 3;
 
-/** Taken branches between two looks at the clock: some tens of microseconds. */
-const BUDGET: i32 = 4096;
-const SLOW_COST: i32 = 8;
-const PAGE_COST: i32 = 32;
+/** Instructions between two looks at the clock: some tens of microseconds. */
+const BUDGET: i32 = 16384;
+const SLOW_COST: i32 = 32;
+const PAGE_COST: i32 = 128;
 
 const BOX: u64 = 0xffffffff00000000;
 /** Offset of the table for writes inside a translation context. */
@@ -222,20 +227,27 @@ function poll(pc: u64, isSpent: bool, untilTicks: f64): i32 {
 
 export function run(untilTicks: f64): i32 {
   let budget = BUDGET;
+  restartBudget(BUDGET);
   let pc = load<u64>(PC);
   let target: u64 = 0;
   let isJump = false;
+  let isSpent = false;
   refreshTimer();
   setAttention(true);
   let exit = EXIT_NONE;
   while (exit == EXIT_NONE) {
     if (budget < 0 || attention) {
+      setBudget(budget);
       exit = poll(pc, budget < 0, untilTicks);
       if (exit != EXIT_NONE) break;
       pc = load<u64>(PC);
-      if (budget < 0) budget = BUDGET;
+      if (budget < 0) {
+        budget = BUDGET;
+        restartBudget(BUDGET);
+      }
     }
-    budget -= PAGE_COST;
+    budget -= charge(PAGE_COST);
+    setBudget(budget);
     const page = resolve(pc);
     if (page == 0) {
       pc = nextPc;
@@ -246,6 +258,7 @@ export function run(untilTicks: f64): i32 {
     const dataBase = dataTlb;
     const codeBase = codeTlb;
     for (;;) {
+      budget--;
       switch (<u32>load<u8>(uop)) {
         case NOP:
           uop += 16;
@@ -666,7 +679,8 @@ export function run(untilTicks: f64): i32 {
         case BEQ:
           if (rs1(uop) == rs2(uop)) {
             uop = branchTarget(uop);
-            if (--budget >= 0) continue;
+            if (budget >= 0) continue;
+            isSpent = true;
             break;
           }
           uop += 16;
@@ -674,7 +688,8 @@ export function run(untilTicks: f64): i32 {
         case C_BEQ:
           if (rs1(uop) == rs2(uop)) {
             uop = branchTarget(uop);
-            if (--budget >= 0) continue;
+            if (budget >= 0) continue;
+            isSpent = true;
             break;
           }
           uop += 8;
@@ -682,7 +697,8 @@ export function run(untilTicks: f64): i32 {
         case BNE:
           if (rs1(uop) != rs2(uop)) {
             uop = branchTarget(uop);
-            if (--budget >= 0) continue;
+            if (budget >= 0) continue;
+            isSpent = true;
             break;
           }
           uop += 16;
@@ -690,7 +706,8 @@ export function run(untilTicks: f64): i32 {
         case C_BNE:
           if (rs1(uop) != rs2(uop)) {
             uop = branchTarget(uop);
-            if (--budget >= 0) continue;
+            if (budget >= 0) continue;
+            isSpent = true;
             break;
           }
           uop += 8;
@@ -698,7 +715,8 @@ export function run(untilTicks: f64): i32 {
         case BLT:
           if (<i64>rs1(uop) < <i64>rs2(uop)) {
             uop = branchTarget(uop);
-            if (--budget >= 0) continue;
+            if (budget >= 0) continue;
+            isSpent = true;
             break;
           }
           uop += 16;
@@ -706,7 +724,8 @@ export function run(untilTicks: f64): i32 {
         case BGE:
           if (<i64>rs1(uop) >= <i64>rs2(uop)) {
             uop = branchTarget(uop);
-            if (--budget >= 0) continue;
+            if (budget >= 0) continue;
+            isSpent = true;
             break;
           }
           uop += 16;
@@ -714,7 +733,8 @@ export function run(untilTicks: f64): i32 {
         case BLTU:
           if (rs1(uop) < rs2(uop)) {
             uop = branchTarget(uop);
-            if (--budget >= 0) continue;
+            if (budget >= 0) continue;
+            isSpent = true;
             break;
           }
           uop += 16;
@@ -722,7 +742,8 @@ export function run(untilTicks: f64): i32 {
         case BGEU:
           if (rs1(uop) >= rs2(uop)) {
             uop = branchTarget(uop);
-            if (--budget >= 0) continue;
+            if (budget >= 0) continue;
+            isSpent = true;
             break;
           }
           uop += 16;
@@ -730,12 +751,14 @@ export function run(untilTicks: f64): i32 {
         case JAL:
           setRd(uop, pcOf(uop, pcBase) + 4);
           uop = branchTarget(uop);
-          if (--budget >= 0) continue;
+          if (budget >= 0) continue;
+          isSpent = true;
           break;
         case J:
         case C_J:
           uop = branchTarget(uop);
-          if (--budget >= 0) continue;
+          if (budget >= 0) continue;
+          isSpent = true;
           break;
         case BRANCH_FAR:
         case C_BRANCH_FAR: {
@@ -780,13 +803,13 @@ export function run(untilTicks: f64): i32 {
             break;
           }
           pcBase = pc - (uop >> 2);
-          budget -= SLOW_COST;
+          budget++; // counted again as the instruction it stands for
           continue;
       }
       if (isJump) {
         isJump = false;
         const entry = codeBase + slotOf(target);
-        if (load<u64>(entry, CODE) == (target & PAGE_MASK) && --budget >= 0) {
+        if (load<u64>(entry, CODE) == (target & PAGE_MASK) && budget >= 0) {
           const found = load<u32>(entry, CODE + 8);
           uop = found + ((<u32>target & 0xffe) << 2);
           pcBase = (target & PAGE_MASK) - <u64>(found >> 2);
@@ -796,13 +819,22 @@ export function run(untilTicks: f64): i32 {
         break;
       }
       pc = pcOf(uop, pcBase);
-      if (budget < 0) break;
-      budget -= SLOW_COST;
+      if (isSpent) {
+        isSpent = false;
+        break;
+      }
+      setBudget(budget);
       const outcome = executeSlow(uop, pc);
-      if (outcome == AGAIN) continue;
+      budget -= charge(SLOW_COST);
+      if (outcome == AGAIN) {
+        budget++; // counted again when it is dispatched
+        continue;
+      }
       if (outcome == NEXT) {
         uop += load<u8>(uop) >= COMPRESSED ? 8 : 16;
-        continue;
+        if (budget >= 0) continue;
+        pc = pcOf(uop, pcBase);
+        break;
       }
       pc = nextPc;
       if (outcome == WAIT || outcome == SBI_CALL) {
@@ -812,5 +844,7 @@ export function run(untilTicks: f64): i32 {
       break;
     }
   }
+  setBudget(budget);
+  syncRetired();
   return exit;
 }

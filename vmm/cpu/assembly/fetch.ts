@@ -4,7 +4,7 @@
  */
 import { CROSSING_BYTES, CROSSING_ENTRIES, CROSSING_OFFSET, POOL_OFFSET } from '../memory-map';
 import { codePage, isRam, ownerOf, ramAddress, uncachedPage } from './code-pages';
-import { AGAIN, codeTlb, LEAVE, privilege, setNextPc } from './hart';
+import { AGAIN, charge, codeTlb, LEAVE, privilege, setNextPc } from './hart';
 import { isMmio, mmioRead } from './host';
 import { ACCESS_FAULT, fault, faultAddress, faultCause, isLarge, physical, translate } from './mmu';
 import { CROSSING, PAGE_END } from './opcodes';
@@ -26,6 +26,7 @@ function locateCode(pc: u64): bool {
 export function resolve(pc: u64): u32 {
   if (!locateCode(pc)) {
     takeTrap(faultCause, faultAddress, pc);
+    charge(-1); // nothing was executed
     return 0;
   }
   if (!isRam(physical) || !pmpUniform(physical)) return uncachedPage(physical);
@@ -92,8 +93,9 @@ export function instructionOf(uop: u32, pc: u64): u32 {
   return (low & 3) == 3 ? low | (fetchHalf(address + 2) << 16) : low;
 }
 
-/** Where the walk off the end of a page goes on. */
+/** Where the walk off the end of a page goes on. The sentinel is no instruction. */
 export function leaveTo(pc: u64): i32 {
+  charge(1);
   setNextPc(pc);
   return LEAVE;
 }

@@ -3,7 +3,7 @@
  * CSRs. Rebuilt by `updateContext` whenever privilege, mstatus or satp change, and after a restore.
  */
 import { TLB_CONTEXT_BYTES, TLB_OFFSET } from '../memory-map';
-import { MSTATUS, PRIV, SATP } from '../state-layout';
+import { MCOUNTINHIBIT, MINSTRET, MSTATUS, PRIV, SATP } from '../state-layout';
 
 export const USER: u32 = 0;
 export const SUPERVISOR: u32 = 1;
@@ -84,4 +84,45 @@ export function updateContext(): void {
   const context = dataPrivilege == SUPERVISOR && (bits & STATUS_SUM) != 0 ? 2 : dataPrivilege;
   dataTlb = TLB_OFFSET + context * TLB_CONTEXT_BYTES;
   floatReady = (bits & STATUS_FS) == STATUS_FS;
+}
+
+/**
+ * Retired instructions: minstret in memory, plus what the loop has paid from its budget since `budgetStart`.
+ * The loop keeps the budget in a local variable and leaves it here before it calls anything that may look.
+ */
+let budgetStart: i32 = 0;
+let budgetLeft: i32 = 0;
+
+export function setBudget(left: i32): void {
+  budgetLeft = left;
+}
+
+/** Pays for something that is not a retired instruction: `amount` leaves the budget, minstret stays. */
+export function charge(amount: i32): i32 {
+  budgetStart -= amount;
+  return amount;
+}
+
+/** Retired instructions, the one under way included. */
+export function retired(): u64 {
+  const base = load<u64>(MINSTRET);
+  return (load<u64>(MCOUNTINHIBIT) & 4) != 0 ? base : base + <u64>(<i64>(budgetStart - budgetLeft));
+}
+
+/** Brings minstret in memory up to date; the instruction under way counts as done. */
+export function syncRetired(): void {
+  store<u64>(MINSTRET, retired());
+  budgetStart = budgetLeft;
+}
+
+/** Makes minstret count from `value`, whatever was retired before. */
+export function setRetired(value: u64): void {
+  store<u64>(MINSTRET, value);
+  budgetStart = budgetLeft;
+}
+
+export function restartBudget(budget: i32): void {
+  syncRetired();
+  budgetStart = budget;
+  budgetLeft = budget;
 }

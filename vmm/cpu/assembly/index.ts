@@ -2,15 +2,15 @@
  * The guest CPU: one RV64GC hart with M, S and U mode, Sv39, PMP and Sstc. This is the interface that
  * vmm/cpu/core.ts wraps; what a function needs of the state it finds in the shared memory.
  */
-import { MCYCLE, MIE, MINSTRET } from '../state-layout';
+import { MCYCLE, MIE } from '../state-layout';
 import { beforeWrite, isRam, resetCodePages } from './code-pages';
-import { counter, csrValue, readCsr, setCounter, writeCsr } from './csr';
+import { csrValue, cycles, readCsr, setCycles, writeCsr } from './csr';
 import { setAttention, setOptions, updateContext } from './hart';
 import { resetTlb } from './tlb';
 import { hasStimecmp, IP_STIP, pendingBits, refreshTimer, setWire } from './trap';
 
 export { run } from './execute';
-export { setWire };
+export { cycles, setWire };
 
 /** Once per instance, before anything else. */
 export function initialize(withSbi: u32, hart: u32, ramPages: u32): void {
@@ -18,12 +18,9 @@ export function initialize(withSbi: u32, hart: u32, ramPages: u32): void {
   flush();
 }
 
-/** The architectural state was replaced: counters in it are values and become offsets to time. */
+/** The architectural state was replaced: mcycle in it is a value and becomes an offset to time. */
 export function restored(): void {
-  const cycle = load<u64>(MCYCLE);
-  const instret = load<u64>(MINSTRET);
-  setCounter(MCYCLE, 1, cycle);
-  setCounter(MINSTRET, 4, instret);
+  setCycles(load<u64>(MCYCLE));
   updateContext();
   flush();
   refreshTimer();
@@ -64,14 +61,6 @@ export function lastCsr(): u64 {
 
 export function hostWriteCsr(number: u32, value: u64): u32 {
   return writeCsr(number, value) ? 1 : 0;
-}
-
-export function cycles(): u64 {
-  return counter(MCYCLE, 1);
-}
-
-export function instructions(): u64 {
-  return counter(MINSTRET, 4);
 }
 
 /** The host changed privilege or mstatus in memory. */
