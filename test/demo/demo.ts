@@ -1,0 +1,129 @@
+/**
+ * The demo itself: a guest is created, started and upgraded through the daemon's interface, and asked what
+ * it saw of it. Everything that it says was measured or checked in this run; what is not as it should be
+ * makes it fail.
+ */
+import { waitFor } from '../helpers/wait.js';
+import type { DaemonClient } from './daemon-client.js';
+import { EventLog } from './event-log.js';
+import type { DemoGuest } from './guests.js';
+import { line, phase, success } from './screen.js';
+import { readTicker, type TickerLog } from './ticker-lines.js';
+
+/** Lines of 100 ticks each that the guest prints before its first upgrade, and after each. */
+const LINES_BEFORE = 5;
+const LINES_AFTER = 4;
+const LINE_DEADLINE_MS = 15_000;
+
+interface MachineDocument {
+  readonly id: string;
+  readonly state: string;
+  readonly generation: number | null;
+}
+
+interface UpgradeDocument {
+  readonly state: string;
+  readonly mode: string;
+  readonly pauseMs: number | null;
+  readonly sourceGeneration: number;
+  readonly targetGeneration: number;
+  readonly createdAt: string;
+  readonly phases: readonly Phase[];
+}
+
+interface Phase {
+  readonly name: string;
+  readonly startedAt: string;
+  readonly durationMs: number | null;
+}
+
+export interface DemoOptions {
+  readonly client: DaemonClient;
+  readonly guest: DemoGuest;
+  readonly upgrades: number;
+}
+
+export async function runDemo({ client, guest, upgrades }: DemoOptions): Promise<void> {
+  const events = await EventLog.follow(client);
+  try {
+    const { id } = await client.post<MachineDocument>('/v1/machines', {
+      name: 'demo',
+      ...guest.specification,
+    });
+    const startedAt = performance.now();
+    await client.perform(`/v1/machines/${id}/start`);
+    const before = await waitForLines(client, id, LINES_BEFORE, guest.bootDeadlineMs);
+    line(
+      'guest',
+      `${guest.title}, ${guest.specification.memoryMiB} MiB, ticks after ${seconds(startedAt)} s`,
+    );
+    line('ticker', describeTicker(before, 0));
+    for (let count = 1; count <= upgrades; count++) await upgradeOnce(client, events, id, count);
+    if (events.hasGaps) throw new Error('expected events without gaps in their numbers, some are missing');
+    success(
+      `${upgrades === 1 ? 'the upgrade' : `${upgrades} upgrades`} seen in ${events.events.length} events`,
+    );
+    await client.perform(`/v1/machines/${id}/kill`);
+    await client.delete(`/v1/machines/${id}`);
+  } finally {
+    events.close();
+  }
+}
+
+async function upgradeOnce(client: DaemonClient, events: EventLog, id: string, count: number): Promise<void> {
+  const linesBefore = (await readConsoles(client, id)).lines.length;
+  const seqBefore = events.lastSeq;
+  const path = await client.perform(`/v1/machines/${id}/upgrade`, { mode: 'cpr-transfer' });
+  const upgrade = await client.get<UpgradeDocument>(path.replace('/operations/', '/upgrades/'));
+  await events.waitForUpgradeState(seqBefore, upgrade.state);
+  const linesAtEnd = (await readConsoles(client, id)).lines.length;
+  const after = await waitForLines(client, id, linesAtEnd + LINES_AFTER, LINE_DEADLINE_MS);
+
+  const { mode, state, sourceGeneration, targetGeneration, pauseMs } = upgrade;
+  console.log('');
+  line(`upgrade ${count}`, `${mode}, instance ${sourceGeneration} → ${targetGeneration}: ${state}`);
+  for (const { name, startedAt, durationMs } of upgrade.phases) {
+    phase(name, Date.parse(startedAt) - Date.parse(upgrade.createdAt), durationMs);
+  }
+  line('events', events.upgradeStatesAfter(seqBefore).join(' → '));
+  line('pause', `${pauseMs?.toFixed(2)} ms from the source’s STOP to the target’s RESUME`);
+  line('ticker', describeTicker(after, linesBefore));
+}
+
+/** What the guest saw from one of its lines on; fails when it saw damage. */
+function describeTicker({ lines, damaged }: TickerLog, from: number): string {
+  if (damaged.length > 0) throw new Error(`the guest's console is damaged: ${JSON.stringify(damaged[0])}`);
+  if (lines.some(({ patternIntact }) => !patternIntact))
+    throw new Error('the guest found its memory changed');
+  const seen = lines.slice(from);
+  const longest = Math.max(...seen.map(({ gapMs }) => gapMs));
+  return `longest gap ${longest.toFixed(2)} ms of its 1 kHz ticker, ${lines.at(-1)?.ticks} ticks, memory intact`;
+}
+
+async function waitForLines(
+  client: DaemonClient,
+  id: string,
+  count: number,
+  deadlineMs: number,
+): Promise<TickerLog> {
+  const enough = async () => {
+    const log = await readConsoles(client, id);
+    return log.lines.length >= count ? log : undefined;
+  };
+  return waitFor(enough, { deadlineMs, what: `${count} lines of the guest's ticker` });
+}
+
+/** All generations' consoles are one stream. */
+async function readConsoles(client: DaemonClient, id: string): Promise<TickerLog> {
+  const { generation: last } = await client.get<MachineDocument>(`/v1/machines/${id}`);
+  const consoles: string[] = [];
+  for (let generation = 1; generation <= (last ?? 0); generation++) {
+    const path = `/v1/machines/${id}/instances/${generation}/console`;
+    consoles.push((await client.getText(path, 'console_not_found')) ?? '');
+  }
+  return readTicker(consoles);
+}
+
+function seconds(startedAt: number): string {
+  return ((performance.now() - startedAt) / 1000).toFixed(1);
+}

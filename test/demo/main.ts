@@ -1,0 +1,109 @@
+/**
+ * `npm run demo [-- --linux] [-- --upgrades N]`: a running guest moves to a new VMM process, ordered over
+ * REST. Works in throw-away folders as an ordinary user, and leaves no process, file or socket behind,
+ * however it ends.
+ */
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { waitFor } from '../helpers/wait.js';
+import { DaemonClient } from './daemon-client.js';
+import { DaemonProcess } from './daemon-process.js';
+import { runDemo } from './demo.js';
+import { builtInGuest, linuxGuest } from './guests.js';
+import { leftovers, processesNaming } from './leftovers.js';
+import { failure, line, success, title } from './screen.js';
+
+/** Socket paths have 107 bytes, and the daemon adds its own folders: a long TMPDIR would not do. */
+const LONGEST_TMPDIR = 40;
+const END_DEADLINE_MS = 5_000;
+const LOG_LINES = 12;
+
+interface DemoArguments {
+  readonly linux: boolean;
+  readonly upgrades: number;
+}
+
+function readArguments(): DemoArguments {
+  const { values } = parseArgs({
+    options: { linux: { type: 'boolean', default: false }, upgrades: { type: 'string', default: '1' } },
+  });
+  const upgrades = Number(values.upgrades);
+  if (!Number.isInteger(upgrades) || upgrades < 1) {
+    throw new Error(`expected --upgrades to be a positive whole number, got ${values.upgrades}`);
+  }
+  return { linux: values.linux, upgrades };
+}
+
+class Interruption extends Error {}
+
+/** Rejects at the first Ctrl-C or request to end. */
+function interruption(): Promise<never> {
+  return new Promise((_, reject) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+      process.on(signal, () => reject(new Interruption(`interrupted by ${signal}`)));
+    }
+  });
+}
+
+async function present(directory: string, daemon: DaemonProcess, options: DemoArguments): Promise<void> {
+  const guest = await (options.linux ? linuxGuest : builtInGuest)(directory);
+  await daemon.waitUntilListening();
+  line('batond', `process ${daemon.pid} on ${daemon.socketPath}`);
+  await runDemo({ client: new DaemonClient(daemon.socketPath), guest, upgrades: options.upgrades });
+}
+
+/** Ends what still runs and removes the folder. Resolves with what had to be ended by force. */
+async function cleanUp(directory: string, daemon: DaemonProcess): Promise<string[]> {
+  await daemon.stop();
+  const strays = await processesNaming(directory);
+  for (const { pid } of strays) endByForce(pid);
+  const gone = async () => (await processesNaming(directory)).length === 0;
+  await waitFor(gone, { deadlineMs: END_DEADLINE_MS, what: 'every process of the demo to end' });
+  await rm(directory, { recursive: true, force: true });
+  return strays.map(({ pid, commandLine }) => `process ${pid}: ${commandLine.slice(0, 120)}`);
+}
+
+/** The end of the daemon's log, which may know more. */
+function showEnd(output: string): void {
+  const lines = output.trimEnd().split('\n').slice(-LOG_LINES);
+  for (const text of lines) if (text !== '') console.error(`    batond: ${text}`);
+}
+
+function endByForce(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
+async function main(): Promise<void> {
+  const options = readArguments();
+  const root = tmpdir().length <= LONGEST_TMPDIR ? tmpdir() : '/tmp';
+  const directory = await mkdtemp(join(root, 'baton-demo-'));
+  await chmod(directory, 0o700);
+  const interrupted = interruption();
+  const daemon = new DaemonProcess(directory);
+  title('Baton: a running guest moves to a new VMM process');
+  let failed = true;
+  const presented = present(directory, daemon, options);
+  try {
+    await Promise.race([presented, interrupted]);
+    failed = false;
+  } catch (error) {
+    failure((error as Error).message);
+    if (!(error instanceof Interruption)) showEnd(daemon.output);
+  } finally {
+    // When the race was lost to an interruption, what the demo says afterwards is of no interest.
+    presented.catch(() => undefined);
+    const strays = await cleanUp(directory, daemon);
+    const left = [...(failed ? [] : strays), ...(await leftovers(directory))];
+    for (const thing of left) failure(`left behind: ${thing}`);
+    if (left.length === 0) success('nothing left behind: no process, file or socket');
+    process.exit(failed || left.length > 0 ? 1 : 0);
+  }
+}
+
+await main();
