@@ -138,8 +138,14 @@ export class Uart16550 implements MmioDevice, StatefulDevice<Uart16550State> {
     }
   }
 
+  /** The FIFO is saved in the order it will be read; bytes that were read are not in it any more. */
   save(): Uart16550State {
-    return { ...this.#state, recv_fifo_data: this.#state.recv_fifo_data.slice() };
+    const { recv_fifo_data, recv_fifo_head, recv_fifo_num } = this.#state;
+    const data = new Uint8Array(FIFO_BYTES);
+    for (let at = 0; at < recv_fifo_num; at++) {
+      data[at] = recv_fifo_data[(recv_fifo_head + at) % FIFO_BYTES] ?? 0;
+    }
+    return { ...this.#state, recv_fifo_data: data, recv_fifo_head: 0 };
   }
 
   get #dlab(): boolean {

@@ -128,7 +128,7 @@ function soc(): FdtNode {
     }),
     // QEMU's order, last slot first: Linux numbers its disks by it.
     ...slots.reverse(),
-    device('plic', PLIC, {
+    device('interrupt-controller', PLIC, {
       phandle: [PLIC_PHANDLE],
       'riscv,ndev': [PLIC_NDEV],
       'interrupts-extended': [CPU_INTC_PHANDLE, MACHINE_EXTERNAL, CPU_INTC_PHANDLE, SUPERVISOR_EXTERNAL],

@@ -87,6 +87,9 @@ const VALUED: Readonly<Record<string, Valued>> = {
   action: readAction,
 };
 
+/** Every option there is, without its dash. */
+export const OPTION_NAMES: readonly string[] = [...Object.keys(FLAGS), ...Object.keys(VALUED)];
+
 /** Throws `OptionError` for everything that is not understood completely. */
 export function parseOptions(argv: readonly string[]): VmmOptions {
   const draft = emptyDraft();

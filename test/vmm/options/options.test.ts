@@ -1,7 +1,9 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { HELP } from '../../../vmm/options/help.js';
 import type { VmmOptions } from '../../../vmm/options/options.js';
 import { OptionError, parseOptions } from '../../../vmm/options/options.js';
+import { OPTION_NAMES } from '../../../vmm/options/parse.js';
 
 const test = suite('parseOptions');
 const KERNEL = ['-kernel', '/boot/Image'];
@@ -206,6 +208,14 @@ for (const [what, argv, expected] of REFUSALS) {
 test('refuses to start with nothing to start', () => {
   assert.throws(() => parseOptions(['-m', '64M']), /^.*-kernel: is missing/);
   assert.is(parseOptions(['-bios', 'fw.bin']).boot.bios.path, 'fw.bin');
+});
+
+test('-help names exactly the options there are', () => {
+  const named = new Set([...HELP.matchAll(/(?<=[\s,])-([A-Za-z][a-z-]*)/g)].map((match) => match[1]));
+  const missing = OPTION_NAMES.filter((name) => !named.has(name));
+  assert.equal(missing, []);
+  const unknown = [...named].filter((name) => name !== 'option' && !OPTION_NAMES.includes(name ?? ''));
+  assert.equal(unknown, []);
 });
 
 test('no word of a command line crashes the parser', () => {

@@ -1,0 +1,71 @@
+/** What `-help` prints: every option and property that is accepted, and nothing else. */
+export const HELP = `usage: baton-vmm [options]
+
+A virtual machine monitor for riscv64 guests, with QEMU's command line and monitor.
+-option and --option are the same. Lists of properties are NAME=VALUE,...; a comma in a
+value is written ,, and an option may be given as JSON instead. Sizes take k, M, G, T.
+
+Machine
+  -M, -machine [type=]virt[,PROPERTY=VALUE...]
+                   memory-backend=ID   RAM is the -object of that id
+                   aux-ram-share=on|off
+                   dumpdtb=FILE        write the device tree and exit
+                   dtb=FILE, kernel=FILE, initrd=FILE, append=TEXT, firmware=FILE
+                                       as the options of these names (firmware: -bios)
+                   accel=tcg, aia=none, aclint=off
+  -cpu rv64        the CPU: RV64GC with Sv39 and Sstc
+  -smp 1           one hart (also as cpus=, sockets=, dies=, clusters=, cores=, threads=, maxcpus=)
+  -accel tcg       the CPU is software (thread=single|multi is accepted)
+  -m [size=]SIZE   RAM, in MiB when there is no suffix; default 128M, at most 3584M
+  -object memory-backend-memfd|memory-backend-file|memory-backend-ram,id=ID,size=SIZE
+                   share=on|off        in memory other processes can be given
+                   prealloc=on|off     touch all pages at start
+                   mem-path=PATH       only memory-backend-file: a file, or a directory
+                   reserve=on|off, merge=off, dump=on|off
+                   hugetlb=off, seal=off  only memory-backend-memfd
+
+Guest
+  -bios none|default|FILE
+                   default: SBI is built in, the kernel starts in S-mode; none: the kernel
+                   starts in M-mode at 0x80000000; FILE: firmware, raw or ELF (OpenSBI)
+  -kernel FILE     Linux Image, ELF or raw binary
+  -initrd FILE     initial RAM disk
+  -append TEXT     kernel command line
+  -dtb FILE        device tree to use instead of the built-in one
+
+Serial port and monitor
+  -chardev BACKEND,id=ID[,...][,logfile=FILE[,logappend=on|off]][,mux=off]
+                   null
+                   stdio[,signal=on|off]
+                   file,path=FILE[,append=on|off]
+                   socket,path=PATH,server=on[,wait=on|off]
+                   socket,path=PATH[,server=off][,reconnect-ms=N]
+  -serial unix:PATH[,server=on,...]|file:PATH|stdio|null|none|chardev:ID
+                   the UART; the same properties as the chardev's
+  -qmp unix:PATH[,server=on,...]|file:PATH|stdio|null|none|chardev:ID
+  -qmp-pretty ...  the same, with indented output
+  -mon [chardev=]ID,mode=control[,pretty=on|off]
+  -monitor none    there is no human monitor
+  -display none    there is no display
+  -nographic       the serial port is on stdio unless -serial says otherwise
+  -nodefaults, -no-user-config
+                   accepted: there are no defaults and no configuration files
+
+Migration
+  -incoming defer|unix:PATH
+  -incoming [channel-type=]main|cpr,addr.transport=socket,addr.type=unix,addr.path=PATH
+                   wait for a machine; may be given once for each channel
+  -global migration.x-events=on|off, migration.x-return-path=on|off
+                   also as driver=migration,property=NAME,value=on|off
+
+Process
+  -S               do not start the guest
+  -name [guest=]TEXT[,debug-threads=on|off]
+  -uuid UUID
+  -pidfile FILE
+  -no-reboot       exit when the guest resets
+  -no-shutdown     stop, but do not exit, when the guest powers off
+  -action reboot=reset|shutdown,shutdown=poweroff|pause,panic=shutdown,watchdog=reset
+  -version         print the version and exit
+  -h, -help        print this and exit
+`;
