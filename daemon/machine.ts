@@ -1,0 +1,138 @@
+/**
+ * What a machine is and what may be asked of it when. Pure: no process, no store, no HTTP. The policy is one
+ * function over (action, state, operation under way) and is tested by itself.
+ *
+ *     stopped ─start→ starting ─→ running ⇄ paused        (pause, resume)
+ *        ↑               │           │ │
+ *        └─── stopping ←─┴── stop ───┘ └─→ crashed         (the VMM died by itself)
+ *                                      └─→ unresponsive    (the process lives, its monitor does not answer)
+ *
+ * An upgrade does not change the state: the machine runs (or is paused) all along.
+ */
+import type { ErrorCode } from './errors.js';
+import type { OperationKind } from './operation.js';
+
+export const MACHINE_STATES = [
+  /** No process runs it. */
+  'stopped',
+  /** A VMM is being started; the guest has not run yet. */
+  'starting',
+  'running',
+  'paused',
+  /** Asked to power off; the VMM is still there. */
+  'stopping',
+  /** The VMM ended without being asked to and without a guest power off. */
+  'crashed',
+  /** The VMM process exists but its monitor does not answer. */
+  'unresponsive',
+] as const;
+export type MachineState = (typeof MACHINE_STATES)[number];
+
+export type DesiredPower = 'stopped' | 'running' | 'paused';
+
+/** The document that an operator writes. One specification serves every kind of VMM. */
+export interface MachineSpec {
+  readonly memoryMiB: number;
+  readonly vcpus: number;
+  readonly kernel: string;
+  readonly initrd: string | null;
+  readonly commandLine: string | null;
+  /** Path of a firmware image; null: the VMM's own. */
+  readonly firmware: string | null;
+  /** Build that the machine is pinned to; null: this installation's newest. */
+  readonly build: string | null;
+}
+
+export interface Machine {
+  readonly id: string;
+  readonly name: string;
+  readonly spec: MachineSpec;
+  readonly desiredPower: DesiredPower;
+  readonly state: MachineState;
+  /** Why it is in this state, for people. */
+  readonly stateReason: string;
+  /** The instance that runs it, or ran it last. */
+  readonly currentGeneration: number | null;
+  readonly createdAtMs: number;
+  readonly updatedAtMs: number;
+}
+
+export const MACHINE_NAME = '^[a-zA-Z0-9][a-zA-Z0-9._-]{0,62}$';
+
+/** Runtime folders carry this short form: unix socket paths have 107 bytes. */
+export function shortId(machineId: string): string {
+  return machineId.slice(0, 8);
+}
+
+export const MACHINE_ACTIONS = ['start', 'stop', 'kill', 'pause', 'resume', 'upgrade', 'delete'] as const;
+export type MachineAction = (typeof MACHINE_ACTIONS)[number];
+
+const HAS_PROCESS: readonly MachineState[] = ['starting', 'running', 'paused', 'stopping', 'unresponsive'];
+
+const ALLOWED_IN: Readonly<Record<MachineAction, readonly MachineState[]>> = {
+  start: ['stopped', 'crashed'],
+  stop: ['running', 'paused', 'unresponsive'],
+  kill: HAS_PROCESS,
+  pause: ['running'],
+  resume: ['paused'],
+  upgrade: ['running', 'paused'],
+  delete: ['stopped', 'crashed'],
+};
+
+/** States in which the action has nothing to do and succeeds at once. Upgrades and deletions always act. */
+const ALREADY_IN: Readonly<Record<MachineAction, readonly MachineState[]>> = {
+  start: ['running'],
+  stop: ['stopped', 'crashed'],
+  kill: ['stopped', 'crashed'],
+  pause: ['paused'],
+  resume: ['running'],
+  upgrade: [],
+  delete: [],
+};
+
+const REMEDY: Readonly<Record<MachineAction, string>> = {
+  start: 'wait until it is stopped, or resume it if it is paused',
+  stop: 'wait for the operation under way, or kill it',
+  kill: 'there is no process to kill',
+  pause: 'start it first',
+  resume: 'start it first',
+  upgrade: 'start it first; a stopped machine takes the newest build when it starts',
+  delete: 'stop or kill it first',
+};
+
+export type Decision =
+  | { readonly kind: 'run' }
+  | { readonly kind: 'already' }
+  | { readonly kind: 'refuse'; readonly code: ErrorCode; readonly message: string };
+
+export interface Situation {
+  readonly state: MachineState;
+  readonly operation: { readonly kind: OperationKind; readonly id: string } | null;
+}
+
+/** A kill may break into anything but an upgrade, which has to bring one side to an end itself. */
+export function decide(action: MachineAction, { state, operation }: Situation): Decision {
+  if (operation !== null) {
+    if (operation.kind === 'upgrade') {
+      return {
+        kind: 'refuse',
+        code: 'upgrade_in_progress',
+        message: `expected no upgrade under way, but ${operation.id} is: wait for it or cancel it`,
+      };
+    }
+    if (action !== 'kill' || operation.kind === 'kill') {
+      return {
+        kind: 'refuse',
+        code: 'operation_in_progress',
+        message: `expected no operation under way, but ${operation.kind} ${operation.id} is: wait for it`,
+      };
+    }
+  }
+  if (ALREADY_IN[action].includes(state)) return { kind: 'already' };
+  if (ALLOWED_IN[action].includes(state)) return { kind: 'run' };
+  return {
+    kind: 'refuse',
+    code: 'wrong_state',
+    message: `to ${action} it the machine must be ${ALLOWED_IN[action].join(' or ')}, but it is ${state}: ${REMEDY[action]}`,
+  };
+}

@@ -1,0 +1,62 @@
+/** The event log: gap-free, bounded. */
+import type { Database, Statement } from 'better-sqlite3';
+import type { EventRange, EventType, NewEvent, StoredEvent } from '../event.js';
+
+interface Row {
+  readonly seq: number;
+  readonly type: EventType;
+  readonly subject: string;
+  readonly time_ms: number;
+  readonly data: string;
+}
+
+function toEvent(row: Row): StoredEvent {
+  return {
+    seq: row.seq,
+    type: row.type,
+    subject: row.subject,
+    timeMs: row.time_ms,
+    data: JSON.parse(row.data) as StoredEvent['data'],
+  };
+}
+
+export class EventStore {
+  readonly #keep: number;
+  readonly #insert: Statement<[EventType, string, number, string]>;
+  readonly #after: Statement<[number, number], Row>;
+  readonly #first: Statement<[], { seq: number | null }>;
+  readonly #last: Statement<[], { seq: number }>;
+  readonly #prune: Statement<[number]>;
+
+  constructor(db: Database, keep: number) {
+    this.#keep = keep;
+    this.#insert = db.prepare('INSERT INTO events (type, subject, time_ms, data) VALUES (?, ?, ?, ?)');
+    this.#after = db.prepare('SELECT * FROM events WHERE seq > ? ORDER BY seq LIMIT ?');
+    this.#first = db.prepare('SELECT min(seq) AS seq FROM events');
+    this.#last = db.prepare(`SELECT seq FROM sqlite_sequence WHERE name = 'events'`);
+    this.#prune = db.prepare('DELETE FROM events WHERE seq <= ?');
+  }
+
+  append(event: NewEvent, timeMs: number): StoredEvent {
+    const { lastInsertRowid } = this.#insert.run(
+      event.type,
+      event.subject,
+      timeMs,
+      JSON.stringify(event.data),
+    );
+    return { ...event, seq: Number(lastInsertRowid), timeMs };
+  }
+
+  after(seq: number, limit: number): StoredEvent[] {
+    return this.#after.all(seq, limit).map(toEvent);
+  }
+
+  range(): EventRange {
+    const last = this.#last.get()?.seq ?? 0;
+    return { first: this.#first.get()?.seq ?? last + 1, last };
+  }
+
+  prune(): void {
+    this.#prune.run(this.range().last - this.#keep);
+  }
+}

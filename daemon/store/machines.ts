@@ -1,0 +1,109 @@
+/** Machines in the store. */
+import type { Database, Statement } from 'better-sqlite3';
+import type { DesiredPower, Machine, MachineSpec, MachineState } from '../machine.js';
+
+interface Row {
+  readonly id: string;
+  readonly name: string;
+  readonly spec: string;
+  readonly desired_power: DesiredPower;
+  readonly state: MachineState;
+  readonly state_reason: string;
+  readonly current_generation: number | null;
+  readonly created_at_ms: number;
+  readonly updated_at_ms: number;
+}
+
+function toMachine(row: Row): Machine {
+  return {
+    id: row.id,
+    name: row.name,
+    spec: JSON.parse(row.spec) as MachineSpec,
+    desiredPower: row.desired_power,
+    state: row.state,
+    stateReason: row.state_reason,
+    currentGeneration: row.current_generation,
+    createdAtMs: row.created_at_ms,
+    updatedAtMs: row.updated_at_ms,
+  };
+}
+
+export type MachineChange = Partial<
+  Pick<Machine, 'desiredPower' | 'state' | 'stateReason' | 'currentGeneration'>
+>;
+
+export class MachineStore {
+  readonly #nowMs: () => number;
+  readonly #insert: Statement<[string, string, string, number, number]>;
+  readonly #update: Statement<[DesiredPower, MachineState, string, number | null, number, string]>;
+  readonly #delete: Statement<[string]>;
+  readonly #byId: Statement<[string], Row>;
+  readonly #byName: Statement<[string], Row>;
+  readonly #byShortId: Statement<[string], Row>;
+  readonly #all: Statement<[], Row>;
+
+  constructor(db: Database, nowMs: () => number) {
+    this.#nowMs = nowMs;
+    this.#insert = db.prepare(
+      `INSERT INTO machines (id, name, spec, desired_power, state, state_reason, created_at_ms, updated_at_ms)
+       VALUES (?, ?, ?, 'stopped', 'stopped', 'created', ?, ?)`,
+    );
+    this.#update = db.prepare(
+      `UPDATE machines SET desired_power = ?, state = ?, state_reason = ?, current_generation = ?, updated_at_ms = ?
+       WHERE id = ?`,
+    );
+    this.#delete = db.prepare('DELETE FROM machines WHERE id = ?');
+    this.#byId = db.prepare('SELECT * FROM machines WHERE id = ?');
+    this.#byName = db.prepare('SELECT * FROM machines WHERE name = ?');
+    this.#byShortId = db.prepare('SELECT * FROM machines WHERE substr(id, 1, 8) = ?');
+    this.#all = db.prepare('SELECT * FROM machines ORDER BY created_at_ms, id');
+  }
+
+  insert(machine: Pick<Machine, 'id' | 'name' | 'spec'>): Machine {
+    const nowMs = this.#nowMs();
+    this.#insert.run(machine.id, machine.name, JSON.stringify(machine.spec), nowMs, nowMs);
+    return this.#existing(machine.id);
+  }
+
+  update(id: string, change: MachineChange): Machine {
+    const next = { ...this.#existing(id), ...change };
+    this.#update.run(
+      next.desiredPower,
+      next.state,
+      next.stateReason,
+      next.currentGeneration,
+      this.#nowMs(),
+      id,
+    );
+    return this.#existing(id);
+  }
+
+  delete(id: string): void {
+    this.#delete.run(id);
+  }
+
+  byId(id: string): Machine | null {
+    const row = this.#byId.get(id);
+    return row === undefined ? null : toMachine(row);
+  }
+
+  byName(name: string): Machine | null {
+    const row = this.#byName.get(name);
+    return row === undefined ? null : toMachine(row);
+  }
+
+  byShortId(shortId: string): Machine | null {
+    const row = this.#byShortId.get(shortId);
+    return row === undefined ? null : toMachine(row);
+  }
+
+  all(): Machine[] {
+    return this.#all.all().map(toMachine);
+  }
+
+  #existing(id: string): Machine {
+    const machine = this.byId(id);
+    if (machine === null) throw new Error(`machine ${id} is not in the store`);
+    return machine;
+  }
+}

@@ -1,0 +1,131 @@
+import { createHash } from 'node:crypto';
+import Database from 'better-sqlite3';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { BatonError } from '../../daemon/errors.js';
+import { INSTANCE_STATES } from '../../daemon/instance.js';
+import { MACHINE_STATES } from '../../daemon/machine.js';
+import { OPERATION_KINDS, OPERATION_STATES } from '../../daemon/operation.js';
+import { type Migration, migrate, readMigrations } from '../../daemon/store/migrate.js';
+import { UPGRADE_MODES, UPGRADE_STATES } from '../../daemon/upgrade.js';
+
+const MIGRATIONS = readMigrations();
+const NOW_MS = 1_000;
+
+/** Rows that a daemon of that time could have written, by the migration that made their table. */
+const OLD_ROWS: Readonly<Record<string, string>> = {
+  '0001-create-builds.sql': `INSERT INTO builds VALUES ('b1', 'baton', '/b', '1.0', 'abc', '{"modes":[]}', 1)`,
+  '0002-create-machines.sql': `INSERT INTO machines VALUES
+    ('00000000-0000-4000-8000-000000000001', 'm', '{}', 'running', 'running', '', 1, 1, 1)`,
+  '0003-create-instances.sql': `INSERT INTO instances (machine_id, generation, build_id, sockets_dir, logs_dir,
+    state, pid, start_ticks, boot_id, started_at_ms)
+    VALUES ('00000000-0000-4000-8000-000000000001', 1, 'b1', '/s', '/l', 'alive', 10, 20, 'boot', 1)`,
+  '0004-create-operations.sql': `INSERT INTO operations (id, kind, machine_id, state, created_at_ms)
+    VALUES ('o1', 'upgrade', '00000000-0000-4000-8000-000000000001', 'running', 1)`,
+  '0005-create-upgrades.sql': `INSERT INTO upgrades (id, machine_id, mode, mode_reason, state,
+    source_generation, target_generation, source_build, target_build, was_running, created_at_ms)
+    VALUES ('o1', '00000000-0000-4000-8000-000000000001', 'cpr-transfer', '', 'pending', 1, 2, 'b1', 'b1', 1, 1)`,
+  '0006-create-events.sql': `INSERT INTO events (type, subject, time_ms, data) VALUES ('t', 's', 1, '{}')`,
+};
+
+function schemaOf(db: Database.Database): unknown[] {
+  return db.prepare('SELECT type, name, sql FROM sqlite_schema ORDER BY type, name').all();
+}
+
+function migration(name: string, sql: string): Migration {
+  return { name, sql, checksum: createHash('sha256').update(sql).digest('hex') };
+}
+
+const test = suite('migrations');
+
+test('names are numbered without gaps', () => {
+  MIGRATIONS.forEach(({ name }, index) => {
+    assert.is(Number(name.slice(0, 4)), index + 1);
+  });
+});
+
+for (const [index, { name }] of MIGRATIONS.entries()) {
+  test(`${name} keeps the rows that were there before`, () => {
+    const db = new Database(':memory:');
+    migrate(db, MIGRATIONS.slice(0, index), NOW_MS);
+    for (const earlier of MIGRATIONS.slice(0, index)) db.exec(OLD_ROWS[earlier.name] ?? '');
+    assert.equal(migrate(db, MIGRATIONS.slice(0, index + 1), NOW_MS), [name]);
+    assert.type(OLD_ROWS[name], 'string', 'add a row of the new table here');
+    db.exec(OLD_ROWS[name] ?? '');
+    for (const earlier of MIGRATIONS.slice(0, index + 1)) {
+      const table = /INTO (\w+)/.exec(OLD_ROWS[earlier.name] ?? '')?.[1];
+      assert.is(db.prepare(`SELECT count(*) FROM ${table}`).pluck().get(), 1);
+    }
+    db.close();
+  });
+}
+
+test('a fresh database has the schema of one that grew step by step', () => {
+  const fresh = new Database(':memory:');
+  migrate(fresh, MIGRATIONS, NOW_MS);
+  const grown = new Database(':memory:');
+  for (let count = 1; count <= MIGRATIONS.length; count += 1) {
+    migrate(grown, MIGRATIONS.slice(0, count), NOW_MS);
+  }
+  assert.equal(schemaOf(grown), schemaOf(fresh));
+  assert.equal(migrate(fresh, MIGRATIONS, NOW_MS), []);
+});
+
+test('CHECK constraints list exactly the words of the TypeScript unions', () => {
+  const listed = (table: string, column: string): string[] => {
+    const sql = MIGRATIONS.map((each) => each.sql).join('\n');
+    const body = sql.split(`CREATE TABLE ${table} (`)[1]?.split(') STRICT')[0] ?? '';
+    const words = new RegExp(`${column} IN \\(([^)]*)\\)`).exec(body)?.[1] ?? '';
+    return [...words.matchAll(/'([^']+)'/g)].map((match) => match[1] ?? '').sort();
+  };
+  assert.equal(listed('machines', 'state'), [...MACHINE_STATES].sort());
+  assert.equal(listed('instances', 'state'), [...INSTANCE_STATES].sort());
+  assert.equal(listed('operations', 'state'), [...OPERATION_STATES].sort());
+  assert.equal(listed('operations', 'kind'), [...OPERATION_KINDS].sort());
+  assert.equal(listed('upgrades', 'state'), [...UPGRADE_STATES].sort());
+  assert.equal(listed('upgrades', 'mode'), [...UPGRADE_MODES].sort());
+});
+
+test('a migration that was changed after its release is refused', () => {
+  const db = new Database(':memory:');
+  migrate(db, [migration('0001-create-a.sql', 'CREATE TABLE a (x) ')], NOW_MS);
+  const changed = [migration('0001-create-a.sql', 'CREATE TABLE a (y) ')];
+  assert.throws(() => migrate(db, changed, NOW_MS), /released migrations must never change/);
+});
+
+test('a database of a newer daemon is refused by name', () => {
+  const db = new Database(':memory:');
+  const newer = [
+    migration('0001-create-a.sql', 'CREATE TABLE a (x)'),
+    migration('0002-add-b.sql', 'SELECT 1'),
+  ];
+  migrate(db, newer, NOW_MS);
+  assert.throws(
+    () => migrate(db, newer.slice(0, 1), NOW_MS),
+    (error: unknown) =>
+      error instanceof BatonError &&
+      error.code === 'store_failed' &&
+      /newer daemon.*0002-add-b/.test(error.message),
+  );
+});
+
+test('when one of several fails none is applied', () => {
+  const db = new Database(':memory:');
+  const bad = [
+    migration('0001-create-a.sql', 'CREATE TABLE a (x)'),
+    migration('0002-break-all.sql', 'NONSENSE'),
+  ];
+  assert.throws(() => migrate(db, bad, NOW_MS), /syntax error/);
+  assert.equal(schemaOf(db), []);
+  assert.is(db.pragma('foreign_keys', { simple: true }), 1);
+});
+
+test('a migration that leaves broken references is rolled back', () => {
+  const db = new Database(':memory:');
+  const sql =
+    'CREATE TABLE a (id INTEGER PRIMARY KEY); CREATE TABLE b (a INTEGER REFERENCES a (id)); INSERT INTO b VALUES (7)';
+  assert.throws(() => migrate(db, [migration('0001-create-ab.sql', sql)], NOW_MS), /broken references/);
+  assert.equal(schemaOf(db), []);
+});
+
+test.run();
