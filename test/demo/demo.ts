@@ -3,12 +3,12 @@
  * it saw of it. Everything that it says was measured or checked in this run; what is not as it should be
  * makes it fail.
  */
-import { waitFor } from '../helpers/wait.js';
 import type { DaemonClient } from './daemon-client.js';
 import { EventLog } from './event-log.js';
+import { readTickerOf, waitForTicker } from './guest-console.js';
 import type { DemoGuest } from './guests.js';
 import { line, phase, success } from './screen.js';
-import { readTicker, type TickerLog } from './ticker-lines.js';
+import type { TickerLog } from './ticker-lines.js';
 
 /** Lines of 100 ticks each that the guest prints before its first upgrade, and after each. */
 const LINES_BEFORE = 5;
@@ -18,7 +18,6 @@ const LINE_DEADLINE_MS = 15_000;
 interface MachineDocument {
   readonly id: string;
   readonly state: string;
-  readonly generation: number | null;
 }
 
 interface UpgradeDocument {
@@ -50,34 +49,40 @@ export async function runDemo({ client, guest, upgrades }: DemoOptions): Promise
       name: 'demo',
       ...guest.specification,
     });
+    const machine = `/v1/machines/${id}`;
     const startedAt = performance.now();
-    await client.perform(`/v1/machines/${id}/start`);
-    const before = await waitForLines(client, id, LINES_BEFORE, guest.bootDeadlineMs);
+    await client.perform(`${machine}/start`);
+    const before = await waitForTicker(client, machine, LINES_BEFORE, guest.bootDeadlineMs);
     line(
       'guest',
       `${guest.title}, ${guest.specification.memoryMiB} MiB, ticks after ${seconds(startedAt)} s`,
     );
     line('ticker', describeTicker(before, 0));
-    for (let count = 1; count <= upgrades; count++) await upgradeOnce(client, events, id, count);
+    for (let count = 1; count <= upgrades; count++) await upgradeOnce(client, events, machine, count);
     if (events.hasGaps) throw new Error('expected events without gaps in their numbers, some are missing');
     success(
       `${upgrades === 1 ? 'the upgrade' : `${upgrades} upgrades`} seen in ${events.events.length} events`,
     );
-    await client.perform(`/v1/machines/${id}/kill`);
-    await client.delete(`/v1/machines/${id}`);
+    await client.perform(`${machine}/kill`);
+    await client.delete(machine);
   } finally {
     events.close();
   }
 }
 
-async function upgradeOnce(client: DaemonClient, events: EventLog, id: string, count: number): Promise<void> {
-  const linesBefore = (await readConsoles(client, id)).lines.length;
+async function upgradeOnce(
+  client: DaemonClient,
+  events: EventLog,
+  machine: string,
+  count: number,
+): Promise<void> {
+  const linesBefore = (await readTickerOf(client, machine)).lines.length;
   const seqBefore = events.lastSeq;
-  const path = await client.perform(`/v1/machines/${id}/upgrade`, { mode: 'cpr-transfer' });
+  const path = await client.perform(`${machine}/upgrade`, { mode: 'cpr-transfer' });
   const upgrade = await client.get<UpgradeDocument>(path.replace('/operations/', '/upgrades/'));
   await events.waitForUpgradeState(seqBefore, upgrade.state);
-  const linesAtEnd = (await readConsoles(client, id)).lines.length;
-  const after = await waitForLines(client, id, linesAtEnd + LINES_AFTER, LINE_DEADLINE_MS);
+  const linesAtEnd = (await readTickerOf(client, machine)).lines.length;
+  const after = await waitForTicker(client, machine, linesAtEnd + LINES_AFTER, LINE_DEADLINE_MS);
 
   const { mode, state, sourceGeneration, targetGeneration, pauseMs } = upgrade;
   console.log('');
@@ -98,30 +103,6 @@ function describeTicker({ lines, damaged }: TickerLog, from: number): string {
   const seen = lines.slice(from);
   const longest = Math.max(...seen.map(({ gapMs }) => gapMs));
   return `longest gap ${longest.toFixed(2)} ms of its 1 kHz ticker, ${lines.at(-1)?.ticks} ticks, memory intact`;
-}
-
-async function waitForLines(
-  client: DaemonClient,
-  id: string,
-  count: number,
-  deadlineMs: number,
-): Promise<TickerLog> {
-  const enough = async () => {
-    const log = await readConsoles(client, id);
-    return log.lines.length >= count ? log : undefined;
-  };
-  return waitFor(enough, { deadlineMs, what: `${count} lines of the guest's ticker` });
-}
-
-/** All generations' consoles are one stream. */
-async function readConsoles(client: DaemonClient, id: string): Promise<TickerLog> {
-  const { generation: last } = await client.get<MachineDocument>(`/v1/machines/${id}`);
-  const consoles: string[] = [];
-  for (let generation = 1; generation <= (last ?? 0); generation++) {
-    const path = `/v1/machines/${id}/instances/${generation}/console`;
-    consoles.push((await client.getText(path, 'console_not_found')) ?? '');
-  }
-  return readTicker(consoles);
 }
 
 function seconds(startedAt: number): string {
