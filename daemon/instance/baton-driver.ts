@@ -1,0 +1,102 @@
+/** Drives `baton-vmm`: a module run by the Node that runs the daemon, or an executable. */
+import { createHash } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { execa } from 'execa';
+import type { MachineSpec } from '../machine.js';
+import type { CommandLine, InstancePlan, VmmDriver } from './driver.js';
+import { vmmEnvironment } from './environment.js';
+
+const PROBE_DEADLINE_MS = 15_000;
+const PROBE_OUTPUT_BYTES = 64 * 1024;
+const MIB = 1024 * 1024;
+/** Guest RAM and the VMM's own tables share one 32-bit WebAssembly memory of 4 GiB. */
+const MAX_MEMORY_MIB = 3584;
+const MODULE = /\.m?js$/;
+
+/** In QEMU's option syntax a comma inside a value is written twice. */
+function value(text: string): string {
+  return text.replaceAll(',', ',,');
+}
+
+function program(path: string): CommandLine {
+  return MODULE.test(path) ? { file: process.execPath, args: [path] } : { file: path, args: [] };
+}
+
+function machineArguments({ machine, paths }: InstancePlan): string[] {
+  const { spec } = machine;
+  const args = ['-machine', 'virt,memory-backend=ram0,aux-ram-share=on'];
+  args.push('-object', `memory-backend-memfd,id=ram0,size=${spec.memoryMiB * MIB},share=on`);
+  args.push('-m', `${spec.memoryMiB}M`, '-smp', String(spec.vcpus), '-kernel', spec.kernel);
+  if (spec.initrd !== null) args.push('-initrd', spec.initrd);
+  if (spec.commandLine !== null) args.push('-append', spec.commandLine);
+  if (spec.firmware !== null) args.push('-bios', spec.firmware);
+  args.push(
+    '-chardev',
+    `socket,id=serial0,path=${value(paths.serial)},server=on,wait=off,logfile=${value(paths.consoleLog)}`,
+  );
+  args.push('-serial', 'chardev:serial0', '-qmp', `unix:${value(paths.qmp)},server=on,wait=off`);
+  args.push('-display', 'none', '-nodefaults', '-name', value(machine.name), '-uuid', machine.id);
+  return args;
+}
+
+function incomingArguments({ paths }: InstancePlan): string[] {
+  const addr = { transport: 'socket', type: 'unix', path: paths.cpr };
+  return ['-incoming', 'defer', '-incoming', JSON.stringify({ 'channel-type': 'cpr', addr })];
+}
+
+/** `main.js` is the entry of a folder of modules: what it runs is all of them. */
+async function filesOf(path: string): Promise<string[]> {
+  if (basename(path) !== 'main.js') return [path];
+  const folder = dirname(path);
+  const names = await readdir(folder, { recursive: true });
+  return names
+    .filter((name) => /\.(js|wasm|node)$/.test(name))
+    .sort()
+    .map((name) => join(folder, name));
+}
+
+export class BatonDriver implements VmmDriver {
+  readonly kind = 'baton';
+
+  commandLine(plan: InstancePlan): CommandLine {
+    const { file, args } = program(plan.build.path);
+    const incoming = plan.incoming ? incomingArguments(plan) : [];
+    return { file, args: [...args, ...machineArguments(plan), ...incoming, '-S'] };
+  }
+
+  async probe(path: string) {
+    const contentHash = await this.contentHash(path);
+    const { file, args } = program(path);
+    const { all, exitCode } = await execa(file, [...args, '-version'], {
+      timeout: PROBE_DEADLINE_MS,
+      maxBuffer: PROBE_OUTPUT_BYTES,
+      env: vmmEnvironment(process.env),
+      extendEnv: false,
+      stdin: 'ignore',
+      all: true,
+      reject: false,
+    });
+    const version = /\b\d+\.\d+[\w.+-]*/.exec(all ?? '')?.[0];
+    if (exitCode !== 0 || version === undefined) {
+      const said = all?.split('\n')[0]?.slice(0, 200) ?? '';
+      throw new Error(`expected ${path} -version to print a version, got exit ${exitCode} and "${said}"`);
+    }
+    return { version, contentHash, abilities: { modes: ['cpr-transfer'] as const } };
+  }
+
+  async contentHash(path: string): Promise<string> {
+    const hash = createHash('sha256');
+    for (const file of await filesOf(path)) hash.update(await readFile(file)).update(`\0${basename(file)}\0`);
+    return hash.digest('hex');
+  }
+
+  refusals(spec: MachineSpec): readonly string[] {
+    const refusals: string[] = [];
+    if (spec.memoryMiB > MAX_MEMORY_MIB) {
+      refusals.push(`memoryMiB must be at most ${MAX_MEMORY_MIB} for baton-vmm, got ${spec.memoryMiB}`);
+    }
+    if (spec.vcpus !== 1) refusals.push(`vcpus must be 1 for baton-vmm, got ${spec.vcpus}`);
+    return refusals;
+  }
+}

@@ -1,0 +1,34 @@
+/**
+ * What differs between kinds of VMM: how a machine is written as a command line, and how a binary is asked
+ * what it is. Everything after the start is QMP and the same for all.
+ */
+import type { Build, BuildKind } from '../build.js';
+import type { InstancePaths } from '../instance.js';
+import type { Machine, MachineSpec } from '../machine.js';
+
+export interface InstancePlan {
+  readonly machine: Pick<Machine, 'id' | 'name' | 'spec'>;
+  readonly build: Pick<Build, 'path'>;
+  readonly paths: InstancePaths;
+  /** The instance takes a running machine over: it waits on `paths.cpr`, then for `migrate-incoming`. */
+  readonly incoming: boolean;
+}
+
+export interface CommandLine {
+  readonly file: string;
+  readonly args: readonly string[];
+}
+
+export interface VmmDriver {
+  readonly kind: BuildKind;
+  /** The VMM starts with no vCPU running, in either case: one `cont` is what lets the guest run. */
+  commandLine(plan: InstancePlan): CommandLine;
+  /** Runs the binary to learn what it is. Rejects with a sentence when it is not a VMM of this kind. */
+  probe(path: string): Promise<Pick<Build, 'version' | 'contentHash' | 'abilities'>>;
+  /** The hash of what lies at the path now. Rejects when there is nothing. */
+  contentHash(path: string): Promise<string>;
+  /** What no binary of this kind can run, as sentences that name the field. */
+  refusals(spec: MachineSpec): readonly string[];
+}
+
+export type VmmDrivers = ReadonlyMap<BuildKind, VmmDriver>;

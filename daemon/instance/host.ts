@@ -1,0 +1,130 @@
+/**
+ * Processes of this host, known by pid, start time and boot. What `kill` promises is the base of the rollback
+ * rule: when it resolves, every thread of the process has ended, so none of them runs a vCPU or holds a
+ * descriptor. A pidfd says so for our own children and for adopted processes alike.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import * as native from '../../native/index.js';
+import type { ProcessIdentity } from '../instance.js';
+import { DeadlineError } from './deadline.js';
+
+const SIGKILL = 9;
+/** Waits hold a thread of Node's small pool: short ones let others in between. */
+const POLL_SLICE_MS = 50;
+
+export interface HostProcesses {
+  /** Who `pid` is right now; null when there is no such process. */
+  identify(pid: number): ProcessIdentity | null;
+  isAlive(process: ProcessIdentity): boolean;
+  /** SIGKILL, then waits for the end. Nothing to do is success. */
+  kill(process: ProcessIdentity, deadlineMs: number): Promise<void>;
+  /** Whether it ended in time. */
+  waitForEnd(process: ProcessIdentity, deadlineMs: number): Promise<boolean>;
+  /** Processes of this user that were started with `argument` somewhere in their command line. */
+  findByArgument(argument: string): ProcessIdentity[];
+}
+
+interface Stat {
+  readonly state: string;
+  readonly startTicks: number;
+}
+
+/** The second field is the program's name in parentheses and may hold anything, parentheses too. */
+function readStat(pid: number): Stat | null {
+  let text: string;
+  try {
+    text = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  } catch {
+    return null;
+  }
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  return { state: fields[0] ?? '', startTicks: Number(fields[19]) };
+}
+
+/** A dead leader stays a zombie while other threads of it still run. */
+function hasThreads(pid: number): boolean {
+  try {
+    return readdirSync(`/proc/${pid}/task`).length > 1;
+  } catch {
+    return false;
+  }
+}
+
+export class LinuxProcesses implements HostProcesses {
+  readonly #bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
+
+  identify(pid: number): ProcessIdentity | null {
+    const stat = readStat(pid);
+    return stat === null ? null : { pid, startTicks: stat.startTicks, bootId: this.#bootId };
+  }
+
+  isAlive({ pid, startTicks, bootId }: ProcessIdentity): boolean {
+    if (bootId !== this.#bootId) return false;
+    const stat = readStat(pid);
+    if (stat === null || stat.startTicks !== startTicks) return false;
+    return (stat.state !== 'Z' && stat.state !== 'X') || hasThreads(pid);
+  }
+
+  async kill(process: ProcessIdentity, deadlineMs: number): Promise<void> {
+    const ended = await this.#withPidfd(process, (pidfd) => {
+      this.#signal(pidfd, SIGKILL);
+      return this.#waitOn(pidfd, deadlineMs);
+    });
+    if (ended === false) throw new DeadlineError(`process ${process.pid} to end after SIGKILL`, deadlineMs);
+  }
+
+  async waitForEnd(process: ProcessIdentity, deadlineMs: number): Promise<boolean> {
+    return (await this.#withPidfd(process, (pidfd) => this.#waitOn(pidfd, deadlineMs))) ?? true;
+  }
+
+  findByArgument(argument: string): ProcessIdentity[] {
+    const found: ProcessIdentity[] = [];
+    for (const name of readdirSync('/proc')) {
+      const pid = Number(name);
+      if (!Number.isInteger(pid) || pid === process.pid) continue;
+      let commandLine: string;
+      try {
+        commandLine = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+      } catch {
+        continue;
+      }
+      const identity = commandLine.includes(argument) ? this.identify(pid) : null;
+      if (identity !== null) found.push(identity);
+    }
+    return found;
+  }
+
+  /** Null when the process has gone. The check comes after the open: the descriptor then is of that process. */
+  async #withPidfd<T>(process: ProcessIdentity, act: (pidfd: number) => Promise<T>): Promise<T | null> {
+    let pidfd: number;
+    try {
+      pidfd = native.pidfdOpen(process.pid);
+    } catch (error) {
+      if (error instanceof native.NativeError && error.code === 'ESRCH') return null;
+      throw error;
+    }
+    try {
+      return this.isAlive(process) ? await act(pidfd) : null;
+    } finally {
+      native.closeFd(pidfd);
+    }
+  }
+
+  #signal(pidfd: number, signal: number): void {
+    try {
+      native.pidfdSendSignal(pidfd, signal);
+    } catch (error) {
+      if (!(error instanceof native.NativeError && error.code === 'ESRCH')) throw error;
+    }
+  }
+
+  async #waitOn(pidfd: number, deadlineMs: number): Promise<boolean> {
+    const giveUpAtMs = performance.now() + deadlineMs;
+    for (;;) {
+      const leftMs = Math.max(0, giveUpAtMs - performance.now());
+      const events = await native.pollFd(pidfd, native.POLLIN, Math.ceil(Math.min(POLL_SLICE_MS, leftMs)));
+      if (events !== 0) return true;
+      if (leftMs === 0) return false;
+    }
+  }
+}

@@ -1,0 +1,57 @@
+/**
+ * Starts a VMM that outlives the daemon: a session of its own, its output in a file, no pipe to us, and none of
+ * our descriptors. Also the folders that it lives in. Node's own spawn, since nothing of the child is to be
+ * read, piped, or ended with us.
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, mkdirSync, openSync, rmSync } from 'node:fs';
+import { type Instance, instancePaths, type ProcessIdentity } from '../instance.js';
+import type { CommandLine } from './driver.js';
+import { vmmEnvironment } from './environment.js';
+import type { HostProcesses } from './host.js';
+
+export interface ProcessEnd {
+  readonly exitCode: number | null;
+  readonly exitSignal: string | null;
+}
+
+export interface Launched {
+  readonly process: ProcessIdentity;
+  readonly end: Promise<ProcessEnd>;
+}
+
+/** Fresh folders, for the daemon's user only: whoever reaches cpr.sock gets the guest's memory. */
+export function makeInstanceFolders({ socketsDir, logsDir }: Pick<Instance, 'socketsDir' | 'logsDir'>): void {
+  rmSync(socketsDir, { recursive: true, force: true });
+  mkdirSync(socketsDir, { recursive: true, mode: 0o700 });
+  mkdirSync(logsDir, { recursive: true, mode: 0o700 });
+}
+
+export async function launch(
+  instance: Pick<Instance, 'socketsDir' | 'logsDir'>,
+  { file, args }: CommandLine,
+  host: HostProcesses,
+): Promise<Launched> {
+  makeInstanceFolders(instance);
+  const log = openSync(instancePaths(instance).vmmLog, 'a', 0o600);
+  try {
+    const child = spawn(file, args, {
+      detached: true,
+      cwd: '/',
+      env: vmmEnvironment(process.env),
+      stdio: ['ignore', log, log],
+    });
+    const spawned = once(child, 'spawn');
+    const end = new Promise<ProcessEnd>((resolve) => {
+      child.once('exit', (exitCode, exitSignal) => resolve({ exitCode, exitSignal }));
+    });
+    await spawned;
+    const identity = child.pid === undefined ? null : host.identify(child.pid);
+    if (identity === null) throw new Error(`expected ${file} to run, but it ended at once`);
+    child.unref();
+    return { process: identity, end };
+  } finally {
+    closeSync(log);
+  }
+}

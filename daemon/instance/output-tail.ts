@@ -1,0 +1,31 @@
+/** The last words of a VMM, for the operator who has to know why it ended. */
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+
+const TAIL_BYTES = 4096;
+const TAIL_LINES = 12;
+const LINE_CHARACTERS = 400;
+
+/** Never throws: no log is no last words. Control characters are left out, the guest may have chosen them. */
+export function outputTail(path: string): string[] {
+  let fd: number;
+  try {
+    fd = openSync(path, 'r');
+  } catch {
+    return [];
+  }
+  try {
+    const { size } = fstatSync(fd);
+    const bytes = Buffer.alloc(Math.min(TAIL_BYTES, size));
+    const read = readSync(fd, bytes, 0, bytes.length, size - bytes.length);
+    return bytes
+      .toString('utf8', 0, read)
+      .split('\n')
+      .map((line) => line.replace(/[\p{Cc}\p{Cf}]/gu, '').slice(0, LINE_CHARACTERS))
+      .filter((line) => line.trim() !== '')
+      .slice(-TAIL_LINES);
+  } catch {
+    return [];
+  } finally {
+    closeSync(fd);
+  }
+}

@@ -1,0 +1,38 @@
+/** The four ways a QMP request can go wrong; a caller treats each differently. */
+
+/** The VMM answered with an error: it is alive and did not do it. */
+export class QmpCommandError extends Error {
+  readonly command: string;
+  readonly errorClass: string;
+
+  constructor(command: string, errorClass: string, description: string) {
+    super(`${command}: ${description}`);
+    this.name = 'QmpCommandError';
+    this.command = command;
+    this.errorClass = errorClass;
+  }
+}
+
+/** No answer in time: whether it was done is not known. */
+export class QmpTimeout extends Error {
+  constructor(what: string, deadlineMs: number) {
+    super(`the VMM did not answer ${what} within ${deadlineMs} ms`);
+    this.name = 'QmpTimeout';
+  }
+}
+
+/** The connection has ended: whether it was done is not known. */
+export class QmpDisconnected extends Error {
+  constructor(message = "the VMM's monitor closed the connection") {
+    super(message);
+    this.name = 'QmpDisconnected';
+  }
+}
+
+/** What came is not QMP. The connection is given up: nothing after it can be trusted. */
+export class QmpProtocolError extends Error {
+  constructor(message: string) {
+    super(`the VMM's monitor does not speak QMP: ${message}`);
+    this.name = 'QmpProtocolError';
+  }
+}
