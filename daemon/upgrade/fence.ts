@@ -1,0 +1,62 @@
+/**
+ * The rollback rule. A cancelled source and a stalled target were seen to run both on one memory: the whole
+ * stream can lie in the target's socket already. So the way back is always: target killed, all its threads seen
+ * to have ended, and only then a word to the source. The type makes it so: the functions that may set the source
+ * running ask for the proof, and only `fenceTarget` gives it.
+ */
+import { until } from '../instance/deadline.js';
+import type { RunningInstance } from '../instance/running-instance.js';
+import { UpgradeError } from '../upgrade.js';
+import { isSettled, queryMigrate, setMode } from './migration.js';
+import type { UpgradeContext } from './step.js';
+
+const KILL_DEADLINE_MS = 10_000;
+/** After the target's end a source notices by itself; one that does not is told to give up. */
+const SETTLE_BY_ITSELF_MS = 300;
+const SETTLE_DEADLINE_MS = 5_000;
+const RESUME_DEADLINE_MS = 5_000;
+const POLL_MS = 5;
+
+declare const proof: unique symbol;
+export interface FencedTarget {
+  readonly [proof]: true;
+}
+
+export async function fenceTarget(context: UpgradeContext): Promise<FencedTarget> {
+  const { target, host } = context;
+  if (target !== null) {
+    await host.kill(target.process, KILL_DEADLINE_MS);
+    await target.endRecorded();
+  }
+  return {} as FencedTarget;
+}
+
+/** The source as it was before: running if it ran, in normal mode. Nothing to do is success. */
+export async function returnToSource(context: UpgradeContext, _fenced: FencedTarget): Promise<void> {
+  const { source, upgrade } = context;
+  if (source === null || source.hasEnded) {
+    throw new UpgradeError('source_died', 'the VMM that ran the guest has ended');
+  }
+  await settleMigration(source);
+  if (upgrade.wasRunning && !(await source.queryStatus()).running) {
+    await source.qmp.execute('cont');
+    await until(
+      async () => ((await source.queryStatus()).running ? true : null),
+      { deadlineMs: RESUME_DEADLINE_MS, what: 'the source to run again', signal: source.gone },
+      POLL_MS,
+    );
+  }
+  await setMode(source, 'normal');
+}
+
+async function settleMigration(source: RunningInstance): Promise<void> {
+  const settled = async () => (isSettled(await queryMigrate(source)) ? true : null);
+  const what = "the source's migration to end";
+  try {
+    await until(settled, { deadlineMs: SETTLE_BY_ITSELF_MS, what, signal: source.gone }, POLL_MS);
+  } catch {
+    source.gone.throwIfAborted();
+    await source.qmp.execute('migrate_cancel');
+    await until(settled, { deadlineMs: SETTLE_DEADLINE_MS, what, signal: source.gone }, POLL_MS);
+  }
+}

@@ -1,0 +1,57 @@
+/** What a step of an upgrade is, and what it works with. */
+import type { Build } from '../build.js';
+import type { HostProcesses } from '../instance/host.js';
+import type { EventWatch } from '../instance/qmp-client.js';
+import type { RunningInstance } from '../instance/running-instance.js';
+import type { Upgrade, UpgradeState } from '../upgrade.js';
+
+export interface UpgradeContext {
+  readonly upgrade: Upgrade;
+  /** A restarted daemon takes up what an earlier one began. */
+  readonly recovering: boolean;
+  readonly sourceBuild: Build;
+  readonly targetBuild: Build;
+  /** Null only when a restarted daemon finds that it has died. */
+  readonly source: RunningInstance | null;
+  target: RunningInstance | null;
+  readonly host: HostProcesses;
+  /** Events of either side since before they could matter. */
+  sourceEvents: EventWatch | null;
+  targetEvents: EventWatch | null;
+  /** The hash of what lies at the target build's path now. */
+  targetContentHash(): Promise<string>;
+  /** Starts the target's process and writes down who it is; sets `target`. */
+  launchTarget(): Promise<RunningInstance>;
+  /** Removes what the target left on disk, its log excepted. Only when it has ended. */
+  discardTarget(): void;
+  /** From here on the guest stands still. */
+  guestPaused(): void;
+  readonly stopAtUs: { value: number | null };
+  readonly resumeAtUs: { value: number | null };
+}
+
+export interface Step {
+  readonly name: string;
+  /** What the upgrade is doing while this step runs. */
+  readonly state: UpgradeState;
+  readonly deadlineMs: number;
+  /** The point of no return: exactly one step of a list has it. */
+  readonly commits: boolean;
+  /** `signal` is aborted when the deadline passes, when a side dies, or when the upgrade is cancelled. */
+  run(context: UpgradeContext, signal: AbortSignal): Promise<void>;
+  /** Puts the source back. Must succeed when `run` stopped half-way, and when called again. */
+  undo(context: UpgradeContext): Promise<void>;
+}
+
+/** The source while it must be there. */
+export function sourceOf(context: UpgradeContext): RunningInstance {
+  if (context.source === null) throw new Error('the upgrade has no source');
+  return context.source;
+}
+
+export function targetOf(context: UpgradeContext): RunningInstance {
+  if (context.target === null) throw new Error('the upgrade has no target yet');
+  return context.target;
+}
+
+export async function nothingToUndo(): Promise<void> {}

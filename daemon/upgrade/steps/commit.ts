@@ -1,0 +1,88 @@
+/**
+ * The point of no return: one `cont` to the target. Three endings. The target runs: done. The target answered
+ * with an error, or the command was never sent: it has not run a vCPU, and the upgrade goes back. Anything else:
+ * it may have run, the source's state is stale, and the source must never run again.
+ *
+ * A machine that was paused stays paused: there is nothing to send, the target simply is the machine from now on.
+ * After a restart of the daemon it is run again: harmless for a target that runs. What went before is not known
+ * then, so whatever goes wrong counts as `may have run`.
+ */
+
+import { timestampMicros } from '../../../vmm/qmp/protocol.js';
+import { messageOf } from '../../errors.js';
+import type { EventWatch } from '../../instance/qmp-client.js';
+import { QmpCommandError } from '../../instance/qmp-errors.js';
+import type { RunningInstance } from '../../instance/running-instance.js';
+import { UpgradeError } from '../../upgrade.js';
+import { nothingToUndo, type Step, targetOf, type UpgradeContext } from '../step.js';
+
+const CONFIRM_DEADLINE_MS = 2_000;
+const RESUME_DEADLINE_MS = 500;
+
+async function runs(target: RunningInstance): Promise<boolean> {
+  try {
+    return (await target.queryStatus({ deadlineMs: CONFIRM_DEADLINE_MS })).running;
+  } catch {
+    return false;
+  }
+}
+
+async function letRun(target: RunningInstance, signal: AbortSignal): Promise<void> {
+  if (target.hasEnded || !target.isAnswering) {
+    throw new UpgradeError('target_died', 'the target ended before it was told to run');
+  }
+  try {
+    await target.qmp.execute('cont', {}, { signal });
+  } catch (cause) {
+    if (cause instanceof QmpCommandError) {
+      throw new UpgradeError('commit_refused', `the target refused to run: ${cause.message}`, { cause });
+    }
+    if (await runs(target)) return;
+    throw new UpgradeError(
+      'commit_unconfirmed',
+      `the target was told to run and did not confirm it (${messageOf(cause)}): it may have run, so the source must not`,
+      { cause },
+    );
+  }
+}
+
+/** The timestamp of the target's RESUME. It comes with the answer to `cont`; its absence is no failure. */
+async function resumedAtUs(events: EventWatch | null, signal: AbortSignal): Promise<number | null> {
+  if (events === null) return null;
+  try {
+    const { timestamp } = await events.find(({ event }) => event === 'RESUME', signal);
+    return timestampMicros(timestamp);
+  } catch {
+    return null;
+  }
+}
+
+async function finishCommit({ target, upgrade }: UpgradeContext, signal: AbortSignal): Promise<void> {
+  try {
+    if (target === null || target.hasEnded) throw new Error('the target has ended since');
+    if (upgrade.wasRunning) await letRun(target, signal);
+    else await target.queryStatus({ signal });
+  } catch (cause) {
+    throw new UpgradeError(
+      'commit_unconfirmed',
+      `the daemon was restarted while it committed, and the target does not run: ${messageOf(cause)}`,
+      { cause },
+    );
+  }
+}
+
+export const commit: Step = {
+  name: 'commit',
+  state: 'committing',
+  deadlineMs: 5_000,
+  commits: true,
+  async run(context, signal) {
+    if (context.recovering) return finishCommit(context, signal);
+    if (!context.upgrade.wasRunning) return;
+    const target = targetOf(context);
+    await letRun(target, signal);
+    const soon = AbortSignal.any([target.gone, AbortSignal.timeout(RESUME_DEADLINE_MS)]);
+    context.resumeAtUs.value = await resumedAtUs(context.targetEvents, soon);
+  },
+  undo: nothingToUndo,
+};

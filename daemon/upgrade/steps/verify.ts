@@ -1,0 +1,27 @@
+/** The last look before the point of no return, while the guest stands still: one question and no more. */
+import { UpgradeError } from '../../upgrade.js';
+import { nothingToUndo, type Step, sourceOf, targetOf } from '../step.js';
+
+/** What a target that was started with `-S` is when it has loaded. */
+const LOADED_AND_STOPPED = new Set(['paused', 'prelaunch']);
+
+export const verify: Step = {
+  name: 'verify',
+  state: 'verifying',
+  deadlineMs: 2_000,
+  commits: false,
+  async run(context, signal) {
+    const source = sourceOf(context).runStatus;
+    if (source === null || source.running) {
+      throw new UpgradeError('target_not_verified', 'expected the source to be stopped, but it runs');
+    }
+    const { running, status } = await targetOf(context).queryStatus({ signal });
+    if (running || !LOADED_AND_STOPPED.has(status)) {
+      throw new UpgradeError(
+        'target_not_verified',
+        `expected the target to have loaded and be stopped, but it is ${status}`,
+      );
+    }
+  },
+  undo: nothingToUndo,
+};
