@@ -1,0 +1,377 @@
+/**
+ * The one owner of one machine's state. Requests are decided at once, by the policy in `machine.ts`; what they
+ * start runs one at a time, and while it does, what the instance reports is only remembered. When nothing runs,
+ * the state follows what is seen of the instance. Everybody else asks, nobody else writes.
+ */
+import type { Logger } from 'pino';
+import { BatonError, type ErrorCode, messageOf, problemBody } from '../errors.js';
+import type { ProcessEnd } from '../instance/launch.js';
+import type { InstanceOwner, RunningInstance } from '../instance/running-instance.js';
+import { decide, type Machine, type MachineAction, type MachineState } from '../machine.js';
+import type { Operation, OperationKind } from '../operation.js';
+import type { MachineChange } from '../store/machines.js';
+import { STEPS } from '../upgrade/modes.js';
+import { chooseMode, type RequestedMode } from '../upgrade/policy.js';
+import { isTerminal, type Upgrade } from '../upgrade.js';
+import { MachineInstances } from './instances.js';
+import * as lifecycle from './lifecycle.js';
+import { observe } from './observe.js';
+import { OperationLog } from './operation-log.js';
+import type { Services } from './services.js';
+import { runUpgrade } from './upgrading.js';
+
+type Work = (signal: AbortSignal) => Promise<void>;
+
+interface Underway {
+  readonly operation: Operation;
+  readonly abort: AbortController;
+  done: Promise<void>;
+}
+
+export interface UpgradeRequest {
+  readonly build: string | null;
+  readonly mode: RequestedMode;
+}
+
+export class MachineActor implements InstanceOwner {
+  readonly id: string;
+  readonly #services: Services;
+  readonly #instances: MachineInstances;
+  readonly #operations: OperationLog;
+  readonly #log: Logger;
+  #current: RunningInstance | null = null;
+  #ends = new WeakMap<RunningInstance, ProcessEnd>();
+  #underway: Underway | null = null;
+  #isDeleted = false;
+
+  constructor(services: Services, id: string) {
+    this.id = id;
+    this.#services = services;
+    this.#log = services.log.child({ component: 'machine', machine: id });
+    this.#instances = new MachineInstances(services, this, id);
+    this.#operations = new OperationLog(services.store, id);
+  }
+
+  get machine(): Machine {
+    const machine = this.#services.store.machines.byId(this.id);
+    if (machine === null)
+      throw new BatonError('machine_not_found', `there is no machine ${this.id} any more`);
+    return machine;
+  }
+
+  start(): Operation {
+    return this.#request('start', (signal) => lifecycle.startMachine(this.#hands(), signal), 'running');
+  }
+
+  stop(powerdownMs: number): Operation {
+    const work: Work = (signal) => lifecycle.stopMachine(this.#hands(), powerdownMs, signal);
+    return this.#request('stop', work, 'stopped');
+  }
+
+  kill(): Operation {
+    const interrupted = this.#underway;
+    return this.#request(
+      'kill',
+      async () => {
+        interrupted?.abort.abort(new Interrupted());
+        await interrupted?.done;
+        await lifecycle.killMachine(this.#hands());
+      },
+      'stopped',
+    );
+  }
+
+  pause(): Operation {
+    return this.#request('pause', (signal) => lifecycle.pauseMachine(this.#hands(), signal), 'paused');
+  }
+
+  resume(): Operation {
+    return this.#request('resume', (signal) => lifecycle.resumeMachine(this.#hands(), signal), 'running');
+  }
+
+  upgrade({ build, mode }: UpgradeRequest): Operation {
+    this.#decide('upgrade');
+    const { store, builds } = this.#services;
+    const machine = this.machine;
+    const source = this.#current;
+    const row = source && store.instances.byGeneration(this.id, source.generation);
+    if (source === null || row === null) {
+      throw new BatonError('wrong_state', `machine ${machine.name} has no VMM process: start it first`);
+    }
+    const sourceBuild = builds.byId(row.buildId);
+    const targetBuild = builds.choose(build ?? machine.spec.build);
+    const choice = chooseMode(mode, sourceBuild, targetBuild, new Set(STEPS.keys()));
+    const id = this.#services.newId();
+    const operation = this.#operations.begin('upgrade', id, () => {
+      store.upgrades.insert({
+        id,
+        machineId: this.id,
+        mode: choice.mode,
+        modeReason: choice.reason,
+        sourceGeneration: source.generation,
+        targetGeneration: this.#instances.nextGeneration(),
+        sourceBuild: sourceBuild.id,
+        targetBuild: targetBuild.id,
+        wasRunning: machine.state === 'running',
+      });
+    });
+    this.#runUpgrade(operation, source, null, false);
+    return operation;
+  }
+
+  /** Heard until the commit. */
+  cancel(operationId: string): void {
+    const underway = this.#underway;
+    const refuse = (why: string) => new BatonError('not_cancellable', `operation ${operationId} ${why}`);
+    if (underway?.operation.id !== operationId) throw refuse('has ended');
+    const upgrade = this.#services.store.upgrades.byId(operationId);
+    if (upgrade === null) throw refuse(`is a ${underway.operation.kind}: only upgrades can be cancelled`);
+    if (upgrade.committed) throw refuse('has committed: the source cannot run again');
+    this.#services.store.durably(() => this.#services.store.upgrades.requestCancel(operationId));
+    underway.abort.abort(new Cancelled());
+  }
+
+  delete(): void {
+    this.#decide('delete');
+    const { store } = this.#services;
+    const { name } = this.machine;
+    store.durably(() => {
+      store.machines.delete(this.id);
+      store.emit({ type: 'baton.machine.deleted', subject: `machines/${this.id}`, data: { name } });
+    });
+    this.#isDeleted = true;
+    this.#instances.removeAll();
+  }
+
+  /** Resolves when nothing is under way. */
+  async idle(): Promise<void> {
+    while (this.#underway !== null) await this.#underway.done;
+  }
+
+  /** The daemon goes away, the machine runs on. */
+  release(): void {
+    this.#current?.release();
+  }
+
+  /** Finds the machine's processes again and takes up what an earlier daemon left unfinished. */
+  async recover(connectDeadlineMs: number): Promise<void> {
+    const { store } = this.#services;
+    const alive = this.#instances.adopt();
+    const connecting = alive.map((instance) =>
+      instance.connect({ deadlineMs: connectDeadlineMs }).catch((error) => {
+        this.#log.warn({ err: error, generation: instance.generation }, 'monitor does not answer');
+      }),
+    );
+    await Promise.all(connecting);
+    const operation = store.operations.running().find(({ machineId }) => machineId === this.id) ?? null;
+    const upgrade = operation && store.upgrades.byId(operation.id);
+    const ofGeneration = (generation: number | null) =>
+      alive.find((instance) => instance.generation === generation && !instance.hasEnded) ?? null;
+    if (operation !== null && upgrade !== null && !isTerminal(upgrade.state)) {
+      const source = ofGeneration(upgrade.sourceGeneration);
+      this.#runUpgrade(operation, source, ofGeneration(upgrade.targetGeneration), true);
+      return;
+    }
+    this.#current = ofGeneration(this.machine.currentGeneration);
+    for (const instance of alive) {
+      if (instance === this.#current || instance.hasEnded) continue;
+      this.#log.warn({ generation: instance.generation }, 'killing a VMM that nobody wants');
+      await this.#instances.kill(instance);
+    }
+    if (operation !== null) await this.#endInterrupted(operation);
+    if (this.#current !== null && !this.#current.isAnswering) this.#current.reconnectLater();
+    this.#settle();
+  }
+
+  instanceChanged(instance: RunningInstance): void {
+    if (instance === this.#current && this.#underway === null) this.#settle();
+  }
+
+  instanceEnded(instance: RunningInstance, end: ProcessEnd): void {
+    this.#ends.set(instance, end);
+    this.#instances.recordEnd(instance.generation, end);
+    if (this.#underway === null && !this.#isDeleted) this.#settle();
+  }
+
+  /** A start that was interrupted has a guest that may never have run: it does not go on by accident. */
+  async #endInterrupted(operation: Operation): Promise<void> {
+    const running = this.#current?.runStatus?.running ?? null;
+    const reached: Record<OperationKind, boolean> = {
+      start: running === true,
+      stop: this.#current === null,
+      kill: this.#current === null,
+      pause: running === false,
+      resume: running === true,
+      upgrade: false,
+    };
+    if (this.#current !== null && (operation.kind === 'kill' || (operation.kind === 'start' && !running))) {
+      await this.#instances.kill(this.#current);
+    }
+    const succeeded = reached[operation.kind] || operation.kind === 'kill';
+    const message = `the daemon ended during the ${operation.kind}; look at the machine's state and ask again`;
+    const error = succeeded ? null : problemBody(new BatonError('daemon_restarted', message));
+    this.#operations.end(operation, succeeded ? 'succeeded' : 'failed', error);
+  }
+
+  #decide(action: MachineAction): 'run' | 'already' {
+    const decision = decide(action, {
+      state: this.machine.state,
+      operation: this.#underway?.operation ?? null,
+    });
+    if (decision.kind !== 'refuse') return decision.kind;
+    const details =
+      this.#underway === null ? {} : { operation: `/v1/operations/${this.#underway.operation.id}` };
+    throw new BatonError(decision.code as ErrorCode, decision.message, { details });
+  }
+
+  #request(
+    action: Exclude<OperationKind, 'upgrade'>,
+    work: Work,
+    desiredPower: Machine['desiredPower'],
+  ): Operation {
+    const decision = this.#decide(action);
+    const { store } = this.#services;
+    const operation = this.#operations.begin(action, this.#services.newId(), () => {
+      store.machines.update(this.id, { desiredPower });
+    });
+    if (decision === 'already') {
+      return this.#operations.end(operation, 'succeeded', null);
+    }
+    this.#run(operation, work);
+    return operation;
+  }
+
+  #run(operation: Operation, work: Work): void {
+    const abort = new AbortController();
+    const underway: Underway = { operation, abort, done: Promise.resolve() };
+    this.#underway = underway;
+    underway.done = this.#execute(underway, work);
+  }
+
+  async #execute(underway: Underway, work: Work): Promise<void> {
+    const { operation, abort } = underway;
+    let failure: unknown = null;
+    try {
+      await work(abort.signal);
+    } catch (error) {
+      failure = error;
+      if (!abort.signal.aborted)
+        this.#log.error({ err: error, operation: operation.kind }, 'operation failed');
+    }
+    /* A kill that broke in owns the machine already. */
+    if (this.#underway === underway) this.#underway = null;
+    try {
+      if (this.#underway === null) this.#settle();
+      if (failure === null) this.#operations.end(operation, 'succeeded', null);
+      else this.#operations.end(operation, abort.signal.aborted ? 'cancelled' : 'failed', toProblem(failure));
+    } catch (error) {
+      this.#log.error(
+        { err: error, operation: operation.id },
+        'the end of an operation could not be written',
+      );
+    }
+  }
+
+  #runUpgrade(
+    operation: Operation,
+    source: RunningInstance | null,
+    target: RunningInstance | null,
+    recovering: boolean,
+  ): void {
+    const upgrade = this.#services.store.upgrades.byId(operation.id) as Upgrade;
+    const abort = new AbortController();
+    const underway: Underway = { operation, abort, done: Promise.resolve() };
+    this.#underway = underway;
+    this.#current = source;
+    const run = async () => {
+      const newest = await runUpgrade({
+        services: this.#services,
+        instances: this.#instances,
+        machine: this.machine,
+        upgrade,
+        source,
+        target,
+        recovering,
+        cancel: abort.signal,
+        log: this.#log.child({ upgrade: upgrade.id }),
+        writeEnd: (outcome) => this.#operations.endUpgrade(operation, upgrade, outcome),
+      });
+      if (this.machine.currentGeneration === upgrade.targetGeneration) this.#current = newest;
+      this.#underway = null;
+      this.#settle();
+    };
+    underway.done = run().catch((error) => {
+      this.#log.fatal({ err: error, upgrade: upgrade.id }, 'the upgrade engine broke');
+      this.#operations.abandonUpgrade(operation, upgrade, messageOf(error));
+      this.#underway = null;
+    });
+  }
+
+  #hands(): lifecycle.ActorHands {
+    return {
+      services: this.#services,
+      instances: this.#instances,
+      machine: this.machine,
+      current: this.#current,
+      setCurrent: (instance) => {
+        this.#current = instance;
+      },
+      setState: (state, reason) => this.#setState(state, reason, {}),
+    };
+  }
+
+  /** Makes the recorded state agree with what is seen. Never throws. */
+  #settle(): void {
+    try {
+      const { state } = this.machine;
+      const current = this.#current;
+      if (current === null) {
+        const wasAlive = state !== 'stopped' && state !== 'crashed';
+        if (wasAlive) this.#setState('crashed', 'the VMM ended while the daemon was not running', {});
+        return;
+      }
+      const { shutdownReason, isAnswering, runStatus } = current;
+      const end = this.#ends.get(current) ?? null;
+      const seen = observe({ end, shutdownReason, isAnswering, runStatus });
+      if (end !== null) this.#current = null;
+      const asked = end !== null && this.machine.desiredPower === 'stopped';
+      if (asked) {
+        this.#setState('stopped', 'stopped', {});
+        return;
+      }
+      const change = seen.state === 'stopped' ? ({ desiredPower: 'stopped' } as const) : {};
+      this.#setState(seen.state, seen.reason, change);
+    } catch (error) {
+      this.#log.error({ err: error }, "the machine's state could not be written");
+    }
+  }
+
+  #setState(state: MachineState, reason: string, change: MachineChange): void {
+    const { store } = this.#services;
+    const before = this.machine;
+    if (before.state === state && before.stateReason === reason) return;
+    store.durably(() => {
+      store.machines.update(this.id, { ...change, state, stateReason: reason });
+      if (before.state === state) return;
+      const data = { state, from: before.state, reason };
+      store.emit({ type: 'baton.machine.state-changed', subject: `machines/${this.id}`, data });
+    });
+  }
+}
+
+class Interrupted extends BatonError {
+  constructor() {
+    super('vmm_failed', 'the operation was ended by a kill');
+  }
+}
+
+class Cancelled extends BatonError {
+  constructor() {
+    super('vmm_failed', 'the operation was cancelled');
+  }
+}
+
+function toProblem(error: unknown): ReturnType<typeof problemBody> {
+  if (error instanceof BatonError) return problemBody(error);
+  return problemBody(new BatonError('vmm_failed', messageOf(error), { cause: error }));
+}

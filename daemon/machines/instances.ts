@@ -1,0 +1,135 @@
+/**
+ * The processes of one machine: starting one, knowing it on disk before and after, finding it again, and
+ * recording its end. Only the machine's actor uses this.
+ */
+import { rmSync } from 'node:fs';
+import type { Build } from '../build.js';
+import { messageOf } from '../errors.js';
+import { launch, type ProcessEnd } from '../instance/launch.js';
+import { describeEnd, type InstanceOwner, RunningInstance } from '../instance/running-instance.js';
+import { type Instance, instancePaths } from '../instance.js';
+import { type Machine, shortId } from '../machine.js';
+import type { Services } from './services.js';
+
+const KILL_DEADLINE_MS = 10_000;
+const UNKNOWN_END: ProcessEnd = { exitCode: null, exitSignal: null };
+
+export interface LaunchRequest {
+  readonly machine: Machine;
+  readonly generation: number;
+  readonly build: Build;
+  /** A target of an upgrade; otherwise the instance is the machine's current one from now on. */
+  readonly incoming: boolean;
+}
+
+export class MachineInstances {
+  readonly #services: Services;
+  readonly #owner: InstanceOwner;
+  readonly #machineId: string;
+
+  constructor(services: Services, owner: InstanceOwner, machineId: string) {
+    this.#services = services;
+    this.#owner = owner;
+    this.#machineId = machineId;
+  }
+
+  nextGeneration(): number {
+    return this.#services.store.instances.nextGeneration(this.#machineId);
+  }
+
+  async launch({ machine, generation, build, incoming }: LaunchRequest): Promise<RunningInstance> {
+    const { store, host, builds, journalObserver } = this.#services;
+    const folders = this.#folders(generation);
+    const paths = instancePaths(folders);
+    store.durably(() => {
+      store.instances.insert({ machineId: machine.id, generation, buildId: build.id, ...folders });
+      if (!incoming) store.machines.update(machine.id, { currentGeneration: generation });
+    });
+    let launched: Awaited<ReturnType<typeof launch>>;
+    try {
+      const commandLine = builds.driver(build.kind).commandLine({ machine, build, paths, incoming });
+      launched = await launch(folders, commandLine, host);
+    } catch (error) {
+      this.recordEnd(generation, UNKNOWN_END, `it could not be started: ${messageOf(error)}`);
+      throw error;
+    }
+    journalObserver(incoming ? 'spawned:target' : 'spawned');
+    const { process, end } = launched;
+    const instance = new RunningInstance({ generation, paths, process, end, host, owner: this.#owner });
+    try {
+      store.durably(() => {
+        store.instances.setAlive(machine.id, generation, process);
+        this.#emit('baton.instance.started', { generation, pid: process.pid, build: build.id });
+      });
+    } catch (error) {
+      await host.kill(process, KILL_DEADLINE_MS);
+      throw error;
+    }
+    return instance;
+  }
+
+  /** The instances that live, those included that an earlier daemon had started but not yet written down. */
+  adopt(): RunningInstance[] {
+    const { store, host } = this.#services;
+    const rows = store.instances.ofMachine(this.#machineId).filter(({ state }) => state !== 'gone');
+    return rows.flatMap((row) => {
+      const process = row.process ?? this.#findUnrecorded(row);
+      if (process === null || !host.isAlive(process)) {
+        this.recordEnd(row.generation, UNKNOWN_END, 'it ended while the daemon was not running');
+        return [];
+      }
+      const { generation } = row;
+      const paths = instancePaths(row);
+      return [new RunningInstance({ generation, paths, process, end: null, host, owner: this.#owner })];
+    });
+  }
+
+  async kill(instance: RunningInstance): Promise<void> {
+    await this.#services.host.kill(instance.process, KILL_DEADLINE_MS);
+    await instance.endRecorded();
+  }
+
+  /** Nothing to do when it was recorded before. Never throws: the end has happened, recorded or not. */
+  recordEnd(generation: number, end: ProcessEnd, reason: string = describeEnd(end)): void {
+    const { store, log } = this.#services;
+    try {
+      store.durably(() => {
+        if (!store.instances.setGone(this.#machineId, generation, { ...end, reason })) return;
+        this.#emit('baton.instance.ended', { generation, ...end, reason });
+      });
+    } catch (error) {
+      log.error({ err: error, generation }, 'the end of an instance could not be written');
+    }
+  }
+
+  /** The sockets; logs stay for the operator. */
+  removeSockets(generation: number): void {
+    rmSync(this.#folders(generation).socketsDir, { recursive: true, force: true });
+  }
+
+  removeAll(): void {
+    const { stateDir, runtimeDir } = this.#services;
+    rmSync(`${runtimeDir}/${shortId(this.#machineId)}`, { recursive: true, force: true });
+    rmSync(`${stateDir}/machines/${this.#machineId}`, { recursive: true, force: true });
+  }
+
+  #findUnrecorded(row: Instance) {
+    const { host, store } = this.#services;
+    const [found] = host.findByArgument(instancePaths(row).qmp);
+    if (found === undefined) return null;
+    store.durably(() => store.instances.setAlive(row.machineId, row.generation, found));
+    return found;
+  }
+
+  #folders(generation: number): { socketsDir: string; logsDir: string } {
+    const { stateDir, runtimeDir } = this.#services;
+    return {
+      socketsDir: `${runtimeDir}/${shortId(this.#machineId)}/${generation}`,
+      logsDir: `${stateDir}/machines/${this.#machineId}/${generation}`,
+    };
+  }
+
+  #emit(type: 'baton.instance.started' | 'baton.instance.ended', data: Record<string, unknown>): void {
+    this.#services.store.emit({ type, subject: `machines/${this.#machineId}`, data });
+  }
+}

@@ -1,0 +1,111 @@
+/**
+ * The lifecycle operations, each a short sequence on the machine's instance. They run inside the actor, one at a
+ * time; whatever they throw becomes the operation's error, and afterwards the actor looks at what is really
+ * there. A start that fails leaves no process.
+ */
+import { BatonError, messageOf } from '../errors.js';
+import { within } from '../instance/deadline.js';
+import { outputTail } from '../instance/output-tail.js';
+import type { RunningInstance } from '../instance/running-instance.js';
+import type { Machine } from '../machine.js';
+import type { MachineInstances } from './instances.js';
+import type { Services } from './services.js';
+
+const START_DEADLINE_MS = 30_000;
+const QUIT_DEADLINE_MS = 5_000;
+
+/** What an operation may do with the actor that runs it. */
+export interface ActorHands {
+  readonly services: Services;
+  readonly instances: MachineInstances;
+  readonly machine: Machine;
+  readonly current: RunningInstance | null;
+  setCurrent(instance: RunningInstance | null): void;
+  setState(state: 'starting' | 'stopping' | 'stopped', reason: string): void;
+}
+
+function currentOf({ current, machine }: ActorHands): RunningInstance {
+  if (current === null || current.hasEnded) {
+    throw new BatonError('vmm_failed', `machine ${machine.name} has no VMM process (any more)`);
+  }
+  return current;
+}
+
+export async function startMachine(hands: ActorHands, signal: AbortSignal): Promise<void> {
+  const { services, instances, machine } = hands;
+  await services.builds.refreshOwn();
+  signal.throwIfAborted();
+  const build = services.builds.choose(machine.spec.build);
+  hands.setState('starting', `starting on ${build.id}`);
+  const generation = instances.nextGeneration();
+  let instance: RunningInstance | null = null;
+  try {
+    instance = await instances.launch({ machine, generation, build, incoming: false });
+    hands.setCurrent(instance);
+    await instance.connect({ deadlineMs: START_DEADLINE_MS, signal });
+    await instance.qmp.execute('cont', {}, { signal });
+    await instance.queryStatus({ signal });
+  } catch (cause) {
+    if (instance !== null) await instances.kill(instance);
+    hands.setCurrent(null);
+    hands.setState('stopped', 'the last start did not succeed');
+    if (signal.aborted) throw signal.reason;
+    const vmmOutput = instance === null ? [] : outputTail(instance.paths.vmmLog);
+    const words =
+      vmmOutput.length === 0 ? messageOf(cause) : `${messageOf(cause)}; it said: ${vmmOutput.at(-1)}`;
+    throw new BatonError('vmm_start_failed', `the VMM did not start: ${words}`, {
+      cause,
+      details: { vmmOutput },
+    });
+  }
+}
+
+/**
+ * The power button first, when the guest can hear it; then `quit`; then the end by force. The guest has
+ * `powerdownMs` to power itself off.
+ */
+export async function stopMachine(
+  hands: ActorHands,
+  powerdownMs: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const instance = currentOf(hands);
+  hands.setState('stopping', 'asked to stop');
+  const ended = async (deadlineMs: number) => {
+    const wait = { deadlineMs, what: 'the VMM to end', signal };
+    await within(instance.ended, wait).catch(() => signal.throwIfAborted());
+    return instance.hasEnded;
+  };
+  if (instance.isAnswering) {
+    if (instance.runStatus?.running && powerdownMs > 0) {
+      const pressed = await instance.qmp.execute('system_powerdown', {}, { signal }).then(
+        () => true,
+        () => false,
+      );
+      signal.throwIfAborted();
+      if (pressed && (await ended(powerdownMs))) return;
+    }
+    /* Whether `quit` is answered does not matter: whether the process ends does. */
+    if (instance.isAnswering) await instance.qmp.execute('quit', {}, { signal }).catch(() => undefined);
+    if (await ended(QUIT_DEADLINE_MS)) return;
+  }
+  await hands.instances.kill(instance);
+}
+
+export async function killMachine(hands: ActorHands): Promise<void> {
+  if (hands.current !== null) await hands.instances.kill(hands.current);
+}
+
+export async function pauseMachine(hands: ActorHands, signal: AbortSignal): Promise<void> {
+  const instance = currentOf(hands);
+  await instance.qmp.execute('stop', {}, { signal });
+  const { running, status } = await instance.queryStatus({ signal });
+  if (running) throw new BatonError('vmm_failed', `expected the VMM to be paused, but it is ${status}`);
+}
+
+export async function resumeMachine(hands: ActorHands, signal: AbortSignal): Promise<void> {
+  const instance = currentOf(hands);
+  await instance.qmp.execute('cont', {}, { signal });
+  const { running, status } = await instance.queryStatus({ signal });
+  if (!running) throw new BatonError('vmm_failed', `expected the guest to run, but the VMM is ${status}`);
+}

@@ -1,0 +1,20 @@
+/** What the actors of all machines share. */
+import type { Logger } from 'pino';
+import type { BuildRegistry } from '../builds.js';
+import type { VmmDrivers } from '../instance/driver.js';
+import type { HostProcesses } from '../instance/host.js';
+import type { Store } from '../store/store.js';
+import type { JournalObserver } from '../upgrade/journal.js';
+
+export interface Services {
+  readonly store: Store;
+  readonly host: HostProcesses;
+  readonly drivers: VmmDrivers;
+  readonly builds: BuildRegistry;
+  readonly log: Logger;
+  readonly stateDir: string;
+  readonly runtimeDir: string;
+  readonly newId: () => string;
+  readonly deadlinesMs: Readonly<Record<string, number>>;
+  readonly journalObserver: JournalObserver;
+}

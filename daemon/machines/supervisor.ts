@@ -1,0 +1,109 @@
+/** All machines of this host: their actors, how a machine comes to be, and the start and end of the daemon. */
+import { BatonError } from '../errors.js';
+import { type Machine, type MachineSpec, shortId } from '../machine.js';
+import { MachineActor } from './actor.js';
+import type { Services } from './services.js';
+
+/** A monitor that takes longer is tried again in the background; the others must not wait for it. */
+const RECONNECT_DEADLINE_MS = 5_000;
+const ID_ATTEMPTS = 8;
+
+export interface NewMachine {
+  readonly name: string;
+  readonly spec: MachineSpec;
+}
+
+export class Supervisor {
+  readonly #services: Services;
+  readonly #actors = new Map<string, MachineActor>();
+  #isStopping = false;
+
+  constructor(services: Services) {
+    this.#services = services;
+  }
+
+  /** Finds again what an earlier daemon left running. */
+  async recover(): Promise<void> {
+    const machines = this.#services.store.machines.all();
+    await Promise.all(
+      machines.map(async ({ id }) => {
+        const actor = new MachineActor(this.#services, id);
+        this.#actors.set(id, actor);
+        try {
+          await actor.recover(RECONNECT_DEADLINE_MS);
+        } catch (error) {
+          this.#services.log.error({ err: error, machine: id }, 'a machine could not be taken up');
+        }
+      }),
+    );
+  }
+
+  create({ name, spec }: NewMachine): Machine {
+    this.#throwIfStopping();
+    const { store, builds } = this.#services;
+    const build = builds.choose(spec.build);
+    const refusals = builds.driver(build.kind).refusals(spec);
+    if (refusals.length > 0) throw new BatonError('machine_not_valid', refusals.join('; '));
+    const machine = store.durably(() => {
+      if (store.machines.byName(name) !== null) {
+        throw new BatonError('machine_name_taken', `there is a machine ${name} already: choose another name`);
+      }
+      const created = store.machines.insert({ id: this.#freeId(), name, spec });
+      store.emit({ type: 'baton.machine.created', subject: `machines/${created.id}`, data: { name } });
+      return created;
+    });
+    this.#actors.set(machine.id, new MachineActor(this.#services, machine.id));
+    return machine;
+  }
+
+  /** By id or by name. */
+  machine(idOrName: string): Machine {
+    const { machines } = this.#services.store;
+    const machine = machines.byId(idOrName) ?? machines.byName(idOrName);
+    if (machine === null) {
+      throw new BatonError('machine_not_found', `there is no machine with id or name ${idOrName}`);
+    }
+    return machine;
+  }
+
+  /** Whoever is asked to act; refused while the daemon stops. */
+  actor(idOrName: string): MachineActor {
+    this.#throwIfStopping();
+    const actor = this.#actors.get(this.machine(idOrName).id);
+    if (actor === undefined) throw new BatonError('internal_error', `machine ${idOrName} has no actor`);
+    return actor;
+  }
+
+  delete(idOrName: string): void {
+    const actor = this.actor(idOrName);
+    actor.delete();
+    this.#actors.delete(actor.id);
+  }
+
+  /** Lets what is under way end, as long as that takes no longer than `deadlineMs`; machines run on. */
+  async stop(deadlineMs: number): Promise<void> {
+    this.#isStopping = true;
+    const actors = [...this.#actors.values()];
+    let timer: NodeJS.Timeout | undefined;
+    const deadline = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, deadlineMs);
+    });
+    await Promise.race([Promise.all(actors.map((actor) => actor.idle())), deadline]);
+    clearTimeout(timer);
+    for (const actor of actors) actor.release();
+  }
+
+  #throwIfStopping(): void {
+    if (this.#isStopping) throw new BatonError('shutting_down', 'the daemon is stopping: ask again later');
+  }
+
+  /** The first eight digits name the runtime folder, so they must differ too. */
+  #freeId(): string {
+    const { store, newId } = this.#services;
+    for (let attempt = 0; attempt < ID_ATTEMPTS; attempt += 1) {
+      const id = newId();
+      if (store.machines.byShortId(shortId(id)) === null) return id;
+    }
+    throw new Error(`expected a free machine id within ${ID_ATTEMPTS} attempts`);
+  }
+}

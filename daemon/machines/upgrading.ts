@@ -1,0 +1,73 @@
+/** Gives the engine what it needs of one machine, for a new upgrade and for one that an earlier daemon began. */
+import type { Logger } from 'pino';
+import type { RunningInstance } from '../instance/running-instance.js';
+import type { Machine } from '../machine.js';
+import { type Outcome, UpgradeEngine } from '../upgrade/engine.js';
+import { Journal } from '../upgrade/journal.js';
+import { STEPS } from '../upgrade/modes.js';
+import type { UpgradeContext } from '../upgrade/step.js';
+import type { Upgrade } from '../upgrade.js';
+import type { MachineInstances } from './instances.js';
+import type { Services } from './services.js';
+
+export interface UpgradeRun {
+  readonly services: Services;
+  readonly instances: MachineInstances;
+  readonly machine: Machine;
+  readonly upgrade: Upgrade;
+  readonly source: RunningInstance | null;
+  /** Null in a new upgrade; in one taken up, the target if it lives. */
+  readonly target: RunningInstance | null;
+  readonly recovering: boolean;
+  readonly cancel: AbortSignal;
+  readonly log: Logger;
+  readonly writeEnd: (outcome: Outcome) => void;
+}
+
+/** Resolves with the target, if one was started. */
+export async function runUpgrade(run: UpgradeRun): Promise<RunningInstance | null> {
+  const { services, upgrade, log, cancel } = run;
+  const steps = STEPS.get(upgrade.mode);
+  if (steps === undefined) throw new Error(`this daemon has no steps for ${upgrade.mode}`);
+  const journal = new Journal(services.store, upgrade, services.journalObserver);
+  const context = makeContext(run, journal);
+  const engine = new UpgradeEngine({
+    context,
+    steps,
+    journal,
+    log,
+    cancel,
+    deadlinesMs: services.deadlinesMs,
+    writeEnd: run.writeEnd,
+  });
+  await (run.recovering ? engine.recover() : engine.run());
+  return context.target;
+}
+
+function makeContext(run: UpgradeRun, journal: Journal): UpgradeContext {
+  const { services, instances, machine, upgrade } = run;
+  const sourceBuild = services.builds.byId(upgrade.sourceBuild);
+  const targetBuild = services.builds.byId(upgrade.targetBuild);
+  const generation = upgrade.targetGeneration;
+  const context: UpgradeContext = {
+    upgrade,
+    recovering: run.recovering,
+    sourceBuild,
+    targetBuild,
+    source: run.source,
+    target: run.target,
+    host: services.host,
+    sourceEvents: null,
+    targetEvents: null,
+    stopAtUs: { value: null },
+    resumeAtUs: { value: null },
+    targetContentHash: () => services.builds.driver(targetBuild.kind).contentHash(targetBuild.path),
+    launchTarget: async () => {
+      context.target = await instances.launch({ machine, generation, build: targetBuild, incoming: true });
+      return context.target;
+    },
+    discardTarget: () => instances.removeSockets(generation),
+    guestPaused: () => journal.guestPaused(),
+  };
+  return context;
+}
