@@ -1,0 +1,75 @@
+/** Puts the parts together. Reads no argument and no environment, and ends no process: that is `main.ts`. */
+import { randomUUID } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import type { FastifyInstance } from 'fastify';
+import type { Logger } from 'pino';
+import type { BuildKind } from './build.js';
+import { BuildRegistry } from './builds.js';
+import { createServer } from './http/server.js';
+import { BatonDriver } from './instance/baton-driver.js';
+import type { VmmDriver, VmmDrivers } from './instance/driver.js';
+import { LinuxProcesses } from './instance/host.js';
+import type { Services } from './machines/services.js';
+import { Supervisor } from './machines/supervisor.js';
+import { Store } from './store/store.js';
+import type { JournalObserver } from './upgrade/journal.js';
+
+export interface AppOptions {
+  readonly stateDir: string;
+  readonly runtimeDir: string;
+  readonly version: string;
+  readonly log: Logger;
+  /** The VMM of this installation; null: machines need a build that was registered. */
+  readonly ownBuild: { readonly kind: BuildKind; readonly path: string } | null;
+  /** Deadlines of upgrade steps, by step name, other than their own. */
+  readonly deadlinesMs?: Readonly<Record<string, number>>;
+  readonly keepEvents?: number;
+  /** Told of every moment of an upgrade at which the daemon could die. */
+  readonly journalObserver?: JournalObserver;
+}
+
+export interface App {
+  readonly server: FastifyInstance;
+  readonly services: Services;
+  readonly supervisor: Supervisor;
+  /** Ends what is under way, in order, within `deadlineMs`; VMMs stay. */
+  close(deadlineMs: number): Promise<void>;
+}
+
+export async function createApp(options: AppOptions): Promise<App> {
+  const { stateDir, runtimeDir, log, ownBuild } = options;
+  mkdirSync(stateDir, { recursive: true, mode: 0o700 });
+  mkdirSync(runtimeDir, { recursive: true, mode: 0o700 });
+  const drivers: VmmDrivers = new Map<BuildKind, VmmDriver>([['baton', new BatonDriver()]]);
+  const store = new Store({
+    path: `${stateDir}/batond.sqlite`,
+    nowMs: Date.now,
+    ...(options.keepEvents === undefined ? {} : { keepEvents: options.keepEvents }),
+  });
+  const services: Services = {
+    store,
+    host: new LinuxProcesses(),
+    drivers,
+    builds: new BuildRegistry(store, drivers),
+    log,
+    stateDir,
+    runtimeDir,
+    newId: randomUUID,
+    deadlinesMs: options.deadlinesMs ?? {},
+    journalObserver: options.journalObserver ?? (() => undefined),
+  };
+  if (ownBuild !== null) await services.builds.registerOwn(ownBuild.kind, ownBuild.path);
+  const supervisor = new Supervisor(services);
+  await supervisor.recover();
+  const server = await createServer({ services, supervisor, version: options.version });
+  return {
+    server,
+    services,
+    supervisor,
+    async close(deadlineMs) {
+      await supervisor.stop(deadlineMs);
+      await server.close();
+      store.close();
+    },
+  };
+}

@@ -1,0 +1,36 @@
+/** Builds: the VMM binaries that machines can run on. */
+import { Type } from 'typebox';
+import { BuildView, IdParams, NewBuild, Problem } from './schemas.js';
+import type { Routes } from './server.js';
+import { buildView } from './views.js';
+
+export const buildRoutes: Routes = async (app, { services }) => {
+  const { store, builds } = services;
+
+  app.get(
+    '/builds',
+    { schema: { summary: 'All builds', response: { 200: Type.Object({ builds: Type.Array(BuildView) }) } } },
+    async () => ({ builds: store.builds.all().map(buildView) }),
+  );
+
+  app.post(
+    '/builds',
+    {
+      schema: {
+        summary: 'Register a VMM binary; it is run once to learn what it is',
+        body: NewBuild,
+        response: { 201: BuildView, '4xx': Problem },
+      },
+    },
+    async (request, reply) => {
+      const build = await builds.register(request.body.kind, request.body.path);
+      return reply.code(201).header('location', `/v1/builds/${build.id}`).send(buildView(build));
+    },
+  );
+
+  app.get(
+    '/builds/:id',
+    { schema: { summary: 'One build', params: IdParams, response: { 200: BuildView, '4xx': Problem } } },
+    async (request) => buildView(builds.byId(request.params.id)),
+  );
+};

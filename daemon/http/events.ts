@@ -1,0 +1,47 @@
+/** Events: a list by GET, a stream by WebSocket on the same path. */
+import { Type } from 'typebox';
+import { toCloudEvent } from '../event.js';
+import { checkSequence, EventStream } from './event-stream.js';
+import { EventQuery, EventView, Problem } from './schemas.js';
+import type { Routes } from './server.js';
+
+const DEFAULT_LIMIT = 1000;
+
+export const eventRoutes: Routes = async (app, { services }) => {
+  const { store } = services;
+  const streams = new Set<EventStream>();
+
+  /* Before the sockets are cut: subscribers learn that they can come back. */
+  app.addHook('preClose', async () => {
+    for (const stream of streams) stream.goAway();
+  });
+
+  app.route({
+    method: 'GET',
+    url: '/events',
+    schema: {
+      summary: 'Events after a sequence, oldest first; over WebSocket each as a frame, and those to come',
+      querystring: EventQuery,
+      response: {
+        200: Type.Object({
+          events: Type.Array(EventView),
+          last: Type.Integer({ description: 'The newest sequence there is' }),
+        }),
+        '4xx': Problem,
+      },
+    },
+    handler: async (request) => {
+      const after = Number(request.query.after ?? 0);
+      const lost = checkSequence(store, after);
+      if (lost !== null) throw lost;
+      const events = store.events.after(after, Number(request.query.limit ?? DEFAULT_LIMIT));
+      return { events: events.map(toCloudEvent), last: store.events.range().last };
+    },
+    wsHandler: (socket, request) => {
+      const { after } = request.query as { after?: string };
+      const stream = new EventStream(socket, store, after === undefined ? null : Number(after));
+      streams.add(stream);
+      socket.once('close', () => streams.delete(stream));
+    },
+  });
+};

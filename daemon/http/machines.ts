@@ -1,0 +1,135 @@
+/** Machines and their instances. */
+import { createReadStream, statSync } from 'node:fs';
+import { Type } from 'typebox';
+import { BatonError } from '../errors.js';
+import { instancePaths } from '../instance.js';
+import type { Machine } from '../machine.js';
+import { InstanceParams, InstanceView, MachineParams, MachineView, NewMachine, Problem } from './schemas.js';
+import type { Routes } from './server.js';
+import { instanceView, machineView } from './views.js';
+
+/** As much of a console log as is sent: its end. */
+const CONSOLE_BYTES = 1024 * 1024;
+
+export const machineRoutes: Routes = async (app, { services, supervisor }) => {
+  const { store } = services;
+
+  const view = (machine: Machine) => {
+    const { currentGeneration } = machine;
+    const instance =
+      currentGeneration === null ? null : store.instances.byGeneration(machine.id, currentGeneration);
+    const operation = store.operations.runningOf(machine.id);
+    return machineView(machine, instance?.buildId ?? null, operation?.id ?? null);
+  };
+
+  app.get(
+    '/machines',
+    {
+      schema: {
+        summary: 'All machines',
+        response: { 200: Type.Object({ machines: Type.Array(MachineView) }) },
+      },
+    },
+    async () => ({ machines: store.machines.all().map(view) }),
+  );
+
+  app.post(
+    '/machines',
+    {
+      schema: {
+        summary: 'Create a machine; it is not started',
+        body: NewMachine,
+        response: { 201: MachineView, '4xx': Problem },
+      },
+    },
+    async (request, reply) => {
+      const { name, memoryMiB, vcpus = 1, kernel, initrd, commandLine, firmware, build } = request.body;
+      const machine = supervisor.create({
+        name,
+        spec: {
+          memoryMiB,
+          vcpus,
+          kernel,
+          initrd: initrd ?? null,
+          commandLine: commandLine ?? null,
+          firmware: firmware ?? null,
+          build: build ?? null,
+        },
+      });
+      return reply.code(201).header('location', `/v1/machines/${machine.id}`).send(view(machine));
+    },
+  );
+
+  app.get(
+    '/machines/:machine',
+    {
+      schema: {
+        summary: 'One machine',
+        params: MachineParams,
+        response: { 200: MachineView, '4xx': Problem },
+      },
+    },
+    async (request) => view(supervisor.machine(request.params.machine)),
+  );
+
+  app.delete(
+    '/machines/:machine',
+    {
+      schema: {
+        summary: 'Delete a stopped machine, its logs included',
+        params: MachineParams,
+        response: { 204: Type.Null(), '4xx': Problem },
+      },
+    },
+    async (request, reply) => {
+      supervisor.delete(request.params.machine);
+      return reply.code(204).send(null);
+    },
+  );
+
+  app.get(
+    '/machines/:machine/instances',
+    {
+      schema: {
+        summary: 'The VMM processes that run or ran a machine',
+        params: MachineParams,
+        response: { 200: Type.Object({ instances: Type.Array(InstanceView) }), '4xx': Problem },
+      },
+    },
+    async (request) => {
+      const { id } = supervisor.machine(request.params.machine);
+      return { instances: store.instances.ofMachine(id).map(instanceView) };
+    },
+  );
+
+  app.get(
+    '/machines/:machine/instances/:generation/console',
+    {
+      schema: {
+        summary: 'What the guest wrote to its serial console while this instance ran it (the last MiB)',
+        params: InstanceParams,
+        response: { 200: Type.String({ description: 'As the guest wrote it' }), '4xx': Problem },
+        produces: ['text/plain'],
+      },
+    },
+    async (request, reply) => {
+      const { id, name } = supervisor.machine(request.params.machine);
+      const generation = Number(request.params.generation);
+      const instance = store.instances.byGeneration(id, generation);
+      if (instance === null) {
+        throw new BatonError('instance_not_found', `machine ${name} has no instance ${generation}`);
+      }
+      const path = instancePaths(instance).consoleLog;
+      const size = statSync(path, { throwIfNoEntry: false })?.size;
+      if (size === undefined) {
+        throw new BatonError(
+          'console_not_found',
+          `instance ${generation} of ${name} has written nothing yet`,
+        );
+      }
+      const start = Math.max(0, size - CONSOLE_BYTES);
+      const stream = createReadStream(path, { start, end: Math.max(start, size - 1) });
+      return reply.type('text/plain; charset=utf-8').send(stream as never);
+    },
+  );
+};

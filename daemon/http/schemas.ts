@@ -1,0 +1,237 @@
+/**
+ * The shapes of the REST interface, with descriptions and units; OpenAPI, validation and serialization come from
+ * here. Bodies refuse unknown members; answers drop what is not listed.
+ */
+import { Type } from 'typebox';
+import { BUILD_KINDS } from '../build.js';
+import { INSTANCE_STATES } from '../instance.js';
+import { MACHINE_NAME, MACHINE_STATES } from '../machine.js';
+import { OPERATION_KINDS, OPERATION_STATES } from '../operation.js';
+import { UPGRADE_MODES, UPGRADE_STATES } from '../upgrade.js';
+
+const strict = { additionalProperties: false };
+const nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T, description: string) =>
+  Type.Union([schema, Type.Null()], { description });
+const words = <const T extends string[]>(values: readonly [...T], description: string) =>
+  Type.Enum([...values] as [...T], { type: 'string', description });
+const path = (description: string) =>
+  Type.String({
+    minLength: 1,
+    maxLength: 4096,
+    pattern: '^/',
+    description: `${description}; an absolute path`,
+  });
+const time = (description: string) => Type.String({ description: `${description}, RFC 3339, UTC` });
+
+export const Problem = Type.Object(
+  {
+    type: Type.String({ description: 'urn:baton:problem:<code>' }),
+    title: Type.String({ description: 'The kind of problem, for people' }),
+    status: Type.Integer({ description: 'The HTTP status' }),
+    detail: Type.String({ description: 'What was expected, what was got, and what to do' }),
+    code: Type.String({ description: 'The kind of problem, for programs; never changes its meaning' }),
+    instance: Type.Optional(Type.String({ description: 'The request, as it appears in the log' })),
+  },
+  { additionalProperties: true, description: 'RFC 9457 problem details' },
+);
+
+export const MachineParams = Type.Object({
+  machine: Type.String({ maxLength: 64, description: 'Id or name of a machine' }),
+});
+export const IdParams = Type.Object({ id: Type.String({ maxLength: 128, description: 'Id' }) });
+export const InstanceParams = Type.Object({
+  machine: Type.String({ maxLength: 64, description: 'Id or name of a machine' }),
+  generation: Type.String({ pattern: '^[1-9][0-9]{0,8}$', description: 'Generation of an instance' }),
+});
+
+export const NewMachine = Type.Object(
+  {
+    name: Type.String({ pattern: MACHINE_NAME, description: 'Unique on this host' }),
+    memoryMiB: Type.Integer({ minimum: 1, maximum: 16_777_216, description: 'Guest RAM in MiB' }),
+    vcpus: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 4096, default: 1, description: 'Virtual CPUs' }),
+    ),
+    kernel: path('Kernel: Image, ELF or bare-metal image'),
+    initrd: Type.Optional(path('Initial RAM disk')),
+    commandLine: Type.Optional(Type.String({ maxLength: 2047, description: "The kernel's command line" })),
+    firmware: Type.Optional(path("Firmware image; without it the VMM's own firmware is used")),
+    build: Type.Optional(
+      Type.String({
+        maxLength: 128,
+        description: "Id of the build to run on; default: this installation's own",
+      }),
+    ),
+  },
+  { ...strict, description: 'What a machine is' },
+);
+
+export const MachineView = Type.Object({
+  id: Type.String({ description: 'Stays for the life of the machine' }),
+  name: Type.String({ description: 'Unique on this host' }),
+  state: words(MACHINE_STATES, 'What the machine was last seen doing'),
+  stateReason: Type.String({ description: 'Why, for people' }),
+  desiredPower: words(['stopped', 'running', 'paused'] as const, 'What was last asked for'),
+  generation: nullable(Type.Integer(), 'The instance that runs it, or ran it last'),
+  build: nullable(Type.String(), 'The build of that instance'),
+  operation: nullable(Type.String(), 'Path of the operation under way'),
+  spec: Type.Object(
+    {
+      memoryMiB: Type.Integer({ description: 'Guest RAM in MiB' }),
+      vcpus: Type.Integer({ description: 'Virtual CPUs' }),
+      kernel: Type.String({ description: 'Path' }),
+      initrd: nullable(Type.String(), 'Path'),
+      commandLine: nullable(Type.String(), "The kernel's command line"),
+      firmware: nullable(Type.String(), 'Path'),
+      build: nullable(Type.String(), 'The build it is pinned to'),
+    },
+    { description: 'The document it was created with, every default resolved' },
+  ),
+  createdAt: time('When it was created'),
+  updatedAt: time('When anything of it changed last'),
+});
+
+export const InstanceView = Type.Object({
+  generation: Type.Integer({ description: '1, 2, 3… for each process of the machine' }),
+  build: Type.String({ description: 'The build it runs' }),
+  state: words(INSTANCE_STATES, 'Whether the process exists'),
+  pid: nullable(Type.Integer(), 'Process id'),
+  exitCode: nullable(Type.Integer(), 'Exit code, if it is known'),
+  exitSignal: nullable(Type.String(), 'Signal that ended it, if it is known'),
+  endReason: nullable(Type.String(), 'Why it ended, for people'),
+  qmpSocket: Type.String({ description: 'Path of its monitor' }),
+  serialSocket: Type.String({ description: 'Path of its serial console' }),
+  startedAt: time('When it was started'),
+  endedAt: nullable(Type.String(), 'When it ended, RFC 3339, UTC'),
+});
+
+export const OperationView = Type.Object({
+  id: Type.String({ description: 'Id' }),
+  kind: words(OPERATION_KINDS, 'What was asked for'),
+  machine: Type.String({ description: 'Id of the machine' }),
+  state: words(OPERATION_STATES, 'How far it is'),
+  upgrade: nullable(Type.String(), 'Path of the upgrade, for upgrades'),
+  error: nullable(Problem, 'Why it did not succeed'),
+  createdAt: time('When it was asked for'),
+  finishedAt: nullable(Type.String(), 'When it ended, RFC 3339, UTC'),
+});
+
+const Reason = Type.Object({
+  code: Type.String({ description: 'For programs' }),
+  message: Type.String({ description: 'What happened' }),
+  remedy: Type.String({ description: 'What to do' }),
+  step: nullable(Type.String(), 'The step that could not be done'),
+  vmmOutput: Type.Array(Type.String(), { description: 'The last lines that the target wrote to its stderr' }),
+});
+
+const Phase = Type.Object({
+  name: Type.String({ description: 'The step' }),
+  startedAt: time('When its intent was written'),
+  result: nullable(
+    words(['done', 'failed', 'undone', 'undo-failed'] as const, 'How it ended'),
+    'null: under way',
+  ),
+  durationMs: nullable(Type.Number(), 'How long the act took, in milliseconds'),
+});
+
+export const UpgradeView = Type.Object({
+  id: Type.String({ description: 'Id, the same as of its operation' }),
+  machine: Type.String({ description: 'Id of the machine' }),
+  operation: Type.String({ description: 'Path of its operation' }),
+  mode: words(UPGRADE_MODES, 'How the guest is moved'),
+  modeReason: Type.String({ description: 'Why this mode' }),
+  state: words(UPGRADE_STATES, 'How far it is'),
+  committed: Type.Boolean({
+    description: 'Whether the point of no return was passed: it cannot be cancelled',
+  }),
+  sourceGeneration: Type.Integer({ description: 'The instance it leaves' }),
+  targetGeneration: Type.Integer({ description: 'The instance it goes to' }),
+  sourceBuild: Type.String({ description: 'The build it leaves' }),
+  targetBuild: Type.String({ description: 'The build it goes to' }),
+  reason: nullable(Reason, 'Why it did not succeed'),
+  pauseMs: nullable(
+    Type.Number(),
+    "From the source's STOP to the target's RESUME by the VMMs' own clocks, in milliseconds",
+  ),
+  phases: Type.Array(Phase, { description: 'What was done, in order' }),
+  createdAt: time('When it was asked for'),
+  finishedAt: nullable(Type.String(), 'When it ended, RFC 3339, UTC'),
+});
+
+export const StopBody = Type.Object(
+  {
+    powerdownMs: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 600_000,
+        default: 5_000,
+        description:
+          'How long the guest has to power itself off before the VMM is told to quit, in milliseconds',
+      }),
+    ),
+  },
+  { ...strict, description: 'How to stop' },
+);
+
+export const UpgradeBody = Type.Object(
+  {
+    build: Type.Optional(
+      Type.String({
+        maxLength: 128,
+        description: "Id of the build to go to; default: this installation's own",
+      }),
+    ),
+    mode: Type.Optional(
+      words(['auto', ...UPGRADE_MODES], 'How to move the guest; auto (the default) chooses, and says why'),
+    ),
+  },
+  { ...strict, description: 'Where to go and how' },
+);
+
+export const NewBuild = Type.Object(
+  {
+    kind: words(BUILD_KINDS, 'What kind of VMM it is'),
+    path: path('The binary, or for baton-vmm its main.js'),
+  },
+  { ...strict, description: 'A VMM binary' },
+);
+
+export const BuildView = Type.Object({
+  id: Type.String({ description: 'Id: kind, version, and a hash of path and content' }),
+  kind: words(BUILD_KINDS, 'What kind of VMM it is'),
+  path: Type.String({ description: 'Path' }),
+  version: Type.String({ description: 'What the binary says of itself' }),
+  contentHash: Type.String({ description: 'SHA-256 of what was at the path when it was registered' }),
+  modes: Type.Array(words(UPGRADE_MODES, 'A mode'), { description: 'Upgrade modes it knows' }),
+  addedAt: time('When it was registered'),
+});
+
+export const EventView = Type.Object(
+  {
+    specversion: Type.Literal('1.0', { description: 'Version of CloudEvents' }),
+    id: Type.String({ description: 'The sequence as text' }),
+    seq: Type.Integer({ description: 'Sequence without gaps: ask for what is after it' }),
+    source: Type.String({ description: 'Who says so' }),
+    type: Type.String({ description: 'baton.<what>.<what happened>' }),
+    subject: Type.String({ description: 'Path below /v1 of what it is about' }),
+    time: time('When it happened'),
+    datacontenttype: Type.String({ description: 'application/json' }),
+    data: Type.Unknown({ description: 'What there is to know' }),
+  },
+  { description: 'CloudEvents 1.0, JSON format' },
+);
+
+export const EventQuery = Type.Object(
+  {
+    after: Type.Optional(
+      Type.String({
+        pattern: '^[0-9]{1,15}$',
+        description:
+          'Events with a higher sequence only. WebSocket: default is the newest, 0 is all that are kept',
+      }),
+    ),
+    limit: Type.Optional(
+      Type.String({ pattern: '^[1-9][0-9]{0,3}$', description: 'At most this many; not for WebSocket' }),
+    ),
+  },
+  strict,
+);

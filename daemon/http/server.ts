@@ -1,0 +1,82 @@
+/**
+ * The REST and WebSocket interface. Strict where Fastify is lenient: unknown members and wrong types in a body
+ * are refused instead of dropped or converted. Built here, bound to a socket elsewhere, so that tests inject.
+ */
+import swagger from '@fastify/swagger';
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import websocket from '@fastify/websocket';
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
+import type { Services } from '../machines/services.js';
+import type { Supervisor } from '../machines/supervisor.js';
+import { buildRoutes } from './builds.js';
+import { answerToBrokenHttp, handleError, handleNotFound } from './error-handler.js';
+import { eventRoutes } from './events.js';
+import { machineActionRoutes } from './machine-actions.js';
+import { machineRoutes } from './machines.js';
+import { operationRoutes } from './operations.js';
+import { rootRoutes } from './root.js';
+import { upgradeRoutes } from './upgrades.js';
+
+/** The largest honest body is a machine document of a few KiB. */
+const BODY_LIMIT_BYTES = 256 * 1024;
+const REQUEST_DEADLINE_MS = 30_000;
+const MAX_FRAME_BYTES = 4 * 1024;
+
+export interface ServerOptions {
+  readonly services: Services;
+  readonly supervisor: Supervisor;
+  readonly version: string;
+}
+
+/** What every route file gets. */
+export interface RouteOptions extends ServerOptions {}
+
+export type Routes = (app: TypedServer, options: RouteOptions) => Promise<void>;
+
+export async function createServer(options: ServerOptions): Promise<FastifyInstance> {
+  const { services, version } = options;
+  const app = Fastify({
+    loggerInstance: services.log.child({ component: 'http' }) as FastifyBaseLogger,
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: BODY_LIMIT_BYTES,
+    requestTimeout: REQUEST_DEADLINE_MS,
+    routerOptions: { maxParamLength: 200 },
+    ajv: { customOptions: { removeAdditional: false, coerceTypes: false, allErrors: false } },
+    clientErrorHandler(error, socket) {
+      if (socket.writable) socket.end(answerToBrokenHttp(error));
+      else socket.destroy();
+    },
+  }).withTypeProvider<TypeBoxTypeProvider>();
+  app.setErrorHandler(handleError);
+  app.setNotFoundHandler(handleNotFound);
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'Baton',
+        version,
+        description: 'Runs machines and replaces the VMM under a running one.',
+        license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+      },
+    },
+  });
+  await app.register(websocket, { options: { maxPayload: MAX_FRAME_BYTES } });
+  for (const routes of [
+    rootRoutes,
+    machineRoutes,
+    machineActionRoutes,
+    buildRoutes,
+    operationRoutes,
+    upgradeRoutes,
+    eventRoutes,
+  ]) {
+    await app.register(async (scope) => routes(scope as unknown as TypedServer, options), { prefix: '/v1' });
+  }
+  return app as unknown as FastifyInstance;
+}
+
+export type TypedServer = ReturnType<typeof typed>;
+
+function typed(app: FastifyInstance) {
+  return app.withTypeProvider<TypeBoxTypeProvider>();
+}

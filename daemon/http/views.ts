@@ -1,0 +1,98 @@
+/** Domain objects as the interface shows them. */
+import type { Build } from '../build.js';
+import { type Instance, instancePaths } from '../instance.js';
+import type { Machine } from '../machine.js';
+import type { Operation } from '../operation.js';
+import type { Upgrade } from '../upgrade.js';
+
+function at(timeMs: number): string {
+  return new Date(timeMs).toISOString();
+}
+
+export function operationPath(id: string): string {
+  return `/v1/operations/${id}`;
+}
+
+export function machineView(machine: Machine, build: string | null, operationId: string | null) {
+  return {
+    id: machine.id,
+    name: machine.name,
+    state: machine.state,
+    stateReason: machine.stateReason,
+    desiredPower: machine.desiredPower,
+    generation: machine.currentGeneration,
+    build,
+    operation: operationId === null ? null : operationPath(operationId),
+    spec: machine.spec,
+    createdAt: at(machine.createdAtMs),
+    updatedAt: at(machine.updatedAtMs),
+  };
+}
+
+export function instanceView(instance: Instance) {
+  const paths = instancePaths(instance);
+  return {
+    generation: instance.generation,
+    build: instance.buildId,
+    state: instance.state,
+    pid: instance.process?.pid ?? null,
+    exitCode: instance.exitCode,
+    exitSignal: instance.exitSignal,
+    endReason: instance.endReason,
+    qmpSocket: paths.qmp,
+    serialSocket: paths.serial,
+    startedAt: at(instance.startedAtMs),
+    endedAt: instance.endedAtMs === null ? null : at(instance.endedAtMs),
+  };
+}
+
+export function operationView(operation: Operation) {
+  return {
+    id: operation.id,
+    kind: operation.kind,
+    machine: operation.machineId,
+    state: operation.state,
+    upgrade: operation.kind === 'upgrade' ? `/v1/upgrades/${operation.id}` : null,
+    error: operation.error,
+    createdAt: at(operation.createdAtMs),
+    finishedAt: operation.finishedAtMs === null ? null : at(operation.finishedAtMs),
+  };
+}
+
+export function upgradeView(upgrade: Upgrade) {
+  return {
+    id: upgrade.id,
+    machine: upgrade.machineId,
+    operation: operationPath(upgrade.id),
+    mode: upgrade.mode,
+    modeReason: upgrade.modeReason,
+    state: upgrade.state,
+    committed: upgrade.committed,
+    sourceGeneration: upgrade.sourceGeneration,
+    targetGeneration: upgrade.targetGeneration,
+    sourceBuild: upgrade.sourceBuild,
+    targetBuild: upgrade.targetBuild,
+    reason: upgrade.reason && { ...upgrade.reason, vmmOutput: [...upgrade.reason.vmmOutput] },
+    pauseMs: upgrade.pauseUs === null ? null : upgrade.pauseUs / 1000,
+    phases: upgrade.steps.map(({ name, intentAtMs, result, durationUs }) => ({
+      name,
+      startedAt: at(intentAtMs),
+      result,
+      durationMs: durationUs === null ? null : durationUs / 1000,
+    })),
+    createdAt: at(upgrade.createdAtMs),
+    finishedAt: upgrade.finishedAtMs === null ? null : at(upgrade.finishedAtMs),
+  };
+}
+
+export function buildView(build: Build) {
+  return {
+    id: build.id,
+    kind: build.kind,
+    path: build.path,
+    version: build.version,
+    contentHash: build.contentHash,
+    modes: [...build.abilities.modes],
+    addedAt: at(build.addedAtMs),
+  };
+}
