@@ -1,0 +1,31 @@
+/**
+ * batond as it is, but with a VMM of the test's choice, and mortal: it kills itself, as `kill -9` would, at the
+ * moment of an upgrade whose name stands in the file DIE_AT. Arguments: as batond's, then the VMM's path.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { createApp } from '../../daemon/app.js';
+import { parseCommandLine } from '../../daemon/config.js';
+import { listen } from '../../daemon/listen.js';
+import { createLog } from '../../daemon/log.js';
+import { DIE_AT } from './die-at.js';
+
+const argv = process.argv.slice(2);
+const vmm = argv.pop() ?? '';
+const request = parseCommandLine(argv);
+if (request.action !== 'run') throw new Error('expected the arguments of a daemon that runs');
+const { config } = request;
+const dieAt = `${config.stateDir}/${DIE_AT}`;
+
+const { close } = await listen(config, (settings) =>
+  createApp({
+    ...settings,
+    version: '0',
+    log: createLog(config.logLevel),
+    ownBuild: { kind: 'baton', path: vmm },
+    deadlinesMs: { 'hand-over': 1_000 },
+    journalObserver: (moment) => {
+      if (existsSync(dieAt) && readFileSync(dieAt, 'utf8') === moment) process.kill(process.pid, 'SIGKILL');
+    },
+  }),
+);
+process.on('SIGTERM', () => void close(10_000).then(() => process.exit(0)));
