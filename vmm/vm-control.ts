@@ -124,6 +124,11 @@ export class VmControl {
     this.#end(cause, 0);
   }
 
+  /** Lets the machine rehearse a hand-over; the result is a sample of its state. */
+  rehearse(): Promise<SavedMachine> {
+    return this.#inTurn((machine) => machine.rehearse());
+  }
+
   /**
    * Source, first half: stops the VM and gives its device state. `onStopped` runs as soon as no vCPU does,
    * while the state is still being gathered. Ends in `handOverDone` or `takeBack`.

@@ -89,10 +89,12 @@ class WorkerMachine implements MachineHandle {
     await this.#ask({ command: 'powerdown' });
   }
 
-  async save(handOver: boolean): Promise<SavedMachine> {
-    const saved = await this.#ask({ command: 'save', handOver });
-    if (saved === null) throw new Error('the machine answered a save with nothing');
-    return saved;
+  save(handOver: boolean): Promise<SavedMachine> {
+    return this.#askForState({ command: 'save', handOver });
+  }
+
+  rehearse(): Promise<SavedMachine> {
+    return this.#askForState({ command: 'rehearse' });
   }
 
   async load(sections: Uint8Array): Promise<void> {
@@ -107,6 +109,12 @@ class WorkerMachine implements MachineHandle {
     await this.#exited;
     clearTimeout(timer);
     this.#rejectAll(new Error('the machine was closed'));
+  }
+
+  async #askForState(request: Request): Promise<SavedMachine> {
+    const saved = await this.#ask(request);
+    if (saved === null) throw new Error(`the machine answered '${request.command}' with nothing`);
+    return saved;
   }
 
   #ask(request: Request): Promise<SavedMachine | null> {

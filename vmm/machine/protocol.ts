@@ -11,7 +11,7 @@ export interface WorkerSettings {
 }
 
 export type Request =
-  | { readonly command: 'start' | 'stop' | 'reset' | 'powerdown' | 'close' }
+  | { readonly command: 'start' | 'stop' | 'reset' | 'powerdown' | 'rehearse' | 'close' }
   | { readonly command: 'save'; readonly handOver: boolean }
   | { readonly command: 'load'; readonly sections: Uint8Array };
 

@@ -89,12 +89,20 @@ class MachineWorker {
         this.#requireStopped('load');
         this.#machine.load(request.sections);
         return null;
+      case 'rehearse':
+        return this.#rehearse();
       case 'close':
         this.#loop.stop();
         await Promise.all(this.#chardevs.map((chardev) => chardev.close()));
         this.#boot.close();
         return null;
     }
+  }
+
+  #rehearse(): SavedMachine {
+    const saved = this.#machine.save(false);
+    if (!this.#loop.running) this.#machine.load(saved.sections);
+    return saved;
   }
 
   #requireStopped(what: string): void {

@@ -32,7 +32,7 @@ export function encodeCprState(entries: readonly CprEntry[]): Uint8Array[] {
     writer.u8(1);
     writer.u32(bytes.length);
     writer.bytes(bytes);
-    writer.i32(id);
+    writer.u32(id);
     writer.u8(0);
     pieces.push(writer.finish());
     writer = new WireWriter();

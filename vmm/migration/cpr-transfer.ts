@@ -18,6 +18,7 @@ import { sendCprState } from './cpr-channel.js';
 import { encodeHead, encodeTail } from './encode-stream.js';
 import type { OutgoingMode, OutgoingRun } from './modes.js';
 import type { OutgoingContext } from './outgoing.js';
+import { rehearse } from './rehearsal.js';
 import { ReturnPathReader } from './return-path.js';
 import { systemReason } from './socket-error.js';
 import { MACHINE_TYPE, type StreamSubject } from './stream-format.js';
@@ -62,38 +63,46 @@ class CprTransferRun implements OutgoingRun {
   readonly #cpr: Socket;
   readonly #mainPath: string;
   readonly #signal: AbortSignal;
+  readonly #subject: StreamSubject;
 
   constructor(context: OutgoingContext, cpr: Socket, mainPath: string, signal: AbortSignal) {
     this.#context = context;
     this.#cpr = cpr;
     this.#mainPath = mainPath;
     this.#signal = signal;
+    const { backendId, sizeBytes } = context.memory;
+    this.#subject = { machineType: MACHINE_TYPE, ram: { name: backendId, sizeBytes } };
   }
 
   async finish(): Promise<void> {
-    const signal = this.#signal;
-    await hangUpOf(this.#cpr, signal);
-    const main = await connectMain(this.#mainPath, signal);
+    await this.#awaitHangUp();
+    const main = await connectMain(this.#mainPath, this.#signal);
     try {
       this.#context.progress.connected();
-      await this.#transfer(main);
+      const returnPath = this.#context.settings.has('return-path');
+      const ended = returnPath ? verdictOf(main, this.#signal) : flushOf(main, this.#signal);
+      const sent = this.#send(main, encodeHead(this.#subject, returnPath));
+      for (const result of await Promise.allSettled([sent, ended])) {
+        if (result.status === 'rejected') throw result.reason;
+      }
     } finally {
       main.destroy();
     }
   }
 
-  async #transfer(main: Socket): Promise<void> {
-    const { memory, settings } = this.#context;
-    const ram = { name: memory.backendId, sizeBytes: memory.sizeBytes };
-    const subject: StreamSubject = { machineType: MACHINE_TYPE, ram };
-    const returnPath = settings.has('return-path');
-    const head = encodeHead(subject, returnPath);
-    const ended = returnPath ? verdictOf(main, this.#signal) : flushOf(main, this.#signal);
-    const results = await Promise.allSettled([this.#send(main, head, subject), ended]);
-    for (const result of results) if (result.status === 'rejected') throw result.reason;
+  /** The time is used for rehearsing. */
+  async #awaitHangUp(): Promise<void> {
+    let isOver = false;
+    const rehearsed = rehearse(this.#context.vm, this.#subject, () => isOver);
+    try {
+      await hangUpOf(this.#cpr, this.#signal);
+    } finally {
+      isOver = true;
+      await rehearsed;
+    }
   }
 
-  async #send(main: Socket, head: Uint8Array, subject: StreamSubject): Promise<void> {
+  async #send(main: Socket, head: Uint8Array): Promise<void> {
     const { vm, progress } = this.#context;
     try {
       const { saved, stateBefore } = await vm.handOver(() => {
@@ -103,7 +112,7 @@ class CprTransferRun implements OutgoingRun {
       });
       this.#signal.throwIfAborted();
       progress.set('device');
-      const stream = Buffer.concat([head, encodeTail(subject, stateBefore, saved)]);
+      const stream = Buffer.concat([head, encodeTail(this.#subject, stateBefore, saved)]);
       progress.transferredBytes = stream.length;
       main.end(stream);
     } catch (error) {

@@ -16,6 +16,7 @@ import type { VmControl } from '../vm-control.js';
 import type { ReceivedCpr } from './cpr-channel.js';
 import { checkStart, decodeStream } from './decode-stream.js';
 import type { MigrationProgress } from './progress.js';
+import { rehearse } from './rehearsal.js';
 import { encodeFailure, LOADED, PONG } from './return-path.js';
 import { systemReason } from './socket-error.js';
 import type { StreamSubject } from './stream-format.js';
@@ -61,6 +62,7 @@ export class IncomingMigration {
     this.#listener = listener;
     this.#started = true;
     this.#exitOnError = exitOnError;
+    await rehearse(this.#context.vm, this.#context.subject, () => false);
     const server = createServer({ allowHalfOpen: true }, (socket) => this.#accept(socket));
     this.#server = server;
     await new Promise<void>((resolve, reject) => {

@@ -83,7 +83,9 @@ export class Migration {
   /** Opens the main channel that the command line named, if it did. */
   async listenAtStart(): Promise<void> {
     const { incoming, listenAt } = this.#options;
-    if (listenAt !== null) await incoming?.listen({ path: listenAt, exitOnError: true });
+    if (incoming === null || listenAt === null) return;
+    this.#options.events.clock.calibrate();
+    await incoming.listen({ path: listenAt, exitOnError: true });
   }
 
   /** `migrate-incoming`. */
@@ -95,6 +97,7 @@ export class Migration {
       throw new QmpError("the 'cpr' channel is named on the command line, not in migrate-incoming");
     }
     if (channels.main === null) throw new QmpError("missing 'main' migration channel");
+    this.#options.events.clock.calibrate();
     await incoming.listen({ path: channels.main, exitOnError });
   }
 

@@ -5,51 +5,21 @@
 import type { Field, FieldType, FieldValue } from './description.js';
 import type { WireReader, WireWriter } from './wire.js';
 
-interface Scalar {
-  readonly sizeBytes: number;
-  /** Writes `value`; throws RangeError or TypeError when the type cannot hold it. */
-  write(writer: WireWriter, value: unknown): void;
-  read(reader: WireReader): number | bigint | boolean;
-}
+type ScalarType = Exclude<FieldType, 'buffer'>;
 
-function integer(value: unknown): number {
-  if (typeof value !== 'number' || !Number.isInteger(value)) {
-    throw new TypeError(`expected an integer, got ${String(value)} (${typeof value})`);
-  }
-  return value;
-}
-
-function bigInteger(value: unknown): bigint {
-  if (typeof value !== 'bigint') {
-    throw new TypeError(`expected a bigint, got ${String(value)} (${typeof value})`);
-  }
-  return value;
-}
-
-const SCALARS: Readonly<Record<Exclude<FieldType, 'buffer'>, Scalar>> = {
-  uint8: { sizeBytes: 1, write: (to, value) => to.u8(integer(value)), read: (from) => from.u8() },
-  uint16: { sizeBytes: 2, write: (to, value) => to.u16(integer(value)), read: (from) => from.u16() },
-  uint32: { sizeBytes: 4, write: (to, value) => to.u32(integer(value)), read: (from) => from.u32() },
-  int32: { sizeBytes: 4, write: (to, value) => to.i32(integer(value)), read: (from) => from.i32() },
-  uint64: { sizeBytes: 8, write: (to, value) => to.u64(bigInteger(value)), read: (from) => from.u64() },
-  int64: { sizeBytes: 8, write: (to, value) => to.i64(bigInteger(value)), read: (from) => from.i64() },
-  bool: {
-    sizeBytes: 1,
-    write: (to, value) => {
-      if (typeof value !== 'boolean') throw new TypeError(`expected a boolean, got ${String(value)}`);
-      to.u8(value ? 1 : 0);
-    },
-    read: (from) => {
-      const value = from.u8();
-      if (value > 1) throw from.error(`expected 0 or 1, got ${value}`, from.offset - 1);
-      return value === 1;
-    },
-  },
+const SIZES_BYTES: Readonly<Record<ScalarType, number>> = {
+  uint8: 1,
+  uint16: 2,
+  uint32: 4,
+  uint64: 8,
+  int32: 4,
+  int64: 8,
+  bool: 1,
 };
 
 /** Bytes of one element, as the JSON description lists them. */
 export function elementSizeBytes(field: Field): number {
-  return field.type === 'buffer' ? bufferSizeBytes(field) : SCALARS[field.type].sizeBytes;
+  return field.type === 'buffer' ? bufferSizeBytes(field) : SIZES_BYTES[field.type];
 }
 
 function bufferSizeBytes(field: Field): number {
@@ -66,22 +36,72 @@ export function writeField(writer: WireWriter, field: Field, value: unknown): vo
     writer.bytes(value);
     return;
   }
-  const scalar = SCALARS[field.type];
   if (field.count === undefined) {
-    scalar.write(writer, value);
+    writeScalar(writer, field.type, value);
     return;
   }
   if (!Array.isArray(value) || value.length !== field.count) {
     throw new TypeError(`expected an array of ${field.count}, got ${describe(value)}`);
   }
-  for (const element of value) scalar.write(writer, element);
+  for (const element of value) writeScalar(writer, field.type, element);
+}
+
+function writeScalar(writer: WireWriter, type: ScalarType, value: unknown): void {
+  if (type === 'uint64') writer.u64(requireBigInt(value, BigInt.asUintN));
+  else if (type === 'int64') writer.u64(requireBigInt(value, BigInt.asIntN));
+  else if (type === 'uint32') writer.u32(requireInteger(value, 0, 0xffff_ffff));
+  else if (type === 'int32') writer.u32(requireInteger(value, -0x8000_0000, 0x7fff_ffff));
+  else if (type === 'uint16') writer.u16(requireInteger(value, 0, 0xffff));
+  else if (type === 'uint8') writer.u8(requireInteger(value, 0, 0xff));
+  else writer.u8(requireBoolean(value) ? 1 : 0);
+}
+
+function requireBoolean(value: unknown): boolean {
+  if (typeof value === 'boolean') return value;
+  throw new TypeError(`expected a boolean, got ${String(value)}`);
+}
+
+function requireInteger(value: unknown, minimum: number, maximum: number): number {
+  if (typeof value === 'number' && Number.isInteger(value) && value >= minimum && value <= maximum)
+    return value;
+  throw new TypeError(
+    `expected an integer from ${minimum} to ${maximum}, got ${String(value)} (${typeof value})`,
+  );
+}
+
+function requireBigInt(value: unknown, truncate: (bits: number, value: bigint) => bigint): bigint {
+  if (typeof value === 'bigint' && truncate(64, value) === value) return value;
+  throw new TypeError(`expected a bigint of 64 bits, got ${String(value)} (${typeof value})`);
 }
 
 export function readField(reader: WireReader, field: Field): FieldValue {
   if (field.type === 'buffer') return reader.bytes(bufferSizeBytes(field));
-  const scalar = SCALARS[field.type];
-  if (field.count === undefined) return scalar.read(reader);
-  return Array.from({ length: field.count }, () => scalar.read(reader)) as unknown as FieldValue;
+  if (field.count === undefined) return readScalar(reader, field.type);
+  const values: unknown[] = [];
+  for (let index = 0; index < field.count; index++) values.push(readScalar(reader, field.type));
+  return values as unknown as FieldValue;
+}
+
+function readScalar(reader: WireReader, type: ScalarType): number | bigint | boolean {
+  switch (type) {
+    case 'uint64':
+      return reader.u64();
+    case 'int64':
+      return reader.i64();
+    case 'uint32':
+      return reader.u32();
+    case 'int32':
+      return reader.i32();
+    case 'uint16':
+      return reader.u16();
+    case 'uint8':
+      return reader.u8();
+    case 'bool': {
+      const value = reader.u8();
+      if (value > 1) throw reader.error(`expected 0 or 1, got ${value}`, reader.offset - 1);
+      return value === 1;
+    }
+  }
 }
 
 function describe(value: unknown): string {

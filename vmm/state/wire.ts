@@ -22,7 +22,8 @@ const NAME_LIMIT_BYTES = 255;
 const FIRST_CAPACITY_BYTES = 16 * 1024;
 
 export class WireWriter {
-  #buffer = Buffer.allocUnsafe(FIRST_CAPACITY_BYTES);
+  #bytes = new Uint8Array(FIRST_CAPACITY_BYTES);
+  #view = new DataView(this.#bytes.buffer);
   #length = 0;
 
   /** Bytes written so far. */
@@ -31,36 +32,30 @@ export class WireWriter {
   }
 
   /** What was written. The bytes are the writer's own: write no more after this. */
-  finish(): Buffer {
-    return this.#buffer.subarray(0, this.#length);
+  finish(): Uint8Array {
+    return this.#bytes.subarray(0, this.#length);
   }
 
+  // Values are taken modulo the width: `fields.ts` checks what comes from elsewhere.
+
   u8(value: number): void {
-    this.#buffer.writeUInt8(value, this.#take(1));
+    this.#view.setUint8(this.#take(1), value);
   }
 
   u16(value: number): void {
-    this.#buffer.writeUInt16BE(value, this.#take(2));
+    this.#view.setUint16(this.#take(2), value);
   }
 
   u32(value: number): void {
-    this.#buffer.writeUInt32BE(value, this.#take(4));
-  }
-
-  i32(value: number): void {
-    this.#buffer.writeInt32BE(value, this.#take(4));
+    this.#view.setUint32(this.#take(4), value);
   }
 
   u64(value: bigint): void {
-    this.#buffer.writeBigUInt64BE(value, this.#take(8));
-  }
-
-  i64(value: bigint): void {
-    this.#buffer.writeBigInt64BE(value, this.#take(8));
+    this.#view.setBigUint64(this.#take(8), value);
   }
 
   bytes(value: Uint8Array): void {
-    this.#buffer.set(value, this.#take(value.length));
+    this.#bytes.set(value, this.#take(value.length));
   }
 
   /** A name with its length in one byte before it. */
@@ -76,25 +71,30 @@ export class WireWriter {
   #take(sizeBytes: number): number {
     const at = this.#length;
     const end = at + sizeBytes;
-    if (end > this.#buffer.length) {
-      const grown = Buffer.allocUnsafe(Math.max(end, this.#buffer.length * 2));
-      this.#buffer.copy(grown, 0, 0, at);
-      this.#buffer = grown;
-    }
+    if (end > this.#bytes.length) this.#grow(end);
     this.#length = end;
     return at;
+  }
+
+  #grow(sizeBytes: number): void {
+    const grown = new Uint8Array(Math.max(sizeBytes, this.#bytes.length * 2));
+    grown.set(this.#bytes);
+    this.#bytes = grown;
+    this.#view = new DataView(grown.buffer);
   }
 }
 
 export class WireReader {
-  readonly #buffer: Buffer;
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
   #offset = 0;
   /** What is being read, for error messages: kept up to date by whoever knows. */
   section: string;
   field: string | null = null;
 
   constructor(bytes: Uint8Array, section: string) {
-    this.#buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.section = section;
   }
 
@@ -103,7 +103,7 @@ export class WireReader {
   }
 
   get remaining(): number {
-    return this.#buffer.length - this.#offset;
+    return this.#bytes.length - this.#offset;
   }
 
   /** An error at the place where the reader stands, or at `offset`. */
@@ -113,44 +113,44 @@ export class WireReader {
 
   /** The next byte without taking it; `null` at the end. */
   peek(): number | null {
-    return this.#buffer[this.#offset] ?? null;
+    return this.#bytes[this.#offset] ?? null;
   }
 
   u8(): number {
-    return this.#buffer.readUInt8(this.#take(1));
+    return this.#view.getUint8(this.#take(1));
   }
 
   u16(): number {
-    return this.#buffer.readUInt16BE(this.#take(2));
+    return this.#view.getUint16(this.#take(2));
   }
 
   u32(): number {
-    return this.#buffer.readUInt32BE(this.#take(4));
+    return this.#view.getUint32(this.#take(4));
   }
 
   i32(): number {
-    return this.#buffer.readInt32BE(this.#take(4));
+    return this.#view.getInt32(this.#take(4));
   }
 
   u64(): bigint {
-    return this.#buffer.readBigUInt64BE(this.#take(8));
+    return this.#view.getBigUint64(this.#take(8));
   }
 
   i64(): bigint {
-    return this.#buffer.readBigInt64BE(this.#take(8));
+    return this.#view.getBigInt64(this.#take(8));
   }
 
   /** A copy of the next bytes. */
   bytes(sizeBytes: number): Uint8Array {
     const at = this.#take(sizeBytes);
-    return new Uint8Array(this.#buffer.subarray(at, at + sizeBytes));
+    return this.#bytes.slice(at, at + sizeBytes);
   }
 
   /** A name with its length in one byte before it. Bytes that are no printable ASCII are refused. */
   name(): string {
     const sizeBytes = this.u8();
     const at = this.#take(sizeBytes);
-    const text = this.#buffer.toString('latin1', at, at + sizeBytes);
+    const text = String.fromCharCode(...this.#bytes.subarray(at, at + sizeBytes));
     if (!/^[\x20-\x7e]+$/.test(text)) {
       throw this.error('expected a name of printable ASCII characters', at);
     }
