@@ -7,7 +7,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -22,11 +22,19 @@ function checkNode() {
   throw new Error(`expected Node ${LEAST_NODE.join('.')} or newer, got ${process.versions.node}`);
 }
 
+/** Addons are compiled against the headers beside the running node, where they are; else npm gets them. */
+function environment() {
+  const prefix = join(dirname(process.execPath), '..');
+  if (!existsSync(join(prefix, 'include/node/node_api.h'))) return process.env;
+  return { ...process.env, npm_config_nodedir: prefix };
+}
+
 /** Runs npm quietly; what it said is shown only when it fails. */
 function npm(what, args) {
   console.error(`${what} …`);
   const options = {
     cwd: ROOT,
+    env: environment(),
     encoding: 'utf8',
     maxBuffer: 64 * 1024 * 1024,
     stdio: ['ignore', 'pipe', 'pipe'],
