@@ -6,7 +6,7 @@ import { CROSSING_BYTES, CROSSING_ENTRIES, CROSSING_OFFSET, POOL_OFFSET } from '
 import { codePage, isRam, ownerOf, ramAddress, uncachedPage } from './code-pages';
 import { AGAIN, charge, codeTlb, LEAVE, privilege, setNextPc } from './hart';
 import { isMmio, mmioRead } from './host';
-import { ACCESS_FAULT, fault, faultAddress, faultCause, isLarge, physical, translate } from './mmu';
+import { ACCESS_FAULT, fault, faultAddress, faultCause, physical, span, translate } from './mmu';
 import { CROSSING, PAGE_END } from './opcodes';
 import { decodeInto } from './decode';
 import { pmpAllows, pmpUniform } from './pmp';
@@ -31,7 +31,7 @@ export function resolve(pc: u64): u32 {
   }
   if (!isRam(physical) || !pmpUniform(physical)) return uncachedPage(physical);
   const page = codePage(physical);
-  enter(codeTlb, EXECUTE, pc, page, isLarge);
+  enter(codeTlb, EXECUTE, pc, page, span);
   return page;
 }
 

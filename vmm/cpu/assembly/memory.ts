@@ -5,7 +5,7 @@
 import { beforeWrite, isRam, noteWritable, ramAddress } from './code-pages';
 import { dataPrivilege, dataTlb } from './hart';
 import { isMmio, mmioRead, mmioWrite } from './host';
-import { ACCESS_FAULT, fault, isLarge, physical, translate } from './mmu';
+import { ACCESS_FAULT, fault, physical, span, translate } from './mmu';
 import { pmpAllows, pmpUniform } from './pmp';
 import { enter, READ, WRITE } from './tlb';
 
@@ -26,7 +26,7 @@ export function locate(address: u64, sizeBytes: u32, access: u32): bool {
       beforeWrite(physical);
       noteWritable(physical);
     }
-    if (pmpUniform(physical)) enter(dataTlb, access, address, target, isLarge);
+    if (pmpUniform(physical)) enter(dataTlb, access, address, target, span);
     return true;
   }
   return isDevice(physical, sizeBytes) ? true : fault(ACCESS_FAULT, access, address);

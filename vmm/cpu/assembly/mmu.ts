@@ -20,12 +20,14 @@ const PTE_PPN: u64 = 0xfffffffffff;
 /** N, PBMT and the reserved bits: extensions that this hart does not have. */
 const PTE_RESERVED: u64 = 0xffc0000000000000;
 
+const SMALL_SPAN: u64 = 0xfff;
+
 export const ACCESS_FAULT: u32 = 0;
 export const PAGE_FAULT: u32 = 1;
 
 export let physical: u64 = 0;
-/** The translation came from a superpage. */
-export let isLarge: bool = false;
+/** Size of the page that the translation came from, less one. */
+export let span: u64 = SMALL_SPAN;
 export let faultCause: u32 = 0;
 export let faultAddress: u64 = 0;
 
@@ -67,7 +69,7 @@ function acceptLeaf(pte: u64, pteAddress: u64, level: u32, address: u64, access:
     store<u64>(ramAddress(pteAddress), pte | marks);
   }
   physical = base | (address & offsetMask);
-  isLarge = level != 0;
+  span = offsetMask;
   return true;
 }
 
@@ -75,7 +77,7 @@ function acceptLeaf(pte: u64, pteAddress: u64, level: u32, address: u64, access:
 export function translate(address: u64, access: u32, mode: u32): bool {
   if (!isPaged(mode)) {
     physical = address;
-    isLarge = false;
+    span = SMALL_SPAN;
     return true;
   }
   if (<u64>((<i64>(address << 25)) >> 25) != address) return fault(PAGE_FAULT, access, address);

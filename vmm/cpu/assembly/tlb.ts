@@ -26,7 +26,7 @@ const INDEX_MASK: u32 = (TLB_ENTRIES - 1) << 4;
 const INVALID: u64 = ~0;
 
 let logged: u32 = 0;
-/** Pages entered from superpages since the last flush lie in here: flushing one address is not enough. */
+/** The superpages entered from since the last flush lie in here: flushing one address is not enough. */
 let largeLow: u64 = ~0;
 let largeHigh: u64 = 0;
 
@@ -65,8 +65,11 @@ export function flushAddress(address: u64): void {
   }
 }
 
-/** Enters a page. `target` is where the page lies: in host memory for data, in the pool for code. */
-export function enter(context: u32, table: u32, address: u64, target: u32, isLarge: bool): void {
+/**
+ * Enters 4 KiB of a page of `span` + 1 bytes. `target` is where they lie: in host memory for data, in the pool
+ * for code.
+ */
+export function enter(context: u32, table: u32, address: u64, target: u32, span: u64): void {
   const page = address & PAGE_MASK;
   const entry = context + table * TLB_TABLE_BYTES + slotOf(address);
   if (load<u64>(entry) == INVALID) {
@@ -75,9 +78,9 @@ export function enter(context: u32, table: u32, address: u64, target: u32, isLar
   }
   store<u64>(entry, page);
   store<u32>(entry, table == EXECUTE ? target : target - <u32>page, 8);
-  if (isLarge) {
-    if (page < largeLow) largeLow = page;
-    if (page > largeHigh) largeHigh = page | 0xfff;
+  if (span > 0xfff) {
+    if ((page & ~span) < largeLow) largeLow = page & ~span;
+    if ((page | span) > largeHigh) largeHigh = page | span;
   }
 }
 
