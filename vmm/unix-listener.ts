@@ -1,9 +1,14 @@
 /**
- * A listening unix socket whose file is removed at the end only while it is still ours: a successor may
- * have bound the same path meanwhile. (Node's own servers unlink the path whatever is there.)
+ * A listening unix socket. Its file appears only when it can be connected to: clients that wait for the path
+ * are never refused in the moment between bind and listen. It is removed at the end only while it is still
+ * ours: a successor may have bound the same path meanwhile. (Node's own servers do neither.)
  */
-import { lstatSync, unlinkSync } from 'node:fs';
+import { lstatSync, renameSync, unlinkSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { closeFd, listenUnix } from '../native/index.js';
+
+/** The kernel's limit, without the final NUL. */
+const MAX_PATH_BYTES = 107;
 
 export class UnixListener {
   /** Non-blocking; owned by the listener unless it was given away by `release`. */
@@ -14,8 +19,10 @@ export class UnixListener {
 
   constructor(path: string, backlog: number) {
     this.path = path;
-    this.fd = listenUnix(path, backlog);
-    this.#inode = inodeOf(path) ?? '';
+    const passing = passingPath(path);
+    this.fd = listenUnix(passing, backlog);
+    this.#inode = inodeOf(passing) ?? '';
+    if (passing !== path) renameSync(passing, path);
   }
 
   /** Removes the socket's file if it is ours. */
@@ -34,6 +41,16 @@ export class UnixListener {
     if (this.#open) closeFd(this.fd);
     this.#open = false;
   }
+}
+
+/**
+ * Where the socket is bound before it gets its name, in the same directory. When that would be too long for a
+ * socket, or the name is taken by another kind of file (which bind refuses), it is bound in place.
+ */
+function passingPath(path: string): string {
+  const passing = join(dirname(path), `.${process.pid}`);
+  const isOurs = lstatSync(path, { throwIfNoEntry: false })?.isSocket() ?? true;
+  return isOurs && Buffer.byteLength(passing) <= MAX_PATH_BYTES ? passing : path;
 }
 
 /** Device and inode of what is at `path`. */

@@ -231,7 +231,7 @@ test('a value its type cannot hold is not encoded, and the field is named', () =
   const cases: [Partial<Record<keyof TimerState, unknown>>, RegExp][] = [
     [{ level: 256 }, /'timer', field 'level'/],
     [{ level: 1.5 }, /field 'level': expected an integer/],
-    [{ clockNs: 5 }, /field 'clockNs': expected a bigint/],
+    [{ clockNs: 5 }, /field 'clockNs': expected a bigint of 64 bits/],
     [{ clockNs: -1n }, /field 'clockNs'/],
     [{ armed: 1 }, /field 'armed': expected a boolean/],
     [{ fifo: new Uint8Array(3) }, /field 'fifo': expected 4 bytes, got 3 bytes/],
