@@ -58,6 +58,7 @@ import {
   USER,
 } from './hart';
 import { ticks } from './host';
+import { updatePmp } from './pmp';
 import { flushAll } from './tlb';
 import {
   ENVCFG_STCE,
@@ -282,6 +283,7 @@ function writePmpConfig(first: u32, value: u64): void {
     if ((config & 3) == 2) config &= ~2; // writable but not readable is reserved
     store<u8>(at, config);
   }
+  updatePmp();
   flushAll();
   setAttention(true);
 }
@@ -291,6 +293,7 @@ function writePmpAddress(index: u32, value: u64): void {
   const next: u32 = index < 15 ? load<u8>(PMPCFG + index + 1) : 0;
   if ((next & 0x98) == 0x88) return; // a locked TOR entry locks the address below it
   store<u64>(PMPADDR + (index << 3), value & PMP_ADDRESS_MASK);
+  updatePmp();
   flushAll();
   setAttention(true);
 }

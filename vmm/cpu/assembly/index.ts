@@ -6,6 +6,7 @@ import { MCYCLE, MIE } from '../state-layout';
 import { beforeWrite, isRam, resetCodePages } from './code-pages';
 import { csrValue, cycles, readCsr, setCycles, writeCsr } from './csr';
 import { setAttention, setOptions, updateContext } from './hart';
+import { updatePmp } from './pmp';
 import { resetTlb } from './tlb';
 import { hasStimecmp, IP_STIP, pendingBits, refreshTimer, setWire } from './trap';
 
@@ -22,6 +23,7 @@ export function initialize(withSbi: u32, hart: u32, ramPages: u32): void {
 export function restored(): void {
   setCycles(load<u64>(MCYCLE));
   updateContext();
+  updatePmp();
   flush();
   refreshTimer();
 }

@@ -7,6 +7,13 @@ import { MACHINE } from './hart';
 
 export const PMP_ENTRIES: u32 = 16;
 const LOCKED: u32 = 0x80;
+/** Physical addresses have 56 bits. */
+const PHYSICAL_END: u64 = 1 << 56;
+
+/** Entries from here on are off. */
+let active: u32 = PMP_ENTRIES;
+/** The first entry opens everything to everyone: nothing needs to be looked at. */
+let isOpen: bool = false;
 
 let low: u64 = 0;
 let high: u64 = 0;
@@ -32,6 +39,13 @@ function range(index: u32): bool {
   return true;
 }
 
+/** Call when an entry has changed. */
+export function updatePmp(): void {
+  active = PMP_ENTRIES;
+  while (active > 0 && !range(active - 1)) active--;
+  isOpen = range(0) && low == 0 && high >= PHYSICAL_END && (load<u8>(PMPCFG) & 7) == 7;
+}
+
 /** `access` is 0 read, 1 write, 2 execute: bits 0, 1, 2 of a configuration byte. */
 function permits(index: u32, access: u32, mode: u32): bool {
   const config: u32 = load<u8>(PMPCFG + index);
@@ -40,7 +54,8 @@ function permits(index: u32, access: u32, mode: u32): bool {
 
 /** True when all bytes of an access are allowed. An access that straddles an entry fails. */
 export function pmpAllows(physical: u64, sizeBytes: u32, access: u32, mode: u32): bool {
-  for (let i: u32 = 0; i < PMP_ENTRIES; i++) {
+  if (isOpen) return true;
+  for (let i: u32 = 0; i < active; i++) {
     if (!range(i)) continue;
     const startsIn = physical >= low && physical < high;
     const last = physical + sizeBytes - 1;
@@ -53,9 +68,10 @@ export function pmpAllows(physical: u64, sizeBytes: u32, access: u32, mode: u32)
 
 /** True when one answer holds for the whole page, so that a TLB may remember it. */
 export function pmpUniform(physical: u64): bool {
+  if (isOpen) return true;
   const start = physical & ~0xfff;
   const end = start + 0x1000;
-  for (let i: u32 = 0; i < PMP_ENTRIES; i++) {
+  for (let i: u32 = 0; i < active; i++) {
     if (!range(i)) continue;
     if (low <= start && high >= end) return true;
     if (low < end && high > start) return false;
