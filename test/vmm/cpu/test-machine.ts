@@ -1,5 +1,5 @@
 /**
- * A core with the least around it: RAM, a power-off register, an NS16550 that only sends, the CLINT's msip and
+ * A core with the least around it: RAM, a power-off register, an NS16550 that is polled, the CLINT's msip and
  * mtimecmp, and a register whose bits are the interrupt wires. Time is not the host's: it goes forward by a fixed
  * step whenever the core asks for it, so that a run is the same each time, and jumps to the deadline in WFI.
  */
@@ -14,7 +14,7 @@ const CLINT_MTIMECMP = 0x2004000;
 const UART = 0x10000000;
 const UART_LSR = 5;
 /** Ours: bit 0 msip, 1 mtip, 2 meip, 3 seip. */
-export const WIRES_ADDRESS = 0x4000;
+const WIRES_ADDRESS = 0x4000;
 const WIRES = ['msip', 'mtip', 'meip', 'seip'] as const;
 
 const TICKS_PER_QUESTION = 50;
@@ -40,6 +40,8 @@ export class TestMachine implements CoreHost {
   /** Every device access in order: `w4 0x100000 = 0x5555`, `r1 0x10000005`. */
   readonly accesses: string[] = [];
   output = '';
+  /** Bytes that the UART has yet to hand to the program. */
+  readonly input: number[] = [];
   now = 0;
   poweredOff = false;
   #compare: [number, number] = [0xffffffff, 0xffffffff];
@@ -102,7 +104,8 @@ export class TestMachine implements CoreHost {
   mmioRead(address: number, width: 1 | 2 | 4): number {
     const at = address >>> 0;
     this.accesses.push(`r${width} 0x${at.toString(16)}`);
-    if (at === UART + UART_LSR) return 0x60;
+    if (at === UART + UART_LSR) return this.input.length > 0 ? 0x61 : 0x60;
+    if (at === UART) return this.input.shift() ?? 0;
     if (at === CLINT_MTIMECMP) return this.#compare[0] | 0;
     if (at === CLINT_MTIMECMP + 4) return this.#compare[1] | 0;
     return 0;
