@@ -24,12 +24,12 @@ export function within<T>(work: Promise<T>, { deadlineMs, what, signal }: Wait):
       signal?.removeEventListener('abort', abort);
       settle();
     };
-    if (signal?.aborted) return abort();
-    signal?.addEventListener('abort', abort, { once: true });
     work.then(
       (value) => finish(() => resolve(value)),
       (error) => finish(() => reject(error)),
     );
+    if (signal?.aborted) abort();
+    else signal?.addEventListener('abort', abort, { once: true });
   });
 }
 

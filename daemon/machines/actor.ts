@@ -12,7 +12,7 @@ import type { Operation, OperationKind } from '../operation.js';
 import type { MachineChange } from '../store/machines.js';
 import { STEPS } from '../upgrade/modes.js';
 import { chooseMode, type RequestedMode } from '../upgrade/policy.js';
-import { isTerminal, type Upgrade } from '../upgrade.js';
+import { isTerminal, type Upgrade, UpgradeError } from '../upgrade.js';
 import { MachineInstances } from './instances.js';
 import * as lifecycle from './lifecycle.js';
 import { observe } from './observe.js';
@@ -128,7 +128,7 @@ export class MachineActor implements InstanceOwner {
     if (upgrade === null) throw refuse(`is a ${underway.operation.kind}: only upgrades can be cancelled`);
     if (upgrade.committed) throw refuse('has committed: the source cannot run again');
     this.#services.store.durably(() => this.#services.store.upgrades.requestCancel(operationId));
-    underway.abort.abort(new Cancelled());
+    underway.abort.abort(new UpgradeError('cancelled', 'it was cancelled'));
   }
 
   delete(): void {
@@ -362,12 +362,6 @@ export class MachineActor implements InstanceOwner {
 class Interrupted extends BatonError {
   constructor() {
     super('vmm_failed', 'the operation was ended by a kill');
-  }
-}
-
-class Cancelled extends BatonError {
-  constructor() {
-    super('vmm_failed', 'the operation was cancelled');
   }
 }
 

@@ -59,6 +59,7 @@ function makeContext(run: UpgradeRun, journal: Journal): UpgradeContext {
     host: services.host,
     sourceEvents: null,
     targetEvents: null,
+    loadedStatus: null,
     stopAtUs: { value: null },
     resumeAtUs: { value: null },
     targetContentHash: () => services.builds.driver(targetBuild.kind).contentHash(targetBuild.path),

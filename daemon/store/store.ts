@@ -52,6 +52,7 @@ export class Store implements EventHistory {
   #depth = 0;
   #sinceCheckpoint = 0;
   #pauses = 0;
+  #synchronous: 'FULL' | 'OFF' = 'FULL';
 
   constructor({ path, nowMs, keepEvents = 100_000, keepOperations = 20_000 }: StoreOptions) {
     this.path = path;
@@ -127,7 +128,7 @@ export class Store implements EventHistory {
     let result: T;
     this.#depth += 1;
     try {
-      this.#db.pragma(`synchronous = ${synchronous}`);
+      this.#setSynchronous(synchronous);
       result = this.#transaction.immediate(work) as T;
     } catch (thrown) {
       this.#undelivered = [];
@@ -138,6 +139,12 @@ export class Store implements EventHistory {
     this.#deliver();
     if (this.#pauses === 0) this.#maintain();
     return result;
+  }
+
+  #setSynchronous(level: 'FULL' | 'OFF'): void {
+    if (this.#synchronous === level) return;
+    this.#db.pragma(`synchronous = ${level}`);
+    this.#synchronous = level;
   }
 
   #deliver(): void {
@@ -153,7 +160,7 @@ export class Store implements EventHistory {
     if (this.#sinceCheckpoint < CHECKPOINT_EVERY_TRANSACTIONS) return;
     this.#sinceCheckpoint = 0;
     try {
-      this.#db.pragma('synchronous = FULL');
+      this.#setSynchronous('FULL');
       this.events.prune();
       this.#db.pragma('wal_checkpoint(PASSIVE)');
     } catch (thrown) {

@@ -10,7 +10,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { type TerminalState, UPGRADE_REASONS, UpgradeError, type UpgradeReason } from '../upgrade.js';
-import type { Journal, StepDone } from './journal.js';
+import type { Journal, JournalEnd, StepDone } from './journal.js';
 import { explain, StepTimeout } from './reason.js';
 import type { Step, UpgradeContext } from './step.js';
 
@@ -94,7 +94,7 @@ export class UpgradeEngine {
         done = null;
       }
     }
-    return this.#finish('succeeded', null, done);
+    return this.#finish({ state: 'succeeded', reason: null, committed: true, done });
   }
 
   /** Before the commit an intent that cannot be written ends the upgrade; after it nothing may. */
@@ -157,7 +157,7 @@ export class UpgradeEngine {
         log.error({ err: error, step: step.name }, 'step failed after a failed commit');
       }
     }
-    return this.#finish('failed', reason, null);
+    return this.#finish({ state: 'failed', reason, committed: true, done: null });
   }
 
   async #back(from: number, reason: UpgradeReason, failed: StepDone | null): Promise<Outcome> {
@@ -181,7 +181,7 @@ export class UpgradeEngine {
     if (ending.state !== 'failed' && (context.source === null || context.source.hasEnded)) {
       ending = { state: 'failed', reason: { ...reason, ...this.#sourceGone(reason) } };
     }
-    return this.#finish(ending.state, ending.reason, null);
+    return this.#finish({ ...ending, committed: false, done: null });
   }
 
   #sourceGone(first: UpgradeReason): Partial<UpgradeReason> {
@@ -202,14 +202,15 @@ export class UpgradeEngine {
     };
   }
 
-  async #finish(state: TerminalState, reason: UpgradeReason | null, done: StepDone | null): Promise<Outcome> {
+  async #finish(end: JournalEnd): Promise<Outcome> {
     const { journal, log, writeEnd, context } = this.#options;
+    const { state, reason } = end;
     const outcome: Outcome = { state, reason };
     context.sourceEvents?.close();
     context.targetEvents?.close();
     for (;;) {
       try {
-        journal.finish(state, reason, done, () => writeEnd(outcome));
+        journal.finish(end, () => writeEnd(outcome));
         log.info({ state, code: reason?.code ?? null }, 'upgrade ended');
         return outcome;
       } catch (error) {

@@ -22,6 +22,14 @@ export interface StepDone {
   readonly durationUs: number;
 }
 
+export interface JournalEnd {
+  readonly state: TerminalState;
+  readonly reason: UpgradeReason | null;
+  /** Whether the target is the machine from now on. */
+  readonly committed: boolean;
+  readonly done: StepDone | null;
+}
+
 export class Journal {
   readonly #store: Store;
   readonly #id: string;
@@ -105,16 +113,14 @@ export class Journal {
     this.#observer(`undone:${step.name}`);
   }
 
-  /** `alsoWrite` goes into the same transaction: the operation ends together with its upgrade. */
-  finish(
-    state: TerminalState,
-    reason: UpgradeReason | null,
-    done: StepDone | null,
-    alsoWrite: () => void,
-  ): void {
+  /** Writes whatever earlier writes could not. `alsoWrite` goes into the same transaction. */
+  finish({ state, reason, committed, done }: JournalEnd, alsoWrite: () => void): void {
     this.guestResumed();
     this.#write(() => {
       if (done !== null) this.#recordDone(done);
+      this.#store.upgrades.setCommitted(this.#id, committed);
+      const via = state === 'succeeded' ? 'finishing' : 'rolling-back';
+      if (!canBecome(this.#state, state)) this.#become(via, {});
       this.#become(state, reason === null ? {} : { code: reason.code, message: reason.message });
       this.#store.upgrades.finish(this.#id, state, reason);
       alsoWrite();

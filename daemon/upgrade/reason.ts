@@ -1,7 +1,7 @@
 /** Why an upgrade did not succeed, in the form that the operator reads. */
 
 import { BatonError, messageOf } from '../errors.js';
-import { DeadlineError } from '../instance/deadline.js';
+import { DeadlineError, within } from '../instance/deadline.js';
 import { outputTail } from '../instance/output-tail.js';
 import { QmpCommandError, QmpDisconnected, QmpProtocolError, QmpTimeout } from '../instance/qmp-errors.js';
 import { describeEnd, InstanceEnded } from '../instance/running-instance.js';
@@ -16,6 +16,7 @@ export class StepTimeout extends Error {
   }
 }
 
+const NOTICE_DEADLINE_MS = 200;
 const STORE_CODES = ['store_full', 'store_busy', 'store_corrupt', 'store_failed'];
 
 /** The death of a side explains whatever else was seen to go wrong. */
@@ -33,11 +34,25 @@ function codeOf(error: unknown, { source, target }: UpgradeContext): UpgradeReas
   return 'internal_error';
 }
 
+/**
+ * A connection can end a moment before the process behind it is seen to have ended: that is the better reason.
+ * Short, as a guest may stand still meanwhile.
+ */
+async function noticeEnds(error: unknown, { source, target }: UpgradeContext): Promise<void> {
+  const mayTellOfADeath =
+    error instanceof QmpDisconnected || (error instanceof UpgradeError && error.code === 'transfer_failed');
+  if (!mayTellOfADeath) return;
+  const ends = [source, target].flatMap((instance) => (instance === null ? [] : [instance.ended]));
+  const wait = { deadlineMs: NOTICE_DEADLINE_MS, what: 'the end of a side' };
+  await within(Promise.race(ends), wait).catch(() => undefined);
+}
+
 export async function explain(
   error: unknown,
   step: string | null,
   context: UpgradeContext,
 ): Promise<UpgradeReason> {
+  await noticeEnds(error, context);
   const code = codeOf(error, context);
   let message = messageOf(error);
   const { target } = context;

@@ -2,7 +2,7 @@
 import type { Build } from '../build.js';
 import type { HostProcesses } from '../instance/host.js';
 import type { EventWatch } from '../instance/qmp-client.js';
-import type { RunningInstance } from '../instance/running-instance.js';
+import type { RunningInstance, RunStatus } from '../instance/running-instance.js';
 import type { Upgrade, UpgradeState } from '../upgrade.js';
 
 export interface UpgradeContext {
@@ -18,6 +18,8 @@ export interface UpgradeContext {
   /** Events of either side since before they could matter. */
   sourceEvents: EventWatch | null;
   targetEvents: EventWatch | null;
+  /** The target's word on itself, asked for the moment it said that it has loaded. */
+  loadedStatus: Promise<RunStatus> | null;
   /** The hash of what lies at the target build's path now. */
   targetContentHash(): Promise<string>;
   /** Starts the target's process and writes down who it is; sets `target`. */

@@ -1,7 +1,7 @@
 /**
  * The target listens, the source stops the guest and sends its state. Here the guest begins to stand still, so
  * the deadline is short. Done when the source says completed (with return-path: the target has loaded) and the
- * target says completed.
+ * target says completed; its run state is asked for at once, for the next step to look at.
  */
 import { timestampMicros } from '../../../vmm/qmp/protocol.js';
 import type { EventWatch } from '../../instance/qmp-client.js';
@@ -27,6 +27,12 @@ async function completed(events: EventWatch, side: string, signal: AbortSignal):
   if (status !== 'completed') {
     throw new UpgradeError('transfer_failed', `the ${side}'s migration ended as ${status}`);
   }
+}
+
+/** Asked ahead of the step that looks at it: every round trip that is waited for is a part of the pause. */
+function askStatus(context: UpgradeContext, signal: AbortSignal): void {
+  context.loadedStatus = targetOf(context).queryStatus({ signal });
+  context.loadedStatus.catch(() => undefined);
 }
 
 /** Both sides' own words, for a failure that shows on one side first. */
@@ -57,18 +63,19 @@ export const handOver: Step = {
       context.stopAtUs.value = event === null ? null : timestampMicros(event.timestamp);
       context.guestPaused();
     });
+    paused.catch(() => undefined);
     try {
       await targetOf(context).qmp.execute(
         'migrate-incoming',
         { uri: `unix:${targetOf(context).paths.main}`, 'exit-on-error': false },
         { signal },
       );
-      await Promise.all([paused, completed(source, 'source', either), completed(target, 'target', either)]);
+      const loaded = completed(target, 'target', either).then(() => askStatus(context, signal));
+      await Promise.all([paused, completed(source, 'source', either), loaded]);
     } catch (error) {
       throw await withWords(error, context);
     } finally {
       first.abort(new Error('the hand-over has ended'));
-      await Promise.allSettled([paused]);
     }
   },
   async undo(context) {

@@ -15,7 +15,8 @@ export const verify: Step = {
     if (source === null || source.running) {
       throw new UpgradeError('target_not_verified', 'expected the source to be stopped, but it runs');
     }
-    const { running, status } = await targetOf(context).queryStatus({ signal });
+    const asked = context.loadedStatus ?? targetOf(context).queryStatus({ signal });
+    const { running, status } = await asked;
     if (running || !LOADED_AND_STOPPED.has(status)) {
       throw new UpgradeError(
         'target_not_verified',
