@@ -52,6 +52,7 @@ export function machineArguments(options: MachineOptions): string[] {
 }
 
 export class RunningVmm {
+  static readonly #running = new Set<RunningVmm>();
   readonly contender: Contender;
   readonly startedAt = performance.now();
   readonly #child: ChildProcess;
@@ -71,6 +72,13 @@ export class RunningVmm {
     this.#child.on('error', (error) => {
       this.#errors += String(error);
     });
+    RunningVmm.#running.add(this);
+    this.#child.on('exit', () => RunningVmm.#running.delete(this));
+  }
+
+  /** For an interruption: ends every VMM that still runs. */
+  static async killAll(): Promise<void> {
+    await Promise.all([...RunningVmm.#running].map((vmm) => vmm.kill()));
   }
 
   get pid(): number {

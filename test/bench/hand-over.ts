@@ -6,6 +6,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { waitFor } from '../helpers/wait.js';
 import type { Contender, MonitoredVmm } from './contender.js';
 import { monitorArguments, RunningVmm } from './contender.js';
 import { Qmp } from './qmp.js';
@@ -38,12 +39,9 @@ export async function handOver(
   try {
     await source.qmp.execute('migrate-set-capabilities', { capabilities: CAPABILITIES });
     await source.qmp.execute('migrate-set-parameters', { mode: 'cpr-transfer' });
-    await vmm.waitUntil(
-      () => existsSync(join(directory, 'cpr.sock')),
-      'the target to listen for descriptors',
-    );
+    await vmm.waitUntil(() => existsSync(join(directory, 'cpr.sock')), 'the target to offer its socket');
     const main = { 'channel-type': 'main', addr: address('main.sock') };
-    await source.qmp.execute('migrate', { channels: [main, cpr] });
+    await migrate(source.qmp, [main, cpr]);
     const qmp = await Qmp.connect(join(directory, 'qmp.sock'));
     await qmp.execute('migrate-set-capabilities', { capabilities: CAPABILITIES.slice(0, 1) });
     await qmp.execute('migrate-incoming', { uri: `unix:${join(directory, 'main.sock')}` });
@@ -56,6 +54,23 @@ export async function handOver(
     await vmm.kill();
     throw error;
   }
+}
+
+/**
+ * QEMU's socket has its name a moment before it listens, and to connect as a trial would use up the one
+ * connection that a target takes: so the migration itself is what is tried. Being refused changes nothing.
+ */
+async function migrate(source: Qmp, channels: readonly unknown[]): Promise<void> {
+  const attempt = async () => {
+    try {
+      await source.execute('migrate', { channels });
+      return true;
+    } catch (error) {
+      if (/refused/i.test((error as Error).message)) return false;
+      throw error;
+    }
+  };
+  await waitFor(attempt, { deadlineMs: 5_000, what: 'the target to take the connection for descriptors' });
 }
 
 export async function retire({ vmm, qmp }: MonitoredVmm): Promise<void> {

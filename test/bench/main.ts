@@ -6,6 +6,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { endProcessesNaming } from '../demo/leftovers.js';
 import type { Benchmark } from './benchmark.js';
 import { boot } from './benchmarks/boot.js';
 import { loops } from './benchmarks/loops.js';
@@ -13,12 +14,14 @@ import { memory } from './benchmarks/memory.js';
 import { pause } from './benchmarks/pause.js';
 import { pauseDaemon } from './benchmarks/pause-daemon.js';
 import { qmpLatency } from './benchmarks/qmp-latency.js';
-import { BATON, qemu } from './contender.js';
+import { BATON, qemu, RunningVmm } from './contender.js';
 import { type ComparisonReport, describeMachine, judge, render } from './report.js';
 
 const BENCHMARKS: readonly Benchmark[] = [pause, pauseDaemon, boot, loops, memory, qmpLatency];
 /** Files here are memory, as a memfd is. */
 const MEMORY_ROOT = '/dev/shm';
+
+class Interruption extends Error {}
 
 function chosen(names: readonly string[]): readonly Benchmark[] {
   if (names.length === 0) return BENCHMARKS;
@@ -30,6 +33,14 @@ function chosen(names: readonly string[]): readonly Benchmark[] {
   });
 }
 
+/** Rejects at the first Ctrl-C or request to end. */
+const interrupted = new Promise<never>((_, reject) => {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => reject(new Interruption(`interrupted by ${signal}`)));
+  }
+});
+interrupted.catch(() => undefined);
+
 async function runOne(benchmark: Benchmark, short: boolean): Promise<ComparisonReport[]> {
   console.log(`\n${benchmark.name}: ${benchmark.summary}`);
   const directory = await mkdtemp(join(tmpdir(), 'baton-bench-'));
@@ -37,10 +48,12 @@ async function runOne(benchmark: Benchmark, short: boolean): Promise<ComparisonR
   const log = (line: string) => console.log(`  … ${line}`);
   try {
     const context = { short, directory, memoryDirectory, baton: BATON, qemu: qemu(), log };
-    const reports = (await benchmark.run(context)).map(judge);
+    const reports = (await Promise.race([benchmark.run(context), interrupted])).map(judge);
     for (const report of reports) console.log(render(report));
     return reports;
   } finally {
+    await RunningVmm.killAll();
+    await endProcessesNaming(directory);
     await rm(directory, { recursive: true, force: true });
     await rm(memoryDirectory, { recursive: true, force: true });
   }
@@ -60,6 +73,10 @@ for (const benchmark of chosen(positionals)) {
   try {
     results[benchmark.name] = await runOne(benchmark, values.short);
   } catch (error) {
+    if (error instanceof Interruption) {
+      console.error(`  ${error.message}`);
+      process.exit(130);
+    }
     console.error(`  failed: ${(error as Error).stack}`);
     results[benchmark.name] = { error: (error as Error).message };
     process.exitCode = 1;

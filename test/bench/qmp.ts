@@ -3,7 +3,6 @@
  * Every wait has a deadline; a closed connection rejects what waits on it.
  */
 import { connect, type Socket } from 'node:net';
-import { createInterface } from 'node:readline';
 import { waitFor, within } from '../helpers/wait.js';
 
 const REPLY_DEADLINE_MS = 20_000;
@@ -36,7 +35,12 @@ export class Qmp {
 
   private constructor(socket: Socket) {
     this.#socket = socket;
-    createInterface({ input: socket }).on('line', (line) => this.#receive(JSON.parse(line) as Message));
+    let unfinished = '';
+    socket.setEncoding('utf8').on('data', (chunk: string) => {
+      const lines = (unfinished + chunk).split('\n');
+      unfinished = lines.pop() ?? '';
+      for (const line of lines) this.#receive(JSON.parse(line) as Message);
+    });
     socket.on('error', () => this.#end());
     socket.on('close', () => this.#end());
   }

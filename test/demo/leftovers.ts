@@ -4,6 +4,9 @@
  */
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
+import { waitFor } from '../helpers/wait.js';
+
+const END_DEADLINE_MS = 5_000;
 
 export interface ProcessEntry {
   readonly pid: number;
@@ -21,6 +24,21 @@ export async function processesNaming(directory: string): Promise<ProcessEntry[]
       found.push({ pid, commandLine: commandLine.replaceAll('\0', ' ').trim() });
   }
   return found;
+}
+
+/** Ends them at once and waits until they are gone; resolves with what there was to end. */
+export async function endProcessesNaming(directory: string): Promise<ProcessEntry[]> {
+  const strays = await processesNaming(directory);
+  for (const { pid } of strays) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
+  }
+  const gone = async () => (await processesNaming(directory)).length === 0;
+  await waitFor(gone, { deadlineMs: END_DEADLINE_MS, what: `every process of ${directory} to end` });
+  return strays;
 }
 
 /** A sentence for each thing that is still there. */

@@ -7,17 +7,15 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { waitFor } from '../helpers/wait.js';
 import { DaemonClient } from './daemon-client.js';
 import { DaemonProcess } from './daemon-process.js';
 import { runDemo } from './demo.js';
 import { builtInGuest, linuxGuest } from './guests.js';
-import { leftovers, processesNaming } from './leftovers.js';
+import { endProcessesNaming, leftovers } from './leftovers.js';
 import { failure, line, success, title } from './screen.js';
 
 /** Socket paths have 107 bytes, and the daemon adds its own folders: a long TMPDIR would not do. */
 const LONGEST_TMPDIR = 40;
-const END_DEADLINE_MS = 5_000;
 const LOG_LINES = 12;
 
 interface DemoArguments {
@@ -57,10 +55,7 @@ async function present(directory: string, daemon: DaemonProcess, options: DemoAr
 /** Ends what still runs and removes the folder. Resolves with what had to be ended by force. */
 async function cleanUp(directory: string, daemon: DaemonProcess): Promise<string[]> {
   await daemon.stop();
-  const strays = await processesNaming(directory);
-  for (const { pid } of strays) endByForce(pid);
-  const gone = async () => (await processesNaming(directory)).length === 0;
-  await waitFor(gone, { deadlineMs: END_DEADLINE_MS, what: 'every process of the demo to end' });
+  const strays = await endProcessesNaming(directory);
   await rm(directory, { recursive: true, force: true });
   return strays.map(({ pid, commandLine }) => `process ${pid}: ${commandLine.slice(0, 120)}`);
 }
@@ -69,14 +64,6 @@ async function cleanUp(directory: string, daemon: DaemonProcess): Promise<string
 function showEnd(output: string): void {
   const lines = output.trimEnd().split('\n').slice(-LOG_LINES);
   for (const text of lines) if (text !== '') console.error(`    batond: ${text}`);
-}
-
-function endByForce(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-  }
 }
 
 async function main(): Promise<void> {
