@@ -4,8 +4,8 @@
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const FOLDER = fileURLToPath(new URL('.', import.meta.url));
@@ -44,13 +44,18 @@ function lastStamp() {
   }
 }
 
-/** npm names its own node-gyp in the environment of scripts; else the one in PATH, else the one of npm beside node. */
+/** npm brings node-gyp: it names it to scripts, or it is inside the npm beside node, or in the npm of PATH. */
 function nodeGyp() {
-  const candidates = [
-    process.env.npm_config_node_gyp,
-    join(dirname(process.execPath), '../lib/node_modules/npm/node_modules/node-gyp/bin/node-gyp.js'),
-  ];
-  const script = candidates.find((path) => path !== undefined && existsSync(path));
+  const npmFolders = (process.env.PATH ?? '')
+    .split(delimiter)
+    .map((folder) => join(folder, 'npm'))
+    .filter((npm) => existsSync(npm))
+    .map((npm) => join(dirname(realpathSync(npm)), '..'));
+  npmFolders.unshift(join(dirname(process.execPath), '../lib/node_modules/npm'));
+  const candidates = npmFolders.map((folder) => join(folder, 'node_modules/node-gyp/bin/node-gyp.js'));
+  const named = process.env.npm_config_node_gyp;
+  if (named !== undefined) candidates.unshift(named);
+  const script = candidates.find((path) => existsSync(path));
   return script === undefined ? ['node-gyp'] : [process.execPath, script];
 }
 

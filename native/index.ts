@@ -156,6 +156,7 @@ export function receiveMessage(fd: number, maxBytes: number, maxFds: number): Re
 /**
  * Resolves with the events that `fd` has (POLLERR and POLLHUP are always among the asked), or 0 when none came in
  * `timeoutMs`. The wait is the event loop's, so it holds up neither the end of a worker nor `process.exit`.
+ * EAGAIN: hundreds of waits for one file are under way.
  */
 export async function pollFd(fd: number, events: number, timeoutMs: number): Promise<number> {
   requireFd('fd', fd);

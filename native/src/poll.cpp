@@ -98,59 +98,72 @@ void onTimeout(uv_timer_t* handle) {
   resolve(wait, readyEvents(wait));
 }
 
-// An error number, or 0 with the wait under way and owned by its two handles.
-int start(Wait* wait, uv_loop_t* loop, int timeoutMs) {
+// Both handles in the loop, not yet active; from here on end() undoes it. Else an error number and nothing done.
+int open(Wait* wait, uv_loop_t* loop) {
   wait->poll = malloc(uv_handle_size(UV_POLL));
   wait->timer = malloc(uv_handle_size(UV_TIMER));
   if (wait->poll == nullptr || wait->timer == nullptr) return ENOMEM;
-  auto* poll = static_cast<uv_poll_t*>(wait->poll);
-  auto* timer = static_cast<uv_timer_t*>(wait->timer);
   if (napi_add_async_cleanup_hook(wait->env, abandon, wait, &wait->cleanup) != napi_ok) return ECANCELED;
-  const int status = uv_poll_init(loop, poll, wait->epollFd);
+  const int status = uv_poll_init(loop, static_cast<uv_poll_t*>(wait->poll), wait->epollFd);
   if (status != 0) {
     napi_remove_async_cleanup_hook(wait->cleanup);
     return -status;
   }
-  uv_timer_init(loop, timer);
+  uv_timer_init(loop, static_cast<uv_timer_t*>(wait->timer));
   uv_handle_set_data(static_cast<uv_handle_t*>(wait->poll), wait);
   uv_handle_set_data(static_cast<uv_handle_t*>(wait->timer), wait);
   wait->openHandles = 2;
+  return 0;
+}
+
+int start(Wait* wait, uv_loop_t* loop, int timeoutMs) {
   // The loop's idea of now is from before the JavaScript that runs; a timer would come too early by that.
   uv_update_time(loop);
-  uv_timer_start(timer, onTimeout, static_cast<uint64_t>(timeoutMs), 0);
-  uv_poll_start(poll, UV_READABLE, onReady);
-  return 0;
+  uv_timer_start(static_cast<uv_timer_t*>(wait->timer), onTimeout, static_cast<uint64_t>(timeoutMs), 0);
+  uv_poll_start(static_cast<uv_poll_t*>(wait->poll), UV_READABLE, onReady);
+  // SAFETY: libuv adds the descriptor to the loop's epoll only when the loop runs, and aborts the process if the
+  // kernel refuses: it allows 500 nested watches of one file. So it is added here, where a refusal is an error
+  // of this call; libuv then finds it there already (EEXIST), which it expects. After uv_poll_start, which
+  // removes what it finds.
+  epoll_event event = {};
+  event.events = EPOLLIN;
+  event.data.fd = wait->epollFd;  // what libuv sets
+  return epoll_ctl(uv_backend_fd(loop), EPOLL_CTL_ADD, wait->epollFd, &event) == 0 ? 0 : errno;
+}
+
+napi_value throwNoWait(napi_env env, int error, const std::string& attempt) {
+  if (error != EINVAL) return throwErrno(env, error, "epoll_ctl", attempt);
+  return throwRefusal(env, EAGAIN, "epoll_ctl", attempt, "the kernel allows 500 waits for one file at a time");
 }
 
 napi_value waitOnLoop(napi_env env, int fd, int events, int timeoutMs) {
   const std::string attempt = format("wait for descriptor %d", fd);
   uv_loop_t* loop = nullptr;
   if (napi_get_uv_event_loop(env, &loop) != napi_ok) {
-    return throwRefusal(env, ECANCELED, "epoll_wait", attempt, "the thread is ending");
+    return throwRefusal(env, ECANCELED, "epoll_ctl", attempt, "the thread is ending");
   }
   const int epollFd = epoll_create1(EPOLL_CLOEXEC);
   if (epollFd < 0) return throwErrno(env, errno, "epoll_create1", attempt);
-  epoll_event event = {};
-  event.events = static_cast<uint32_t>(events);
-  if (epoll_ctl(epollFd, EPOLL_CTL_ADD, fd, &event) != 0) {
-    const int error = errno;
-    close(epollFd);
-    return throwErrno(env, error, "epoll_ctl", attempt);
-  }
   auto* wait = new Wait();
   wait->env = env;
   wait->epollFd = epollFd;
-  const int error = start(wait, loop, timeoutMs);
+  epoll_event event = {};
+  event.events = static_cast<uint32_t>(events);
+  int error = epoll_ctl(epollFd, EPOLL_CTL_ADD, fd, &event) == 0 ? 0 : errno;
+  if (error == 0) error = open(wait, loop);
   if (error != 0) {
     close(epollFd);
     free(wait->poll);
     free(wait->timer);
     delete wait;
-    return throwErrno(env, error, "epoll_wait", attempt);
+    return throwNoWait(env, error, attempt);
   }
+  error = start(wait, loop, timeoutMs);
   napi_value promise = nullptr;
-  if (napi_create_promise(env, &wait->deferred, &promise) != napi_ok) end(wait);
-  return promise;
+  if (error == 0 && napi_create_promise(env, &wait->deferred, &promise) != napi_ok) error = ECANCELED;
+  if (error == 0) return promise;
+  end(wait);
+  return throwNoWait(env, error, attempt);
 }
 
 }  // namespace
