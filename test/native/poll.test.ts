@@ -2,6 +2,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { Socket } from 'node:net';
+import { setImmediate as immediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -166,6 +167,23 @@ polling('waits leave no descriptor behind, however they end', async ({ near, far
   assert.ok(timeouts.every((events) => events === 0));
   assert.is(openFds(), before);
 });
+
+polling(
+  'more waits for one file than the kernel allows: the rest reject, the process lives',
+  async ({ near, far }) => {
+    const before = openFds();
+    const waits = Array.from({ length: 1000 }, () => pollFd(near, POLLIN, 10_000));
+    const settled = Promise.allSettled(waits);
+    await immediate(); // the loop has seen them all
+    sendMessage(far, ONE, []);
+    const results = await within(settled, 5000, 'all waits');
+    const refused = results.filter((result) => result.status === 'rejected');
+    assert.ok(refused.length > 0 && refused.length < 1000);
+    assert.ok(refused.every(({ reason }) => reason instanceof NativeError && reason.code === 'EAGAIN'));
+    assert.match(String(refused[0]?.reason), 'the kernel allows 500 waits for one file at a time');
+    assert.is(openFds(), before);
+  },
+);
 
 polling('many waits hold up neither file operations nor the exit of the process', async () => {
   const script = fileURLToPath(new URL('./fixtures/exit-while-waiting.js', import.meta.url));
