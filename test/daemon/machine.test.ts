@@ -1,0 +1,54 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { decide, MACHINE_ACTIONS, MACHINE_STATES } from '../../daemon/machine.js';
+import { OPERATION_KINDS } from '../../daemon/operation.js';
+
+const test = suite('what may be asked of a machine when');
+
+test('every pair of action and state has an answer, and refusals say what to do', () => {
+  for (const action of MACHINE_ACTIONS) {
+    for (const state of MACHINE_STATES) {
+      const decision = decide(action, { state, operation: null });
+      if (decision.kind !== 'refuse') continue;
+      assert.is(decision.code, 'wrong_state');
+      assert.match(decision.message, `it is ${state}`);
+    }
+  }
+});
+
+test('while an upgrade is under way everything is refused, kill too', () => {
+  for (const action of MACHINE_ACTIONS) {
+    const operation = { kind: 'upgrade', id: 'u' } as const;
+    const decision = decide(action, { state: 'running', operation });
+    assert.is(decision.kind, 'refuse');
+    assert.is(decision.kind === 'refuse' && decision.code, 'upgrade_in_progress');
+  }
+});
+
+test('while another operation is under way only a kill breaks in, and not into a kill', () => {
+  for (const kind of OPERATION_KINDS) {
+    if (kind === 'upgrade') continue;
+    for (const action of MACHINE_ACTIONS) {
+      const decision = decide(action, { state: 'starting', operation: { kind, id: 'o' } });
+      const mayRun = action === 'kill' && kind !== 'kill';
+      assert.is(decision.kind, mayRun ? 'run' : 'refuse', `${action} during ${kind}`);
+    }
+  }
+});
+
+test('start and stop are idempotent, upgrade is not', () => {
+  const kindOf = (action: 'start' | 'stop' | 'upgrade', state: 'running' | 'stopped') =>
+    decide(action, { state, operation: null }).kind;
+  assert.is(kindOf('start', 'running'), 'already');
+  assert.is(kindOf('stop', 'stopped'), 'already');
+  assert.is(kindOf('upgrade', 'running'), 'run');
+  assert.is(kindOf('upgrade', 'stopped'), 'refuse');
+});
+
+test('a machine with a process cannot be deleted', () => {
+  for (const state of ['starting', 'running', 'paused', 'stopping', 'unresponsive'] as const) {
+    assert.is(decide('delete', { state, operation: null }).kind, 'refuse');
+  }
+});
+
+test.run();
