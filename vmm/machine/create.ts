@@ -46,7 +46,7 @@ class WorkerMachine implements MachineHandle {
   readonly ready: Promise<void>;
   readonly #worker: Worker;
   readonly #events: MachineEvents;
-  readonly #stopRequest: Uint8Array;
+  readonly #stopWord: Int32Array;
   readonly #waiting = new Map<number, Waiting>();
   readonly #exited: Promise<void>;
   #lastId = 0;
@@ -57,7 +57,7 @@ class WorkerMachine implements MachineHandle {
   constructor(worker: Worker, memory: GuestMemory, events: MachineEvents) {
     this.#worker = worker;
     this.#events = events;
-    this.#stopRequest = new Uint8Array(memory.memory.buffer, STOP_REQUEST_OFFSET, 1);
+    this.#stopWord = new Int32Array(memory.memory.buffer, STOP_REQUEST_OFFSET, 1);
     this.#exited = new Promise((resolve) => worker.once('exit', () => resolve()));
     this.ready = new Promise((resolve, reject) => {
       this.#waiting.set(0, { resolve: () => resolve(), reject });
@@ -77,7 +77,8 @@ class WorkerMachine implements MachineHandle {
   async stop(): Promise<void> {
     const stopped = this.#ask({ command: 'stop' });
     // Behind the message: the slice that this ends is followed by the event loop, which finds it.
-    Atomics.store(this.#stopRequest, 0, 1);
+    Atomics.store(this.#stopWord, 0, 1);
+    Atomics.notify(this.#stopWord, 0);
     await stopped;
   }
 

@@ -25,14 +25,16 @@ export interface RunLoopBackends {
 export class RunLoop {
   readonly #machine: Machine;
   readonly #backends: RunLoopBackends;
-  readonly #sleepWord = new Int32Array(new SharedArrayBuffer(4));
+  readonly #stopWord: Int32Array;
   #running = false;
   #inSlice = false;
   #immediate: NodeJS.Immediate | null = null;
   #timer: NodeJS.Timeout | null = null;
 
-  constructor(machine: Machine, backends: RunLoopBackends) {
+  /** `stopWord` is not 0 when a stop was requested by another thread, which notifies it. */
+  constructor(machine: Machine, stopWord: Int32Array, backends: RunLoopBackends) {
     this.#machine = machine;
+    this.#stopWord = stopWord;
     this.#backends = backends;
   }
 
@@ -108,7 +110,7 @@ export class RunLoop {
       }, delayMs);
       return;
     }
-    if (remainingNs > 0) Atomics.wait(this.#sleepWord, 0, 0, Math.min(HOP_MS, remainingNs / 1e6));
+    if (remainingNs > 0) Atomics.wait(this.#stopWord, 0, 0, Math.min(HOP_MS, remainingNs / 1e6));
     this.#turnSoon();
   }
 

@@ -3,12 +3,14 @@
  * and in order. What goes wrong while building is reported as `not-ready`; the thread ends then.
  */
 import { writeSync } from 'node:fs';
+import { setFlagsFromString } from 'node:v8';
 import type { MessagePort } from 'node:worker_threads';
 import { parentPort, workerData } from 'node:worker_threads';
 import { HOST_CLOCK } from '../bus/host-clock.js';
 import type { Chardev } from '../chardev/chardev.js';
 import { openChardev } from '../chardev/open.js';
 import { loadCore } from '../cpu/core.js';
+import { STOP_REQUEST_OFFSET } from '../cpu/memory-map.js';
 import { SerialPort } from '../devices/serial-port.js';
 import { Boot } from '../firmware/boot.js';
 import { ramOf } from '../memory/guest-memory.js';
@@ -62,7 +64,11 @@ class MachineWorker {
       },
       settings.incoming,
     );
-    this.#loop = new RunLoop(this.#machine, {
+    // V8 forgets code that was not used for a while; a hand-over may be weeks away.
+    setFlagsFromString('--no-flush-bytecode');
+    this.#machine.rehearse();
+    const stopWord = new Int32Array(settings.memory.buffer, STOP_REQUEST_OFFSET, 1);
+    this.#loop = new RunLoop(this.#machine, stopWord, {
       flushOutput: () => serial.flush(),
       failed: (error) => send({ kind: 'failed', error: inWords(error) }),
     });
