@@ -46,9 +46,11 @@ import {
   ADDI,
   ADDIW,
   ADDW,
+  ADD_THEN_LBU,
   AND,
   ANDI,
   AUIPC,
+  AUIPC_THEN_ADDI,
   BEQ,
   BGE,
   BGEU,
@@ -56,14 +58,22 @@ import {
   BLTU,
   BNE,
   BRANCH_FAR,
+  CALL,
   COMPRESSED,
   CROSSING,
   C_ADD,
   C_ADDI,
   C_ADDIW,
+  C_ADDI_THEN_BLTU,
+  C_ADDI_THEN_BNE,
+  C_ADDI_THEN_C_BNE,
+  C_ADDI_THEN_C_J,
+  C_ADDI_THEN_C_JR,
+  C_ADDI_THEN_C_SD,
   C_ADDW,
   C_AND,
   C_ANDI,
+  C_ANDI_THEN_C_BNE,
   C_BEQ,
   C_BNE,
   C_BRANCH_FAR,
@@ -74,12 +84,16 @@ import {
   C_JR,
   C_J_FAR,
   C_LD,
+  C_LD_THEN_C_ADDI,
+  C_LD_THEN_C_LD,
   C_LI,
   C_LW,
   C_MV,
+  C_MV_THEN_C_MV,
   C_NOP,
   C_OR,
   C_SD,
+  C_SD_THEN_C_SD,
   C_SLLI,
   C_SRAI,
   C_SRLI,
@@ -87,6 +101,7 @@ import {
   C_SUBW,
   C_SW,
   C_XOR,
+  DECODE,
   DIV,
   DIVU,
   DIVUW,
@@ -103,10 +118,15 @@ import {
   J_FAR,
   LB,
   LBU,
+  LBU_THEN_BEQ,
+  LBU_THEN_C_ADDI,
+  LBU_THEN_C_ANDI,
   LD,
+  LD_THEN_LD,
   LH,
   LHU,
   LI,
+  LI_THEN_BEQ,
   LW,
   LWU,
   MUL,
@@ -124,6 +144,7 @@ import {
   REMW,
   SB,
   SD,
+  SD_THEN_SD,
   SH,
   SLL,
   SLLI,
@@ -260,6 +281,8 @@ export function run(untilTicks: f64): i32 {
     for (;;) {
       budget--;
       switch (<u32>load<u8>(uop)) {
+        case DECODE:
+          break;
         case NOP:
           uop += 16;
           continue;
@@ -804,6 +827,237 @@ export function run(untilTicks: f64): i32 {
           }
           pcBase = pc - (uop >> 2);
           budget++; // counted again as the instruction it stands for
+          continue;
+        case SD_THEN_SD: {
+          const address = rs1(uop) + imm(uop);
+          const entry = dataBase + slotOf(address);
+          if (load<u64>(entry, WRITES) != ((address + 7) & PAGE_MASK)) break;
+          store<u64>(hostWrite(entry, address), rs2(uop));
+          uop += 16;
+          budget--;
+          const address2 = rs1(uop) + imm(uop);
+          const entry2 = dataBase + slotOf(address2);
+          if (load<u64>(entry2, WRITES) != ((address2 + 7) & PAGE_MASK)) break;
+          store<u64>(hostWrite(entry2, address2), rs2(uop));
+          uop += 16;
+          continue;
+        }
+        case LD_THEN_LD: {
+          const address = rs1(uop) + imm(uop);
+          const entry = dataBase + slotOf(address);
+          if (load<u64>(entry) != ((address + 7) & PAGE_MASK)) break;
+          setRd(uop, load<u64>(hostRead(entry, address)));
+          uop += 16;
+          budget--;
+          const address2 = rs1(uop) + imm(uop);
+          const entry2 = dataBase + slotOf(address2);
+          if (load<u64>(entry2) != ((address2 + 7) & PAGE_MASK)) break;
+          setRd(uop, load<u64>(hostRead(entry2, address2)));
+          uop += 16;
+          continue;
+        }
+        case C_LD_THEN_C_LD: {
+          const address = rs1(uop) + imm(uop);
+          const entry = dataBase + slotOf(address);
+          if (load<u64>(entry) != ((address + 7) & PAGE_MASK)) break;
+          setRd(uop, load<u64>(hostRead(entry, address)));
+          uop += 8;
+          budget--;
+          const address2 = rs1(uop) + imm(uop);
+          const entry2 = dataBase + slotOf(address2);
+          if (load<u64>(entry2) != ((address2 + 7) & PAGE_MASK)) break;
+          setRd(uop, load<u64>(hostRead(entry2, address2)));
+          uop += 8;
+          continue;
+        }
+        case C_SD_THEN_C_SD: {
+          const address = rs1(uop) + imm(uop);
+          const entry = dataBase + slotOf(address);
+          if (load<u64>(entry, WRITES) != ((address + 7) & PAGE_MASK)) break;
+          store<u64>(hostWrite(entry, address), rs2(uop));
+          uop += 8;
+          budget--;
+          const address2 = rs1(uop) + imm(uop);
+          const entry2 = dataBase + slotOf(address2);
+          if (load<u64>(entry2, WRITES) != ((address2 + 7) & PAGE_MASK)) break;
+          store<u64>(hostWrite(entry2, address2), rs2(uop));
+          uop += 8;
+          continue;
+        }
+        case C_MV_THEN_C_MV: {
+          setRd(uop, rs1(uop));
+          uop += 8;
+          budget--;
+          setRd(uop, rs1(uop));
+          uop += 8;
+          continue;
+        }
+        case LBU_THEN_C_ADDI: {
+          const address = rs1(uop) + imm(uop);
+          const entry = dataBase + slotOf(address);
+          if (load<u64>(entry) != (address & PAGE_MASK)) break;
+          setRd(uop, <u64>load<u8>(hostRead(entry, address)));
+          uop += 16;
+          budget--;
+          setRd(uop, rs1(uop) + imm(uop));
+          uop += 8;
+          continue;
+        }
+        case LBU_THEN_C_ANDI: {
+          const address = rs1(uop) + imm(uop);
+          const entry = dataBase + slotOf(address);
+          if (load<u64>(entry) != (address & PAGE_MASK)) break;
+          setRd(uop, <u64>load<u8>(hostRead(entry, address)));
+          uop += 16;
+          budget--;
+          setRd(uop, rs1(uop) & imm(uop));
+          uop += 8;
+          continue;
+        }
+        case ADD_THEN_LBU: {
+          setRd(uop, rs1(uop) + rs2(uop));
+          uop += 16;
+          budget--;
+          const address2 = rs1(uop) + imm(uop);
+          const entry2 = dataBase + slotOf(address2);
+          if (load<u64>(entry2) != (address2 & PAGE_MASK)) break;
+          setRd(uop, <u64>load<u8>(hostRead(entry2, address2)));
+          uop += 16;
+          continue;
+        }
+        case C_ADDI_THEN_C_SD: {
+          setRd(uop, rs1(uop) + imm(uop));
+          uop += 8;
+          budget--;
+          const address2 = rs1(uop) + imm(uop);
+          const entry2 = dataBase + slotOf(address2);
+          if (load<u64>(entry2, WRITES) != ((address2 + 7) & PAGE_MASK)) break;
+          store<u64>(hostWrite(entry2, address2), rs2(uop));
+          uop += 8;
+          continue;
+        }
+        case LBU_THEN_BEQ: {
+          const address = rs1(uop) + imm(uop);
+          const entry = dataBase + slotOf(address);
+          if (load<u64>(entry) != (address & PAGE_MASK)) break;
+          setRd(uop, <u64>load<u8>(hostRead(entry, address)));
+          uop += 16;
+          budget--;
+          if (rs1(uop) == rs2(uop)) {
+            uop = branchTarget(uop);
+            if (budget >= 0) continue;
+            isSpent = true;
+            break;
+          }
+          uop += 16;
+          continue;
+        }
+        case C_ANDI_THEN_C_BNE: {
+          setRd(uop, rs1(uop) & imm(uop));
+          uop += 8;
+          budget--;
+          if (rs1(uop) != rs2(uop)) {
+            uop = branchTarget(uop);
+            if (budget >= 0) continue;
+            isSpent = true;
+            break;
+          }
+          uop += 8;
+          continue;
+        }
+        case LI_THEN_BEQ: {
+          setRd(uop, imm(uop));
+          uop += 16;
+          budget--;
+          if (rs1(uop) == rs2(uop)) {
+            uop = branchTarget(uop);
+            if (budget >= 0) continue;
+            isSpent = true;
+            break;
+          }
+          uop += 16;
+          continue;
+        }
+        case C_ADDI_THEN_C_JR: {
+          setRd(uop, rs1(uop) + imm(uop));
+          uop += 8;
+          budget--;
+          target = (rs1(uop) + imm(uop)) & ~1;
+          isJump = true;
+          break;
+        }
+        case C_ADDI_THEN_C_J: {
+          setRd(uop, rs1(uop) + imm(uop));
+          uop += 8;
+          budget--;
+          uop = branchTarget(uop);
+          if (budget >= 0) continue;
+          isSpent = true;
+          break;
+        }
+        case C_LD_THEN_C_ADDI: {
+          const address = rs1(uop) + imm(uop);
+          const entry = dataBase + slotOf(address);
+          if (load<u64>(entry) != ((address + 7) & PAGE_MASK)) break;
+          setRd(uop, load<u64>(hostRead(entry, address)));
+          uop += 8;
+          budget--;
+          setRd(uop, rs1(uop) + imm(uop));
+          uop += 8;
+          continue;
+        }
+        case C_ADDI_THEN_BNE: {
+          setRd(uop, rs1(uop) + imm(uop));
+          uop += 8;
+          budget--;
+          if (rs1(uop) != rs2(uop)) {
+            uop = branchTarget(uop);
+            if (budget >= 0) continue;
+            isSpent = true;
+            break;
+          }
+          uop += 16;
+          continue;
+        }
+        case C_ADDI_THEN_BLTU: {
+          setRd(uop, rs1(uop) + imm(uop));
+          uop += 8;
+          budget--;
+          if (rs1(uop) < rs2(uop)) {
+            uop = branchTarget(uop);
+            if (budget >= 0) continue;
+            isSpent = true;
+            break;
+          }
+          uop += 16;
+          continue;
+        }
+        case C_ADDI_THEN_C_BNE: {
+          setRd(uop, rs1(uop) + imm(uop));
+          uop += 8;
+          budget--;
+          if (rs1(uop) != rs2(uop)) {
+            uop = branchTarget(uop);
+            if (budget >= 0) continue;
+            isSpent = true;
+            break;
+          }
+          uop += 8;
+          continue;
+        }
+        case CALL:
+          target = pcOf(uop, pcBase);
+          setRd(uop, target + 8);
+          target = (target + imm(uop) + imm(uop + 16)) & ~1;
+          budget--;
+          isJump = true;
+          break;
+        case AUIPC_THEN_ADDI:
+          setRd(uop, pcOf(uop, pcBase) + imm(uop));
+          uop += 16;
+          budget--;
+          setRd(uop, rs1(uop) + imm(uop));
+          uop += 16;
           continue;
       }
       if (isJump) {

@@ -7,11 +7,28 @@ import { codePage, isRam, ownerOf, ramAddress, uncachedPage } from './code-pages
 import { AGAIN, charge, codeTlb, LEAVE, privilege, setNextPc } from './hart';
 import { isMmio, mmioRead } from './host';
 import { ACCESS_FAULT, fault, faultAddress, faultCause, physical, span, translate } from './mmu';
-import { CROSSING, PAGE_END } from './opcodes';
 import { decodeInto } from './decode';
+import {
+  COMPRESSED,
+  CROSSING,
+  DECODE,
+  EBREAK,
+  ILLEGAL,
+  J,
+  J_FAR,
+  JAL,
+  JAL_FAR,
+  JALR,
+  JR,
+  PAGE_END,
+} from './opcodes';
+import { firstOf, joinSlots } from './pairs';
 import { pmpAllows, pmpUniform } from './pmp';
 import { enter, EXECUTE, PAGE_MASK } from './tlb';
 import { takeTrap } from './trap';
+
+/** Instructions decoded at once at most, when a slot is reached. */
+const AHEAD_LIMIT: i32 = 32;
 
 /** Translates for a fetch of two bytes; sets mmu's `physical`. */
 function locateCode(pc: u64): bool {
@@ -41,6 +58,39 @@ function fetchHalf(address: u64): u32 {
   return (<u32>address & 2) != 0 ? word >>> 16 : word & 0xffff;
 }
 
+function endsBlock(operation: u32): bool {
+  switch (operation & ~COMPRESSED) {
+    case J:
+    case J_FAR:
+    case JAL:
+    case JAL_FAR:
+    case JR:
+    case JALR:
+    case EBREAK:
+    case ILLEGAL:
+    case CROSSING: return true;
+  }
+  return false;
+}
+
+/** Decodes what follows a slot in a page of RAM, up to the end of the block, and makes pairs. */
+function decodeAhead(uop: u32, pc: u64): void {
+  let at = uop;
+  let offset = <u32>pc & 0xfff;
+  const page = ramAddress((<u64>ownerOf(uop)) << 12);
+  for (let i = 0; i < AHEAD_LIMIT && !endsBlock(firstOf(load<u8>(at))); i++) {
+    const lengthBytes: u32 = (load<u8>(at) & COMPRESSED) != 0 ? 2 : 4;
+    const next = at + (lengthBytes << 2);
+    offset += lengthBytes;
+    if (offset >= 0xffe) return;
+    const isNew = load<u8>(next) == DECODE;
+    if (isNew) decodeInto(next, load<u32>(page + offset), (pc & PAGE_MASK) | offset, true);
+    joinSlots(at, next);
+    if (!isNew) return;
+    at = next;
+  }
+}
+
 /** Decodes the slot that `pc` has reached. Its page was checked when it was entered. */
 export function decodeSlot(uop: u32, pc: u64): i32 {
   const address = ((<u64>ownerOf(uop)) << 12) | (pc & 0xfff);
@@ -60,6 +110,7 @@ export function decodeSlot(uop: u32, pc: u64): i32 {
     instruction |= fetchHalf(address + 2) << 16;
   }
   decodeInto(uop, instruction, pc, true);
+  if (isWhole && isRam(address)) decodeAhead(uop, pc);
   return AGAIN;
 }
 

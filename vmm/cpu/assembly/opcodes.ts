@@ -123,3 +123,27 @@ export const C_J: u32 = 197;
 export const C_J_FAR: u32 = 199;
 export const C_JALR: u32 = 200;
 export const C_JR: u32 = 201;
+
+// Pairs that follow one another often, done in one dispatch. The slot of the second keeps its own uop, which
+// is what the pair reads it from. Bit 7 is that of the first.
+export const FIRST_PAIR: u32 = 82;
+export const SD_THEN_SD: u32 = 82;
+export const LD_THEN_LD: u32 = 83;
+export const C_LD_THEN_C_LD: u32 = 212;
+export const C_SD_THEN_C_SD: u32 = 213;
+export const C_MV_THEN_C_MV: u32 = 214;
+export const LBU_THEN_C_ADDI: u32 = 87;
+export const LBU_THEN_C_ANDI: u32 = 88;
+export const ADD_THEN_LBU: u32 = 89;
+export const C_ADDI_THEN_C_SD: u32 = 218;
+export const LBU_THEN_BEQ: u32 = 91;
+export const C_ANDI_THEN_C_BNE: u32 = 220;
+export const LI_THEN_BEQ: u32 = 93;
+export const C_ADDI_THEN_C_JR: u32 = 222;
+export const C_ADDI_THEN_C_J: u32 = 223;
+export const C_LD_THEN_C_ADDI: u32 = 224;
+export const C_ADDI_THEN_BNE: u32 = 225;
+export const C_ADDI_THEN_BLTU: u32 = 226;
+export const C_ADDI_THEN_C_BNE: u32 = 227;
+export const CALL: u32 = 100;
+export const AUIPC_THEN_ADDI: u32 = 101;
