@@ -30,6 +30,7 @@ import {
   makeOpensbi,
   makeQemu,
   type ProductFiles,
+  QEMU_RECIPE,
   recipeHash,
 } from './products.js';
 import { unpackAll } from './unpack.js';
@@ -125,7 +126,7 @@ function products(cache: string): Product[] {
     return {
       name: `qemu-${qemu.version}`,
       bundles: [qemu.bundle],
-      recipe: [qemu, cache],
+      recipe: [qemu, cache, QEMU_RECIPE],
       make: ([tree = '']) => makeQemu(cache, qemu, tree),
     };
   });

@@ -4,7 +4,7 @@
  * Paths returned are relative to the cache folder.
  */
 import { createHash } from 'node:crypto';
-import { chmod, copyFile, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, lstat, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, relative } from 'node:path';
 import { execa } from 'execa';
 import { FetchError } from './apt.js';
@@ -64,6 +64,7 @@ export async function makeQemu(cache: string, qemu: QemuBundle, tree: string): P
   const libraryPath = [libraries, libraries.replace('/usr/lib/', '/lib/')].join(':');
   const data = ['qemu', 'seabios', 'opensbi'].map((name) => `-L '${join(tree, 'usr/share', name)}'`);
   data.push(`-L '${join(tree, 'usr/lib/ipxe/qemu')}'`);
+  await wallOffModules(moduleParent, moduleParent.slice(tree.length));
   const files: ProductFiles = {};
   await mkdir(join(cache, 'bin'), { recursive: true });
   for (const target of qemu.targets) {
@@ -82,6 +83,27 @@ export async function makeQemu(cache: string, qemu: QemuBundle, tree: string): P
     files[target] = name;
   }
   return files;
+}
+
+/** Part of the recipe of a QEMU: its files are more than the wrapper. */
+export const QEMU_RECIPE = 'modules of the machine walled off';
+
+/**
+ * A module that the tree lacks is looked for in the machine's own folder, and one of another build there makes QEMU
+ * abort (`-dump-vmstate` loads all). A link to itself in its place ends the search.
+ */
+export async function wallOffModules(own: string, machines: string): Promise<void> {
+  const foreign = await readdir(machines).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return [];
+    throw error;
+  });
+  for (const name of foreign.filter((file) => file.endsWith('.so'))) {
+    const isThere = await lstat(join(own, name)).then(
+      () => true,
+      () => false,
+    );
+    if (!isThere) await symlink(name, join(own, name));
+  }
 }
 
 export async function makeOpensbi(cache: string, tree: string): Promise<ProductFiles> {
