@@ -4,15 +4,11 @@
  * touched) and its serial chardevs are open. Rejects when anything of it fails; nothing stays behind then.
  */
 import { Worker } from 'node:worker_threads';
-import { STOP_REQUEST_OFFSET } from '../cpu/memory-map.js';
 import type { GuestMemory } from '../memory/guest-memory.js';
 import type { VmmOptions } from '../options/options.js';
-import type { MachineEvents, MachineHandle, SavedMachine } from './handle.js';
-import type { NumberedRequest, Request, WorkerMessage, WorkerSettings } from './protocol.js';
-import { fromWords } from './protocol.js';
-
-/** Chardevs get a second each to flush; a worker that takes longer is ended by force. */
-const CLOSE_DEADLINE_MS = 5000;
+import type { MachineEvents, MachineHandle } from './handle.js';
+import type { WorkerSettings } from './protocol.js';
+import { WorkerMachine } from './worker-machine.js';
 
 export interface CreateSettings {
   /** The state will come from a stream: nothing is written to RAM. */
@@ -32,148 +28,7 @@ export async function createMachine(
     incoming,
   };
   const worker = new Worker(new URL('worker.js', import.meta.url), { workerData });
-  const machine = new WorkerMachine(worker, memory, events);
+  const machine = new WorkerMachine(worker, memory.memory, events);
   await machine.ready;
   return machine;
-}
-
-interface Waiting {
-  resolve(result: SavedMachine | null): void;
-  reject(error: Error): void;
-}
-
-class WorkerMachine implements MachineHandle {
-  readonly ready: Promise<void>;
-  readonly #worker: Worker;
-  readonly #events: MachineEvents;
-  readonly #stopWord: Int32Array;
-  readonly #waiting = new Map<number, Waiting>();
-  readonly #exited: Promise<void>;
-  #lastId = 0;
-  #isReady = false;
-  #isClosed = false;
-  #failure: Error | null = null;
-
-  constructor(worker: Worker, memory: GuestMemory, events: MachineEvents) {
-    this.#worker = worker;
-    this.#events = events;
-    this.#stopWord = new Int32Array(memory.memory.buffer, STOP_REQUEST_OFFSET, 1);
-    this.#exited = new Promise((resolve) => worker.once('exit', () => resolve()));
-    this.ready = new Promise((resolve, reject) => {
-      this.#waiting.set(0, { resolve: () => resolve(), reject });
-    });
-    worker.on('message', (message: WorkerMessage) => this.#hear(message));
-    worker.on('error', (error) => this.#fail(error instanceof Error ? error : new Error(String(error))));
-    worker.on('exit', (code) => {
-      if (!this.#isClosed)
-        this.#fail(new Error(`the machine's thread ended unexpectedly (exit code ${code})`));
-    });
-  }
-
-  async start(): Promise<void> {
-    await this.#ask({ command: 'start' });
-  }
-
-  async stop(): Promise<void> {
-    const stopped = this.#ask({ command: 'stop' });
-    // Behind the message: the slice that this ends is followed by the event loop, which finds it.
-    Atomics.store(this.#stopWord, 0, 1);
-    Atomics.notify(this.#stopWord, 0);
-    await stopped;
-  }
-
-  async reset(): Promise<void> {
-    await this.#ask({ command: 'reset' });
-  }
-
-  async powerdown(): Promise<void> {
-    await this.#ask({ command: 'powerdown' });
-  }
-
-  save(handOver: boolean): Promise<SavedMachine> {
-    return this.#askForState({ command: 'save', handOver });
-  }
-
-  rehearse(): Promise<SavedMachine> {
-    return this.#askForState({ command: 'rehearse' });
-  }
-
-  async load(sections: Uint8Array): Promise<void> {
-    await this.#ask({ command: 'load', sections });
-  }
-
-  async close(): Promise<void> {
-    if (this.#isClosed) return this.#exited;
-    this.#isClosed = true;
-    const timer = setTimeout(() => this.#worker.terminate(), CLOSE_DEADLINE_MS);
-    this.#post({ command: 'close' });
-    await this.#exited;
-    clearTimeout(timer);
-    this.#rejectAll(new Error('the machine was closed'));
-  }
-
-  async #askForState(request: Request): Promise<SavedMachine> {
-    const saved = await this.#ask(request);
-    if (saved === null) throw new Error(`the machine answered '${request.command}' with nothing`);
-    return saved;
-  }
-
-  #ask(request: Request): Promise<SavedMachine | null> {
-    if (this.#failure !== null) return Promise.reject(this.#failure);
-    if (this.#isClosed) return Promise.reject(new Error('the machine is closed'));
-    return new Promise((resolve, reject) => {
-      this.#waiting.set(this.#lastId + 1, { resolve, reject });
-      this.#post(request);
-    });
-  }
-
-  #post(request: Request): void {
-    const message: NumberedRequest = { id: ++this.#lastId, request };
-    this.#worker.postMessage(message);
-  }
-
-  #hear(message: WorkerMessage): void {
-    switch (message.kind) {
-      case 'ready':
-        this.#isReady = true;
-        this.#settle(0)?.resolve(null);
-        break;
-      case 'not-ready':
-        this.#isClosed = true;
-        this.#settle(0)?.reject(fromWords(message.error));
-        break;
-      case 'reply':
-        this.#settle(message.id)?.resolve(message.result);
-        break;
-      case 'refusal':
-        this.#settle(message.id)?.reject(fromWords(message.error));
-        break;
-      case 'shutdown':
-        this.#events.shutdown(message.cause, message.exitCode);
-        break;
-      case 'reset':
-        this.#events.reset(message.cause);
-        break;
-      case 'failed':
-        this.#fail(fromWords(message.error));
-        break;
-    }
-  }
-
-  #settle(id: number): Waiting | undefined {
-    const waiting = this.#waiting.get(id);
-    this.#waiting.delete(id);
-    return waiting;
-  }
-
-  #fail(error: Error): void {
-    if (this.#failure !== null) return;
-    this.#failure = error;
-    this.#rejectAll(error);
-    if (this.#isReady && !this.#isClosed) this.#events.failed(error);
-  }
-
-  #rejectAll(error: Error): void {
-    for (const id of [...this.#waiting.keys()]) this.#settle(id)?.reject(error);
-  }
 }

@@ -17,7 +17,6 @@ import {
 } from '../devices/goldfish-rtc.js';
 import { PLIC_RESET, PLIC_STATE, Plic, type PlicState } from '../devices/plic.js';
 import { Rom } from '../devices/rom.js';
-import type { SerialPort } from '../devices/serial-port.js';
 import { TestFinisher } from '../devices/test-finisher.js';
 import { Uart16550 } from '../devices/uart16550.js';
 import { UART16550_RESET, UART16550_STATE, type Uart16550State } from '../devices/uart16550-state.js';
@@ -27,9 +26,7 @@ import { Sbi, type SbiEvents } from '../firmware/sbi.js';
 import * as layout from '../layout.js';
 import { decodeSections, encodeSections } from '../state/codec.js';
 import type { SavedMachine } from './handle.js';
-
-/** A hand-over after one is half as long as after none, after eight a third; more change nothing. */
-const REHEARSALS = 8;
+import type { SerialPort } from './serial-port.js';
 
 interface MachineState {
   readonly timer: TimerState;
@@ -136,14 +133,6 @@ export class Machine {
     });
     this.#core.load(state('cpu'));
     this.#core.flushCode();
-  }
-
-  /**
-   * Saves and loads a few times, which changes nothing, so that V8 has compiled what runs while the
-   * guest stands still in a hand-over.
-   */
-  rehearse(): void {
-    for (let round = 0; round < REHEARSALS; round++) this.load(this.save(false).sections);
   }
 
   get clock(): VirtualClock {

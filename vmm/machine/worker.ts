@@ -3,7 +3,6 @@
  * and in order. What goes wrong while building is reported as `not-ready`; the thread ends then.
  */
 import { writeSync } from 'node:fs';
-import { setFlagsFromString } from 'node:v8';
 import type { MessagePort } from 'node:worker_threads';
 import { parentPort, workerData } from 'node:worker_threads';
 import { HOST_CLOCK } from '../bus/host-clock.js';
@@ -11,7 +10,6 @@ import type { Chardev } from '../chardev/chardev.js';
 import { openChardev } from '../chardev/open.js';
 import { loadCore } from '../cpu/core.js';
 import { STOP_REQUEST_OFFSET } from '../cpu/memory-map.js';
-import { SerialPort } from '../devices/serial-port.js';
 import { Boot } from '../firmware/boot.js';
 import { ramOf } from '../memory/guest-memory.js';
 import type { VmmOptions } from '../options/options.js';
@@ -21,6 +19,7 @@ import { Machine } from './machine.js';
 import type { NumberedRequest, Request, WorkerMessage, WorkerSettings } from './protocol.js';
 import { inWords } from './protocol.js';
 import { RunLoop } from './run-loop.js';
+import { SerialPort } from './serial-port.js';
 
 /**
  * Console output kept while nobody is connected, for whoever comes next: a daemon that attaches to a VM
@@ -64,9 +63,6 @@ class MachineWorker {
       },
       settings.incoming,
     );
-    // V8 forgets code that was not used for a while; a hand-over may be weeks away.
-    setFlagsFromString('--no-flush-bytecode');
-    this.#machine.rehearse();
     const stopWord = new Int32Array(settings.memory.buffer, STOP_REQUEST_OFFSET, 1);
     this.#loop = new RunLoop(this.#machine, stopWord, {
       flushOutput: () => serial.flush(),

@@ -3,7 +3,7 @@
  * after each slice, and feeds input as the UART has room, holding the sender back meanwhile.
  */
 import type { Chardev } from '../chardev/chardev.js';
-import type { UartPort } from './uart16550.js';
+import type { UartPort } from '../devices/uart16550.js';
 
 /** A guest prints at most a few KiB per slice; more is flushed at once. */
 const OUTPUT_BYTES = 4096;
