@@ -1,0 +1,120 @@
+/**
+ * A machine as a QEMU command line. CPR-ready: all guest memory, QEMU's own included, is shared and has a
+ * descriptor. Nothing that QEMU would add by itself is on it. Source and target of an upgrade get the same line
+ * but for their own sockets and files. Pure.
+ */
+import type { InstancePaths } from '../instance.js';
+import {
+  defaultMac,
+  type QemuDisk,
+  type QemuNic,
+  type QemuSpec,
+  type ResolvedChoices,
+} from './qemu-machine.js';
+
+export interface ArgumentsPlan {
+  readonly machine: { readonly id: string; readonly name: string; readonly spec: QemuSpec };
+  readonly choices: ResolvedChoices;
+  readonly paths: InstancePaths;
+  readonly incoming: boolean;
+}
+
+const MIB = 1024 * 1024;
+const SCSI_CONTROLLER = 'scsi0';
+
+/** In QEMU's option syntax a comma inside a value is written twice. */
+function value(text: string): string {
+  return text.replaceAll(',', ',,');
+}
+
+/** One flag and its argument in QEMU's JSON form, where nothing needs to be escaped. */
+function json(flag: '-device' | '-blockdev' | '-netdev', members: object): string[] {
+  return [flag, JSON.stringify(members)];
+}
+
+export function qemuArguments(plan: ArgumentsPlan): string[] {
+  const { choices, incoming, paths } = plan;
+  return [
+    ...boardArguments(plan),
+    ...bootArguments(plan),
+    ...choices.disks.flatMap((disk, index) => diskArguments(disk, index, choices)),
+    ...choices.nics.flatMap((nic, index) => nicArguments(nic, index, plan)),
+    ...consoleArguments(paths),
+    ...(incoming ? incomingArguments(paths) : []),
+    '-S',
+  ];
+}
+
+function boardArguments({ machine, choices }: ArgumentsPlan): string[] {
+  const { spec } = machine;
+  const { machineType, accelerator, cpu } = choices;
+  return [
+    '-nodefaults',
+    '-no-user-config',
+    ...['-display', 'none'],
+    ...['-name', `guest=${value(machine.name)}`, '-uuid', machine.id],
+    ...['-machine', `${machineType},memory-backend=ram0,aux-ram-share=on`, '-accel', accelerator],
+    ...(cpu === null ? [] : ['-cpu', cpu]),
+    ...['-object', `memory-backend-memfd,id=ram0,size=${spec.memoryMiB * MIB},share=on`],
+    ...['-m', `${spec.memoryMiB}M`, '-smp', String(spec.vcpus)],
+  ];
+}
+
+function bootArguments({ machine: { spec } }: ArgumentsPlan): string[] {
+  return [
+    ...(spec.firmware === null ? [] : ['-bios', spec.firmware]),
+    ...['-kernel', spec.kernel],
+    ...(spec.initrd === null ? [] : ['-initrd', spec.initrd]),
+    ...(spec.commandLine === null ? [] : ['-append', spec.commandLine]),
+  ];
+}
+
+/** microvm has no PCI unless asked: its virtio devices sit on virtio-mmio. */
+function virtio(name: 'blk' | 'net' | 'scsi', { machineType }: ResolvedChoices): string {
+  return `virtio-${name}-${machineType === 'microvm' ? 'device' : 'pci'}`;
+}
+
+function diskArguments(disk: QemuDisk, index: number, choices: ResolvedChoices): string[] {
+  const id = `disk${index}`;
+  const file = { driver: 'file', filename: disk.path };
+  const node = { driver: disk.format, 'node-name': id, 'read-only': disk.readOnly, discard: 'unmap', file };
+  if (disk.bus === 'virtio') {
+    return [
+      ...json('-blockdev', node),
+      ...json('-device', { driver: virtio('blk', choices), id, drive: id }),
+    ];
+  }
+  const isFirst = choices.disks.findIndex(({ bus }) => bus === 'scsi') === index;
+  return [
+    ...(isFirst ? json('-device', { driver: virtio('scsi', choices), id: SCSI_CONTROLLER }) : []),
+    ...json('-blockdev', node),
+    ...json('-device', { driver: 'scsi-hd', id, drive: id, bus: `${SCSI_CONTROLLER}.0` }),
+  ];
+}
+
+function nicArguments(nic: QemuNic, index: number, { machine, choices }: ArgumentsPlan): string[] {
+  const id = `net${index}`;
+  const backend =
+    nic.kind === 'user'
+      ? { type: 'user', id }
+      : { type: 'stream', id, server: false, addr: { type: 'unix', path: nic.path } };
+  const mac = nic.mac ?? defaultMac(machine.id, index);
+  return [
+    ...json('-netdev', backend),
+    ...json('-device', { driver: virtio('net', choices), id: `nic${index}`, netdev: id, mac }),
+  ];
+}
+
+function consoleArguments(paths: InstancePaths): string[] {
+  const socket = `path=${value(paths.serial)},server=on,wait=off,logfile=${value(paths.consoleLog)}`;
+  return [
+    ...['-chardev', `socket,id=serial0,${socket}`, '-serial', 'chardev:serial0'],
+    ...['-qmp', `unix:${value(paths.qmp)},server=on,wait=off`],
+  ];
+}
+
+/** It waits on the CPR channel first, then for `migrate-incoming` on its monitor. */
+function incomingArguments({ cpr }: InstancePaths): string[] {
+  const addr = { transport: 'socket', type: 'unix', path: cpr };
+  return ['-incoming', 'defer', '-incoming', JSON.stringify({ 'channel-type': 'cpr', addr })];
+}
