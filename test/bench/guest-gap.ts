@@ -1,10 +1,10 @@
-/** Starts the sampler beside a running ticker and asks it for the longest standstill of the guest. */
+/** Starts the sampler beside a running ticker and asks it for the standstills of the guest. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { STATUS_PAGE } from '../guests/ticker.js';
 import { waitFor, within } from '../helpers/wait.js';
-import type { GapReport } from './sampler.js';
+import type { GapReport, Standstill } from './sampler.js';
 
 const RAM_START = 0x80000000;
 const TICKS = 8;
@@ -24,12 +24,12 @@ export class GuestGap {
     await this.#ask('start');
   }
 
-  /** The longest standstill since `start`, once the guest has ticked again a while. */
-  async finish(): Promise<number> {
+  /** The standstills since `start`, once the guest has ticked again a while. */
+  async finish(): Promise<readonly Standstill[]> {
     const { ticks } = await this.#ask('report');
     const ticked = async () => (await this.#ask('report')).ticks >= ticks + 20;
     await waitFor(ticked, { deadlineMs: 10_000, what: 'the guest to tick after the upgrade' });
-    return (await this.#ask('report')).maxGapMs;
+    return (await this.#ask('report')).standstills;
   }
 
   async close(): Promise<void> {

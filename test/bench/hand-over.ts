@@ -19,6 +19,9 @@ const CAPABILITIES = [
 export interface HandOver {
   readonly target: MonitoredVmm;
   readonly pauseMs: number;
+  /** The source's and the target's own timestamps. */
+  readonly stoppedAtMs: number;
+  readonly resumedAtMs: number;
 }
 
 /** Resolves with the running target; the source is gone. When it fails, the target is gone. */
@@ -49,7 +52,9 @@ export async function handOver(
     const stop = await source.qmp.waitForEvent('STOP');
     await source.qmp.waitForEvent('MIGRATION', ({ data }) => data.status === 'completed');
     await retire(source);
-    return { target: { vmm, qmp, directory }, pauseMs: (resume.timeUs - stop.timeUs) / 1000 };
+    const [stoppedAtMs, resumedAtMs] = [stop.timeUs / 1000, resume.timeUs / 1000];
+    const pauseMs = resumedAtMs - stoppedAtMs;
+    return { target: { vmm, qmp, directory }, pauseMs, stoppedAtMs, resumedAtMs };
   } catch (error) {
     await vmm.kill();
     throw error;

@@ -8,21 +8,27 @@ import type { BenchContext } from './benchmark.js';
 import { type Contender, type MonitoredVmm, machineArguments, startMonitored } from './contender.js';
 import { GuestGap } from './guest-gap.js';
 import { handOver, retire } from './hand-over.js';
+import type { Standstill } from './sampler.js';
 
 const PAGE_OFFSET = STATUS_PAGE - 0x80000000;
 const TICKS_OFFSET = PAGE_OFFSET + 8;
 const OWN_GAP_OFFSET = PAGE_OFFSET + 24;
 const PATTERN_ERRORS_OFFSET = PAGE_OFFSET + 40;
+const TICK_MS = 1;
 const HUNDREDS_OF_NS_PER_MS = 10_000;
 
 export interface Measured {
   readonly pauses: number[];
-  readonly gaps: number[];
+  /** The guest's standstill in which the pause lies. */
+  readonly standstills: number[];
+  /** Its longest standstill from the start of the target on, by the host's clock. */
+  readonly longest: number[];
+  /** Its longest standstill by its own clock. */
   readonly ownGaps: number[];
 }
 
 export class Relay {
-  readonly measured: Measured = { pauses: [], gaps: [], ownGaps: [] };
+  readonly measured: Measured = { pauses: [], standstills: [], longest: [], ownGaps: [] };
   readonly #contender: Contender;
   readonly #directory: string;
   readonly #memoryFile: string;
@@ -51,10 +57,19 @@ export class Relay {
     this.#write(OWN_GAP_OFFSET, 0n);
     await gap.start();
     const directory = `${this.#directory}${++this.#generation}`;
-    const { target, pauseMs } = await handOver(current, this.#contender, directory, this.#args);
+    const { target, pauseMs, stoppedAtMs, resumedAtMs } = await handOver(
+      current,
+      this.#contender,
+      directory,
+      this.#args,
+    );
     this.#current = target;
+    const seen = await gap.finish();
+    const lengths = (list: readonly Standstill[]) => list.map(({ fromMs, untilMs }) => untilMs - fromMs);
+    const around = seen.filter(({ fromMs, untilMs }) => fromMs <= resumedAtMs && untilMs >= stoppedAtMs);
     this.measured.pauses.push(pauseMs);
-    this.measured.gaps.push(await gap.finish());
+    this.measured.standstills.push(Math.max(TICK_MS, ...lengths(around)));
+    this.measured.longest.push(Math.max(TICK_MS, ...lengths(seen)));
     this.measured.ownGaps.push(Number(this.#read(OWN_GAP_OFFSET)) / HUNDREDS_OF_NS_PER_MS);
     const errors = this.#read(PATTERN_ERRORS_OFFSET);
     if (errors !== 0n) throw new Error(`${this.#contender.name}: ${errors} errors in the guest's pattern`);

@@ -12,10 +12,21 @@ const INTERVAL_MS = 0.1;
 /** Looks between two turns of the event loop, in which messages are served. */
 const LOOKS_PER_TURN = 20;
 
+/** Times by the wall clock, which QMP's timestamps use. */
+export interface Standstill {
+  readonly fromMs: number;
+  readonly untilMs: number;
+}
+
 export interface GapReport {
-  readonly maxGapMs: number;
+  /** Every standstill of more than a tick and a half. */
+  readonly standstills: readonly Standstill[];
   readonly ticks: number;
 }
+
+const NOTABLE_MS = 1.5;
+/** Far more than an upgrade has; a guest that hardly runs must not fill the memory. */
+const MOST_STANDSTILLS = 10_000;
 
 const [path = '', offset = ''] = process.argv.slice(2);
 const file = openSync(path, 'r');
@@ -23,14 +34,19 @@ const page = Buffer.alloc(8);
 const sleep = new Int32Array(new SharedArrayBuffer(4));
 let lastTicks = -1n;
 let changedAt = performance.now();
-let maxGapMs = 0;
+let standstills: Standstill[] = [];
 
 function look(): void {
   readSync(file, page, 0, page.length, Number(offset));
   const ticks = page.readBigUInt64LE(0);
   const now = performance.now();
   if (ticks === lastTicks) return;
-  maxGapMs = Math.max(maxGapMs, now - changedAt);
+  if (now - changedAt > NOTABLE_MS && standstills.length < MOST_STANDSTILLS) {
+    standstills.push({
+      fromMs: performance.timeOrigin + changedAt,
+      untilMs: performance.timeOrigin + now,
+    });
+  }
   lastTicks = ticks;
   changedAt = now;
 }
@@ -45,8 +61,8 @@ function turn(): void {
 
 process.on('message', (message) => {
   look();
-  if (message === 'start') maxGapMs = 0;
-  const report: GapReport = { maxGapMs, ticks: Number(lastTicks) };
+  if (message === 'start') standstills = [];
+  const report: GapReport = { standstills, ticks: Number(lastTicks) };
   process.send?.(report);
 });
 process.on('disconnect', () => process.exit(0));
