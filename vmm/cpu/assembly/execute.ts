@@ -45,18 +45,23 @@ import {
   ADD,
   ADDI,
   ADDIW,
+  ADDIW_THEN_BGEU,
   ADDW,
+  ADD_THEN_BEQ,
   ADD_THEN_LBU,
   AND,
   ANDI,
   AUIPC,
   AUIPC_THEN_ADDI,
   BEQ,
+  BEQ_THEN_BEQ,
+  BEQ_THEN_LBU,
   BGE,
   BGEU,
   BLT,
   BLTU,
   BNE,
+  BNE_THEN_LD,
   BRANCH_FAR,
   CALL,
   COMPRESSED,
@@ -64,15 +69,22 @@ import {
   C_ADD,
   C_ADDI,
   C_ADDIW,
+  C_ADDIW_THEN_BNE,
+  C_ADDI_THEN_BEQ,
   C_ADDI_THEN_BLTU,
   C_ADDI_THEN_BNE,
   C_ADDI_THEN_C_BNE,
   C_ADDI_THEN_C_J,
   C_ADDI_THEN_C_JR,
+  C_ADDI_THEN_C_LI,
+  C_ADDI_THEN_C_MV,
   C_ADDI_THEN_C_SD,
+  C_ADDI_THEN_SW,
   C_ADDW,
+  C_ADD_THEN_C_LD,
   C_AND,
   C_ANDI,
+  C_ANDI_THEN_BNE,
   C_ANDI_THEN_C_BNE,
   C_BEQ,
   C_BNE,
@@ -87,14 +99,19 @@ import {
   C_LD_THEN_C_ADDI,
   C_LD_THEN_C_LD,
   C_LI,
+  C_LI_THEN_BEQ,
   C_LW,
+  C_LW_THEN_C_ADDI,
   C_MV,
+  C_MV_THEN_C_J,
   C_MV_THEN_C_MV,
   C_NOP,
   C_OR,
   C_SD,
+  C_SD_THEN_C_ADDI,
   C_SD_THEN_C_SD,
   C_SLLI,
+  C_SLLI_THEN_C_ADD,
   C_SRAI,
   C_SRLI,
   C_SUB,
@@ -118,15 +135,19 @@ import {
   J_FAR,
   LB,
   LBU,
+  LBU_THEN_ADDI,
   LBU_THEN_BEQ,
   LBU_THEN_C_ADDI,
   LBU_THEN_C_ANDI,
+  LBU_THEN_C_BNE,
   LD,
+  LD_THEN_BEQ,
   LD_THEN_LD,
   LH,
   LHU,
   LI,
   LI_THEN_BEQ,
+  LI_THEN_BNE,
   LW,
   LWU,
   MUL,
@@ -136,6 +157,7 @@ import {
   MULW,
   MV,
   NOP,
+  NOP_THEN_NOP,
   OR,
   ORI,
   REM,
@@ -149,6 +171,8 @@ import {
   SLL,
   SLLI,
   SLLIW,
+  SLLI_THEN_C_ADD,
+  SLLI_THEN_SRLI,
   SLLW,
   SLT,
   SLTI,
@@ -164,6 +188,8 @@ import {
   SRLW,
   SUB,
   SUBW,
+  SUBW_THEN_BGEU,
+  SUB_THEN_AND,
   SW,
   XOR,
   XORI,
@@ -1043,6 +1069,310 @@ export function run(untilTicks: f64): i32 {
             break;
           }
           uop += 8;
+          continue;
+        }
+        case C_SD_THEN_C_ADDI: {
+          const address = rs1(uop) + imm(uop);
+          const entry = dataBase + slotOf(address);
+          if (load<u64>(entry, WRITES) != ((address + 7) & PAGE_MASK)) break;
+          store<u64>(hostWrite(entry, address), rs2(uop));
+          uop += 8;
+          budget--;
+          setRd(uop, rs1(uop) + imm(uop));
+          uop += 8;
+          continue;
+        }
+        case BNE_THEN_LD: {
+          if (rs1(uop) != rs2(uop)) {
+            uop = branchTarget(uop);
+            if (budget >= 0) continue;
+            isSpent = true;
+            break;
+          }
+          uop += 16;
+          budget--;
+          const address2 = rs1(uop) + imm(uop);
+          const entry2 = dataBase + slotOf(address2);
+          if (load<u64>(entry2) != ((address2 + 7) & PAGE_MASK)) break;
+          setRd(uop, load<u64>(hostRead(entry2, address2)));
+          uop += 16;
+          continue;
+        }
+        case C_LW_THEN_C_ADDI: {
+          const address = rs1(uop) + imm(uop);
+          const entry = dataBase + slotOf(address);
+          if (load<u64>(entry) != ((address + 3) & PAGE_MASK)) break;
+          setRd(uop, <u64>(<i64>load<i32>(hostRead(entry, address))));
+          uop += 8;
+          budget--;
+          setRd(uop, rs1(uop) + imm(uop));
+          uop += 8;
+          continue;
+        }
+        case C_ADDI_THEN_SW: {
+          setRd(uop, rs1(uop) + imm(uop));
+          uop += 8;
+          budget--;
+          const address2 = rs1(uop) + imm(uop);
+          const entry2 = dataBase + slotOf(address2);
+          if (load<u64>(entry2, WRITES) != ((address2 + 3) & PAGE_MASK)) break;
+          store<u32>(hostWrite(entry2, address2), <u32>rs2(uop));
+          uop += 16;
+          continue;
+        }
+        case LBU_THEN_ADDI: {
+          const address = rs1(uop) + imm(uop);
+          const entry = dataBase + slotOf(address);
+          if (load<u64>(entry) != (address & PAGE_MASK)) break;
+          setRd(uop, <u64>load<u8>(hostRead(entry, address)));
+          uop += 16;
+          budget--;
+          setRd(uop, rs1(uop) + imm(uop));
+          uop += 16;
+          continue;
+        }
+        case NOP_THEN_NOP: {
+          uop += 16;
+          budget--;
+          uop += 16;
+          continue;
+        }
+        case ADDIW_THEN_BGEU: {
+          setRd(uop, word(<i32>rs1(uop) + <i32>imm(uop)));
+          uop += 16;
+          budget--;
+          if (rs1(uop) >= rs2(uop)) {
+            uop = branchTarget(uop);
+            if (budget >= 0) continue;
+            isSpent = true;
+            break;
+          }
+          uop += 16;
+          continue;
+        }
+        case LI_THEN_BNE: {
+          setRd(uop, imm(uop));
+          uop += 16;
+          budget--;
+          if (rs1(uop) != rs2(uop)) {
+            uop = branchTarget(uop);
+            if (budget >= 0) continue;
+            isSpent = true;
+            break;
+          }
+          uop += 16;
+          continue;
+        }
+        case C_ADD_THEN_C_LD: {
+          setRd(uop, rs1(uop) + rs2(uop));
+          uop += 8;
+          budget--;
+          const address2 = rs1(uop) + imm(uop);
+          const entry2 = dataBase + slotOf(address2);
+          if (load<u64>(entry2) != ((address2 + 7) & PAGE_MASK)) break;
+          setRd(uop, load<u64>(hostRead(entry2, address2)));
+          uop += 8;
+          continue;
+        }
+        case C_MV_THEN_C_J: {
+          setRd(uop, rs1(uop));
+          uop += 8;
+          budget--;
+          uop = branchTarget(uop);
+          if (budget >= 0) continue;
+          isSpent = true;
+          break;
+        }
+        case C_ANDI_THEN_BNE: {
+          setRd(uop, rs1(uop) & imm(uop));
+          uop += 8;
+          budget--;
+          if (rs1(uop) != rs2(uop)) {
+            uop = branchTarget(uop);
+            if (budget >= 0) continue;
+            isSpent = true;
+            break;
+          }
+          uop += 16;
+          continue;
+        }
+        case BEQ_THEN_BEQ: {
+          if (rs1(uop) == rs2(uop)) {
+            uop = branchTarget(uop);
+            if (budget >= 0) continue;
+            isSpent = true;
+            break;
+          }
+          uop += 16;
+          budget--;
+          if (rs1(uop) == rs2(uop)) {
+            uop = branchTarget(uop);
+            if (budget >= 0) continue;
+            isSpent = true;
+            break;
+          }
+          uop += 16;
+          continue;
+        }
+        case LBU_THEN_C_BNE: {
+          const address = rs1(uop) + imm(uop);
+          const entry = dataBase + slotOf(address);
+          if (load<u64>(entry) != (address & PAGE_MASK)) break;
+          setRd(uop, <u64>load<u8>(hostRead(entry, address)));
+          uop += 16;
+          budget--;
+          if (rs1(uop) != rs2(uop)) {
+            uop = branchTarget(uop);
+            if (budget >= 0) continue;
+            isSpent = true;
+            break;
+          }
+          uop += 8;
+          continue;
+        }
+        case ADD_THEN_BEQ: {
+          setRd(uop, rs1(uop) + rs2(uop));
+          uop += 16;
+          budget--;
+          if (rs1(uop) == rs2(uop)) {
+            uop = branchTarget(uop);
+            if (budget >= 0) continue;
+            isSpent = true;
+            break;
+          }
+          uop += 16;
+          continue;
+        }
+        case SUB_THEN_AND: {
+          setRd(uop, rs1(uop) - rs2(uop));
+          uop += 16;
+          budget--;
+          setRd(uop, rs1(uop) & rs2(uop));
+          uop += 16;
+          continue;
+        }
+        case C_SLLI_THEN_C_ADD: {
+          setRd(uop, rs1(uop) << shift(uop));
+          uop += 8;
+          budget--;
+          setRd(uop, rs1(uop) + rs2(uop));
+          uop += 8;
+          continue;
+        }
+        case SLLI_THEN_C_ADD: {
+          setRd(uop, rs1(uop) << shift(uop));
+          uop += 16;
+          budget--;
+          setRd(uop, rs1(uop) + rs2(uop));
+          uop += 8;
+          continue;
+        }
+        case SLLI_THEN_SRLI: {
+          setRd(uop, rs1(uop) << shift(uop));
+          uop += 16;
+          budget--;
+          setRd(uop, rs1(uop) >> shift(uop));
+          uop += 16;
+          continue;
+        }
+        case C_LI_THEN_BEQ: {
+          setRd(uop, imm(uop));
+          uop += 8;
+          budget--;
+          if (rs1(uop) == rs2(uop)) {
+            uop = branchTarget(uop);
+            if (budget >= 0) continue;
+            isSpent = true;
+            break;
+          }
+          uop += 16;
+          continue;
+        }
+        case C_ADDI_THEN_BEQ: {
+          setRd(uop, rs1(uop) + imm(uop));
+          uop += 8;
+          budget--;
+          if (rs1(uop) == rs2(uop)) {
+            uop = branchTarget(uop);
+            if (budget >= 0) continue;
+            isSpent = true;
+            break;
+          }
+          uop += 16;
+          continue;
+        }
+        case SUBW_THEN_BGEU: {
+          setRd(uop, word(<i32>rs1(uop) - <i32>rs2(uop)));
+          uop += 16;
+          budget--;
+          if (rs1(uop) >= rs2(uop)) {
+            uop = branchTarget(uop);
+            if (budget >= 0) continue;
+            isSpent = true;
+            break;
+          }
+          uop += 16;
+          continue;
+        }
+        case BEQ_THEN_LBU: {
+          if (rs1(uop) == rs2(uop)) {
+            uop = branchTarget(uop);
+            if (budget >= 0) continue;
+            isSpent = true;
+            break;
+          }
+          uop += 16;
+          budget--;
+          const address2 = rs1(uop) + imm(uop);
+          const entry2 = dataBase + slotOf(address2);
+          if (load<u64>(entry2) != (address2 & PAGE_MASK)) break;
+          setRd(uop, <u64>load<u8>(hostRead(entry2, address2)));
+          uop += 16;
+          continue;
+        }
+        case C_ADDI_THEN_C_MV: {
+          setRd(uop, rs1(uop) + imm(uop));
+          uop += 8;
+          budget--;
+          setRd(uop, rs1(uop));
+          uop += 8;
+          continue;
+        }
+        case C_ADDI_THEN_C_LI: {
+          setRd(uop, rs1(uop) + imm(uop));
+          uop += 8;
+          budget--;
+          setRd(uop, imm(uop));
+          uop += 8;
+          continue;
+        }
+        case LD_THEN_BEQ: {
+          const address = rs1(uop) + imm(uop);
+          const entry = dataBase + slotOf(address);
+          if (load<u64>(entry) != ((address + 7) & PAGE_MASK)) break;
+          setRd(uop, load<u64>(hostRead(entry, address)));
+          uop += 16;
+          budget--;
+          if (rs1(uop) == rs2(uop)) {
+            uop = branchTarget(uop);
+            if (budget >= 0) continue;
+            isSpent = true;
+            break;
+          }
+          uop += 16;
+          continue;
+        }
+        case C_ADDIW_THEN_BNE: {
+          setRd(uop, word(<i32>rs1(uop) + <i32>imm(uop)));
+          uop += 8;
+          budget--;
+          if (rs1(uop) != rs2(uop)) {
+            uop = branchTarget(uop);
+            if (budget >= 0) continue;
+            isSpent = true;
+            break;
+          }
+          uop += 16;
           continue;
         }
         case CALL:

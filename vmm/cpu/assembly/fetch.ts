@@ -76,18 +76,21 @@ function endsBlock(operation: u32): bool {
 /** Decodes what follows a slot in a page of RAM, up to the end of the block, and makes pairs. */
 function decodeAhead(uop: u32, pc: u64): void {
   let at = uop;
+  let operation: u32 = load<u8>(at);
   let offset = <u32>pc & 0xfff;
   const page = ramAddress((<u64>ownerOf(uop)) << 12);
-  for (let i = 0; i < AHEAD_LIMIT && !endsBlock(firstOf(load<u8>(at))); i++) {
-    const lengthBytes: u32 = (load<u8>(at) & COMPRESSED) != 0 ? 2 : 4;
+  for (let i = 0; i < AHEAD_LIMIT && !endsBlock(operation); i++) {
+    const lengthBytes: u32 = (operation & COMPRESSED) != 0 ? 2 : 4;
     const next = at + (lengthBytes << 2);
     offset += lengthBytes;
     if (offset >= 0xffe) return;
     const isNew = load<u8>(next) == DECODE;
     if (isNew) decodeInto(next, load<u32>(page + offset), (pc & PAGE_MASK) | offset, true);
-    joinSlots(at, next);
+    const following: u32 = isNew ? load<u8>(next) : firstOf(load<u8>(next));
+    joinSlots(at, operation, next, following);
     if (!isNew) return;
     at = next;
+    operation = following;
   }
 }
 

@@ -25,7 +25,7 @@ import {
   SB,
   SYSTEM,
 } from './opcodes';
-import { firstOf } from './pairs';
+import { firstOf, isPair } from './pairs';
 import { executeEbreak, executeSystem } from './system';
 import { illegal, takeTrap } from './trap';
 import { frs2, imm, rs1, rs2, setFrd, setRd } from './uop';
@@ -89,7 +89,8 @@ function dispatch(uop: u32, operation: u32, pc: u64): i32 {
 
 /** Carries out the uop. Raised attention (interrupt, stop, changed code) turns NEXT into LEAVE. */
 export function executeSlow(uop: u32, pc: u64): i32 {
-  const bits = firstOf(load<u8>(uop));
+  let bits: u32 = load<u8>(uop);
+  if (isPair(bits)) bits = firstOf(bits);
   const outcome = dispatch(uop, bits & ~COMPRESSED, pc);
   if (outcome != NEXT || !attention) return outcome;
   setNextPc(pc + ((bits & COMPRESSED) != 0 ? 2 : 4));
