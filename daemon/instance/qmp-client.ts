@@ -72,7 +72,10 @@ export class QmpClient {
     });
     const lines = new LineSplitter();
     socket.on('data', (chunk) => this.#receive(lines, chunk));
-    socket.on('error', (error) => this.#end(new QmpDisconnected(`the VMM's monitor: ${error.message}`)));
+    socket.on('error', ({ code, message }: NodeJS.ErrnoException) => {
+      const isUnread = code === 'ECONNRESET' || code === 'EPIPE';
+      this.#end(new QmpDisconnected(`the VMM's monitor: ${message}`, isUnread));
+    });
     socket.on('close', () => this.#end(new QmpDisconnected()));
   }
 

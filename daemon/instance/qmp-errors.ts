@@ -21,11 +21,18 @@ export class QmpTimeout extends Error {
   }
 }
 
-/** The connection has ended: whether it was done is not known. */
+/** The connection has ended: whether it was done is not known, unless `isUnread`. */
 export class QmpDisconnected extends Error {
-  constructor(message = "the VMM's monitor closed the connection") {
+  /**
+   * The VMM hung up without having read all that was sent: the request sent last was not executed. Linux says so
+   * for unix sockets, with ECONNRESET when the peer closes with bytes unread, and EPIPE after it has closed.
+   */
+  readonly isUnread: boolean;
+
+  constructor(message = "the VMM's monitor closed the connection", isUnread = false) {
     super(message);
     this.name = 'QmpDisconnected';
+    this.isUnread = isUnread;
   }
 }
 

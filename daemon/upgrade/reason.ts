@@ -40,7 +40,9 @@ function codeOf(error: unknown, { source, target }: UpgradeContext): UpgradeReas
  */
 async function noticeEnds(error: unknown, { source, target }: UpgradeContext): Promise<void> {
   const mayTellOfADeath =
-    error instanceof QmpDisconnected || (error instanceof UpgradeError && error.code === 'transfer_failed');
+    error instanceof QmpDisconnected ||
+    error instanceof QmpCommandError ||
+    (error instanceof UpgradeError && error.code === 'transfer_failed');
   if (!mayTellOfADeath) return;
   const ends = [source, target].flatMap((instance) => (instance === null ? [] : [instance.ended]));
   const wait = { deadlineMs: NOTICE_DEADLINE_MS, what: 'the end of a side' };

@@ -1,7 +1,7 @@
 /**
  * The point of no return: one `cont` to the target. Three endings. The target runs: done. The target answered
- * with an error, or the command was never sent: it has not run a vCPU, and the upgrade goes back. Anything else:
- * it may have run, the source's state is stale, and the source must never run again.
+ * with an error, or the command was never sent or never read: it has not run a vCPU, and the upgrade goes back.
+ * Anything else: it may have run, the source's state is stale, and the source must never run again.
  *
  * A machine that was paused stays paused: there is nothing to send, the target simply is the machine from now on.
  * After a restart of the daemon it is run again: harmless for a target that runs. What went before is not known
@@ -11,7 +11,7 @@
 import { timestampMicros } from '../../../vmm/qmp/protocol.js';
 import { messageOf } from '../../errors.js';
 import type { EventWatch } from '../../instance/qmp-client.js';
-import { QmpCommandError } from '../../instance/qmp-errors.js';
+import { QmpCommandError, QmpDisconnected } from '../../instance/qmp-errors.js';
 import type { RunningInstance } from '../../instance/running-instance.js';
 import { UpgradeError } from '../../upgrade.js';
 import { nothingToUndo, type Step, targetOf, type UpgradeContext } from '../step.js';
@@ -36,6 +36,9 @@ async function letRun(target: RunningInstance, signal: AbortSignal): Promise<voi
   } catch (cause) {
     if (cause instanceof QmpCommandError) {
       throw new UpgradeError('commit_refused', `the target refused to run: ${cause.message}`, { cause });
+    }
+    if (cause instanceof QmpDisconnected && cause.isUnread) {
+      throw new UpgradeError('target_died', 'the target ended before it read that it should run', { cause });
     }
     if (await runs(target)) return;
     throw new UpgradeError(
