@@ -17,7 +17,6 @@ const RETRY_MS = 20;
 const CLOSE_REFUSED = 4400;
 const CLOSE_GONE = 4410;
 const CLOSE_SLOW = 4429;
-const CLOSE_GOING_AWAY = 1001;
 
 export interface EventStreamOptions {
   readonly maxUnreadBytes?: number;
@@ -53,13 +52,6 @@ export class EventStream {
     this.#schedule();
   }
 
-  /** The daemon stops: connect again and go on from the last sequence. */
-  goAway(): void {
-    if (this.#isClosed) return;
-    this.#end();
-    this.#socket.close(CLOSE_GOING_AWAY, 'the daemon is stopping');
-  }
-
   /** Later, not now: an event may be written while a guest stands still. */
   #schedule(): void {
     if (this.#isClosed || this.#scheduled !== null) return;
@@ -80,10 +72,12 @@ export class EventStream {
       return;
     }
     for (const event of events) {
+      if (this.#socket.bufferedAmount > this.#maxUnreadBytes) break;
       this.#socket.send(JSON.stringify(toCloudEvent(event)));
       this.#sentSeq = event.seq;
     }
-    if (events.length === PAGE) this.#schedule();
+    const hasMore = events.length === PAGE || this.#sentSeq < (events.at(-1)?.seq ?? 0);
+    if (hasMore) this.#schedule();
   }
 
   #next(): StoredEvent[] | BatonError {

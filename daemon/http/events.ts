@@ -9,12 +9,6 @@ const DEFAULT_LIMIT = 1000;
 
 export const eventRoutes: Routes = async (app, { services }) => {
   const { store } = services;
-  const streams = new Set<EventStream>();
-
-  /* Before the sockets are cut: subscribers learn that they can come back. */
-  app.addHook('preClose', async () => {
-    for (const stream of streams) stream.goAway();
-  });
 
   app.route({
     method: 'GET',
@@ -39,9 +33,7 @@ export const eventRoutes: Routes = async (app, { services }) => {
     },
     wsHandler: (socket, request) => {
       const { after } = request.query as { after?: string };
-      const stream = new EventStream(socket, store, after === undefined ? null : Number(after));
-      streams.add(stream);
-      socket.once('close', () => streams.delete(stream));
+      new EventStream(socket, store, after === undefined ? null : Number(after));
     },
   });
 };

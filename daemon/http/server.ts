@@ -21,11 +21,23 @@ import { upgradeRoutes } from './upgrades.js';
 const BODY_LIMIT_BYTES = 256 * 1024;
 const REQUEST_DEADLINE_MS = 30_000;
 const MAX_FRAME_BYTES = 4 * 1024;
+const CLOSE_GOING_AWAY = 1001;
+const CLOSE_DEADLINE_MS = 500;
 
 export interface ServerOptions {
   readonly services: Services;
   readonly supervisor: Supervisor;
   readonly version: string;
+}
+
+/** Subscribers learn that they can come back; one that does not answer the close is not waited for. */
+function sendAway(this: FastifyInstance, done: () => void): void {
+  const { clients } = this.websocketServer;
+  for (const client of clients) client.close(CLOSE_GOING_AWAY, 'the daemon is stopping');
+  setTimeout(() => {
+    for (const client of clients) client.terminate();
+  }, CLOSE_DEADLINE_MS).unref();
+  done();
 }
 
 /** What every route file gets. */
@@ -42,6 +54,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     requestTimeout: REQUEST_DEADLINE_MS,
     routerOptions: { maxParamLength: 200 },
     ajv: { customOptions: { removeAdditional: false, coerceTypes: false, allErrors: false } },
+    frameworkErrors: (error, request, reply) => void handleError(error, request, reply),
     clientErrorHandler(error, socket) {
       if (socket.writable) socket.end(answerToBrokenHttp(error));
       else socket.destroy();
@@ -60,7 +73,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
       },
     },
   });
-  await app.register(websocket, { options: { maxPayload: MAX_FRAME_BYTES } });
+  await app.register(websocket, { options: { maxPayload: MAX_FRAME_BYTES }, preClose: sendAway });
   for (const routes of [
     rootRoutes,
     machineRoutes,
