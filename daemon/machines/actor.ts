@@ -204,8 +204,13 @@ export class MachineActor implements InstanceOwner {
       resume: running === true,
       upgrade: false,
     };
-    if (this.#current !== null && (operation.kind === 'kill' || (operation.kind === 'start' && !running))) {
+    const neverRan = operation.kind === 'start' && (this.#current === null || running === false);
+    if (this.#current !== null && (operation.kind === 'kill' || neverRan)) {
       await this.#instances.kill(this.#current);
+    }
+    if (neverRan) {
+      this.#current = null;
+      this.#setState('stopped', 'the start was interrupted by the end of the daemon', {});
     }
     const succeeded = reached[operation.kind] || operation.kind === 'kill';
     const message = `the daemon ended during the ${operation.kind}; look at the machine's state and ask again`;
