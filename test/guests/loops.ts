@@ -12,7 +12,7 @@ import { type GuestImage, KERNEL_ADDRESS } from './image.js';
 import { DEVICES, UART_ROUTINES } from './routines.js';
 
 export interface LoopsOptions {
-  /** One round is about 1.7 million instructions. */
+  /** One round is about 1.9 million instructions. */
   readonly rounds?: number;
 }
 
