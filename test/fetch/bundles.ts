@@ -1,5 +1,5 @@
 /**
- * What `npm run fetch` brings: one entry per thing. Adding a kernel or a VMM is adding an entry.
+ * What `npm run fetch` brings. Adding a kernel or a QEMU is adding a line to `KERNELS` or `QEMUS`.
  * Suites are Debian's; where they come from is the machine's own apt configuration.
  */
 
@@ -21,80 +21,73 @@ export interface Bundle {
   readonly version: string;
 }
 
-export interface KernelBundle {
-  readonly bundle: string;
+/** A kernel made bootable: an uncompressed image and an initramfs beside it. */
+export interface KernelEntry {
   readonly version: string;
   readonly architecture: 'riscv64' | 'amd64';
-  readonly busybox: string;
+  readonly suite: string;
+  readonly package: string;
 }
 
-export interface QemuBundle {
-  readonly bundle: string;
+/** A QEMU made runnable: a wrapper `bin/qemu-system-<target>-<version>` for each target. */
+export interface QemuEntry {
   readonly version: string;
-  readonly targets: readonly string[];
+  readonly suites: readonly string[];
 }
 
+export const KERNELS: readonly KernelEntry[] = [
+  { version: '6.12', architecture: 'riscv64', suite: 'trixie', package: 'linux-image-riscv64' },
+  { version: '7.2', architecture: 'riscv64', suite: 'sid', package: 'linux-image-riscv64' },
+];
+
+export const QEMUS: readonly QemuEntry[] = [
+  { version: '11.1', suites: ['sid'] },
+  { version: '10.0', suites: ['bookworm-backports', 'bookworm'] },
+];
+
+export const QEMU_TARGETS = ['riscv64', 'x86_64'] as const;
+
+/** Since 7.x a kernel is split; its initramfs tools and configuration are not wanted. */
 const KERNEL_PARTS = /^linux-(image|binary|modules)-\d/;
 
+export const OPENSBI = 'opensbi';
+export const kernelBundle = ({ version, architecture }: KernelEntry) => `linux-${version}-${architecture}`;
+export const busyboxBundle = ({ architecture }: KernelEntry) => `busybox-${architecture}`;
+export const qemuBundle = ({ version }: QemuEntry) => `qemu-${version}`;
+
+function unpackedOnly(name: string, architecture: Architecture, packageName: string): Bundle {
+  const common = { suites: ['trixie'], dependencies: 'none', version: '1.' } as const;
+  return { name, architecture, packages: [packageName], ...common };
+}
+
+function busyboxes(): Bundle[] {
+  const bundles = KERNELS.map((kernel) =>
+    unpackedOnly(busyboxBundle(kernel), kernel.architecture, 'busybox-static'),
+  );
+  return bundles.filter(({ name }, index) => bundles.findIndex((bundle) => bundle.name === name) === index);
+}
+
 export const BUNDLES: readonly Bundle[] = [
-  {
-    name: 'busybox-riscv64',
-    suites: ['trixie'],
-    architecture: 'riscv64',
-    packages: ['busybox-static'],
-    dependencies: 'none',
-    version: '1.',
-  },
-  {
-    name: 'opensbi',
-    suites: ['trixie'],
-    architecture: 'riscv64',
-    packages: ['opensbi'],
-    dependencies: 'none',
-    version: '1.',
-  },
-  {
-    name: 'linux-6.12-riscv64',
-    suites: ['trixie'],
-    architecture: 'riscv64',
-    packages: ['linux-image-riscv64'],
-    dependencies: KERNEL_PARTS,
-    version: '6.12.',
-  },
-  {
-    name: 'linux-7.2-riscv64',
-    suites: ['sid'],
-    architecture: 'riscv64',
-    packages: ['linux-image-riscv64'],
-    dependencies: KERNEL_PARTS,
-    version: '7.2.',
-  },
-  {
-    name: 'qemu-11.1',
-    suites: ['sid'],
-    architecture: 'host',
-    packages: ['qemu-system-riscv', 'qemu-system-x86'],
-    dependencies: 'closure',
-    version: '11.1.',
-  },
-  {
-    name: 'qemu-10.0',
-    suites: ['bookworm-backports', 'bookworm'],
-    architecture: 'host',
-    packages: ['qemu-system-riscv', 'qemu-system-x86'],
-    dependencies: 'closure',
-    version: '10.0.',
-  },
-];
-
-/** Kernels made bootable: an uncompressed image and an initramfs beside it. */
-export const KERNELS: readonly KernelBundle[] = [
-  { bundle: 'linux-6.12-riscv64', version: '6.12', architecture: 'riscv64', busybox: 'busybox-riscv64' },
-  { bundle: 'linux-7.2-riscv64', version: '7.2', architecture: 'riscv64', busybox: 'busybox-riscv64' },
-];
-
-/** QEMUs made runnable: a wrapper `bin/qemu-system-<target>-<version>` each. */
-export const QEMUS: readonly QemuBundle[] = [
-  { bundle: 'qemu-11.1', version: '11.1', targets: ['riscv64', 'x86_64'] },
-  { bundle: 'qemu-10.0', version: '10.0', targets: ['riscv64', 'x86_64'] },
+  ...busyboxes(),
+  unpackedOnly(OPENSBI, 'riscv64', 'opensbi'),
+  ...KERNELS.map((kernel): Bundle => {
+    return {
+      name: kernelBundle(kernel),
+      suites: [kernel.suite],
+      architecture: kernel.architecture,
+      packages: [kernel.package],
+      dependencies: KERNEL_PARTS,
+      version: `${kernel.version}.`,
+    };
+  }),
+  ...QEMUS.map((qemu): Bundle => {
+    return {
+      name: qemuBundle(qemu),
+      suites: qemu.suites,
+      architecture: 'host',
+      packages: ['qemu-system-riscv', 'qemu-system-x86'],
+      dependencies: 'closure',
+      version: `${qemu.version}.`,
+    };
+  }),
 ];

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { type Manifest, readManifest } from './manifest.js';
 
 export type KernelVersion = '6.12' | '7.2';
+export type KernelArchitecture = 'riscv64' | 'amd64';
 export type QemuVersion = '10.0' | '11.1';
 export type QemuTarget = 'riscv64' | 'x86_64';
 
@@ -24,7 +25,7 @@ export interface KernelFiles {
 
 export interface Cache {
   readonly directory: string;
-  kernel(version: KernelVersion): KernelFiles | Missing;
+  kernel(version: KernelVersion, architecture?: KernelArchitecture): KernelFiles | Missing;
   qemu(version: QemuVersion, target: QemuTarget): { readonly argvPrefix: readonly string[] } | Missing;
   /** OpenSBI for the generic platform: `path` is fw_dynamic.bin, `jump` fw_jump.bin. */
   opensbi(): { readonly path: string; readonly jump: string } | Missing;
@@ -42,8 +43,8 @@ export function findInCache(directory: string = cacheDirectory()): Cache {
     locate(directory, manifest, product, roles);
   return {
     directory,
-    kernel(version) {
-      const found = find(`kernel-${version}-riscv64`, ['image', 'initrd']);
+    kernel(version, architecture = 'riscv64') {
+      const found = find(`kernel-${version}-${architecture}`, ['image', 'initrd']);
       return 'missing' in found ? found : found.paths;
     },
     qemu(version, target) {

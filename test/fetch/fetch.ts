@@ -14,7 +14,17 @@ import {
   type ResolvedPackage,
   resolveBundle,
 } from './apt.js';
-import { BUNDLES, type Bundle, KERNELS, QEMUS } from './bundles.js';
+import {
+  BUNDLES,
+  type Bundle,
+  busyboxBundle,
+  KERNELS,
+  kernelBundle,
+  OPENSBI,
+  QEMU_TARGETS,
+  QEMUS,
+  qemuBundle,
+} from './bundles.js';
 import { locate } from './cache.js';
 import {
   type Manifest,
@@ -117,7 +127,7 @@ function products(cache: string): Product[] {
   const kernels = KERNELS.map((kernel): Product => {
     return {
       name: `kernel-${kernel.version}-${kernel.architecture}`,
-      bundles: [kernel.bundle, kernel.busybox],
+      bundles: [kernelBundle(kernel), busyboxBundle(kernel)],
       recipe: [kernel, INITRAMFS_RECIPE],
       make: ([tree = '', busybox = '']) => makeKernel(cache, kernel, { kernel: tree, busybox }),
     };
@@ -125,14 +135,14 @@ function products(cache: string): Product[] {
   const qemus = QEMUS.map((qemu): Product => {
     return {
       name: `qemu-${qemu.version}`,
-      bundles: [qemu.bundle],
-      recipe: [qemu, cache, QEMU_RECIPE],
+      bundles: [qemuBundle(qemu)],
+      recipe: [QEMU_TARGETS, cache, QEMU_RECIPE],
       make: ([tree = '']) => makeQemu(cache, qemu, tree),
     };
   });
   const opensbi: Product = {
     name: 'opensbi',
-    bundles: ['opensbi'],
+    bundles: [OPENSBI],
     recipe: ['riscv64'],
     make: ([tree = '']) => makeOpensbi(cache, tree),
   };

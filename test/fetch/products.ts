@@ -8,7 +8,7 @@ import { chmod, copyFile, lstat, mkdir, readdir, readFile, stat, symlink, writeF
 import { basename, dirname, join, relative } from 'node:path';
 import { execa } from 'execa';
 import { FetchError } from './apt.js';
-import type { KernelBundle, QemuBundle } from './bundles.js';
+import { type KernelEntry, QEMU_TARGETS, type QemuEntry } from './bundles.js';
 import { buildInitramfs, INIT, WANTED_MODULES } from './initramfs.js';
 import { collectModules } from './kernel-modules.js';
 
@@ -23,7 +23,7 @@ export const INITRAMFS_RECIPE = [INIT, WANTED_MODULES];
 
 export async function makeKernel(
   cache: string,
-  kernel: KernelBundle,
+  kernel: KernelEntry,
   trees: { kernel: string; busybox: string },
 ): Promise<ProductFiles> {
   const directory = join(cache, 'kernels', `${kernel.version}-${kernel.architecture}`);
@@ -57,7 +57,7 @@ async function decompress(path: string): Promise<Uint8Array> {
 }
 
 /** One wrapper per target. The program's own loader is called, so the machine's libraries do not matter. */
-export async function makeQemu(cache: string, qemu: QemuBundle, tree: string): Promise<ProductFiles> {
+export async function makeQemu(cache: string, qemu: QemuEntry, tree: string): Promise<ProductFiles> {
   const loader = await findFile(tree, /\/ld-linux[^/]*\.so\.\d+$/);
   const moduleParent = await findFile(tree, /\/usr\/lib\/[^/]*-linux-gnu\/qemu$/);
   const libraries = dirname(moduleParent);
@@ -67,7 +67,7 @@ export async function makeQemu(cache: string, qemu: QemuBundle, tree: string): P
   await wallOffModules(moduleParent, moduleParent.slice(tree.length));
   const files: ProductFiles = {};
   await mkdir(join(cache, 'bin'), { recursive: true });
-  for (const target of qemu.targets) {
+  for (const target of QEMU_TARGETS) {
     const program = join(tree, 'usr/bin', `qemu-system-${target}`);
     await stat(program);
     const name = join('bin', `qemu-system-${target}-${qemu.version}`);
