@@ -30,6 +30,8 @@ async function main(argv: readonly string[]): Promise<void> {
 }
 
 async function run(options: VmmOptions): Promise<void> {
+  const { checkBootFiles } = await import('./firmware/check-boot-files.js');
+  checkBootFiles(options);
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => life.signal());
   if (options.pidfile !== null) {
     const { Pidfile } = await import('./pidfile.js');
