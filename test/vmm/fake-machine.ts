@@ -1,0 +1,54 @@
+/** A machine without a guest: says what it was asked, and does what a test tells it to. */
+import type { MachineEvents, MachineHandle, SavedMachine } from '../../vmm/machine/handle.js';
+
+export class FakeMachine implements MachineHandle {
+  readonly calls: string[] = [];
+  /** Set by the VM that the machine is given to. */
+  events: MachineEvents | null = null;
+  sections: Uint8Array = Uint8Array.of(1, 2, 3);
+  loaded: Uint8Array | null = null;
+  /** Runs inside `stop`, when the guest has just been stopped. */
+  onStop: () => void = () => {};
+  loadError: Error | null = null;
+
+  async start(): Promise<void> {
+    this.calls.push('start');
+  }
+
+  async stop(): Promise<void> {
+    this.calls.push('stop');
+    this.onStop();
+  }
+
+  async reset(): Promise<void> {
+    this.calls.push('reset');
+  }
+
+  async powerdown(): Promise<void> {
+    this.calls.push('powerdown');
+  }
+
+  async save(handOver: boolean): Promise<SavedMachine> {
+    this.calls.push(`save ${handOver}`);
+    return { sections: this.sections, description: [] };
+  }
+
+  async load(sections: Uint8Array): Promise<void> {
+    this.calls.push('load');
+    if (this.loadError !== null) throw this.loadError;
+    this.loaded = sections;
+  }
+
+  async rehearse(): Promise<SavedMachine> {
+    return { sections: this.sections, description: [] };
+  }
+
+  async close(): Promise<void> {
+    this.calls.push('close');
+  }
+
+  /** What it was asked since the last look. */
+  take(): string[] {
+    return this.calls.splice(0);
+  }
+}
