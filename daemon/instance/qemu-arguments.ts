@@ -10,6 +10,7 @@ import {
   type QemuNic,
   type QemuSpec,
   type ResolvedChoices,
+  type StandInDisk,
 } from './qemu-machine.js';
 
 export interface ArgumentsPlan {
@@ -74,10 +75,9 @@ function virtio(name: 'blk' | 'net' | 'scsi', { machineType }: ResolvedChoices):
   return `virtio-${name}-${machineType === 'microvm' ? 'device' : 'pci'}`;
 }
 
-function diskArguments(disk: QemuDisk, index: number, choices: ResolvedChoices): string[] {
+function diskArguments(disk: QemuDisk | StandInDisk, index: number, choices: ResolvedChoices): string[] {
   const id = `disk${index}`;
-  const file = { driver: 'file', filename: disk.path };
-  const node = { driver: disk.format, 'node-name': id, 'read-only': disk.readOnly, discard: 'unmap', file };
+  const node = { ...blockNode(disk), 'node-name': id, 'read-only': disk.readOnly };
   if (disk.bus === 'virtio') {
     return [
       ...json('-blockdev', node),
@@ -92,15 +92,22 @@ function diskArguments(disk: QemuDisk, index: number, choices: ResolvedChoices):
   ];
 }
 
+function blockNode(disk: QemuDisk | StandInDisk): object {
+  if (disk.format === 'null') return { driver: 'null-co', size: disk.sizeBytes, 'read-zeroes': true };
+  return { driver: disk.format, discard: 'unmap', file: { driver: 'file', filename: disk.path } };
+}
+
+function netBackend(nic: QemuNic, id: string): object {
+  if (nic.kind === 'user') return { type: 'user', id };
+  if (nic.kind === 'none') return { type: 'hubport', id, hubid: 0 };
+  return { type: 'stream', id, server: false, addr: { type: 'unix', path: nic.path } };
+}
+
 function nicArguments(nic: QemuNic, index: number, { machine, choices }: ArgumentsPlan): string[] {
   const id = `net${index}`;
-  const backend =
-    nic.kind === 'user'
-      ? { type: 'user', id }
-      : { type: 'stream', id, server: false, addr: { type: 'unix', path: nic.path } };
   const mac = nic.mac ?? defaultMac(machine.id, index);
   return [
-    ...json('-netdev', backend),
+    ...json('-netdev', netBackend(nic, id)),
     ...json('-device', { driver: virtio('net', choices), id: `nic${index}`, netdev: id, mac }),
   ];
 }

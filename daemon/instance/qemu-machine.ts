@@ -14,11 +14,21 @@ export interface QemuDisk {
   readonly readOnly: boolean;
 }
 
+/** An empty disk of a size, for a rehearsal: the real one is locked by the machine that runs. */
+export interface StandInDisk {
+  readonly format: 'null';
+  readonly sizeBytes: number;
+  readonly bus: QemuDisk['bus'];
+  readonly readOnly: boolean;
+}
+
 export type QemuNic =
   /** QEMU's own user-mode network. */
   | { readonly kind: 'user'; readonly mac: string | null }
   /** A unix stream socket that a network process listens on, such as passt. */
-  | { readonly kind: 'stream'; readonly mac: string | null; readonly path: string };
+  | { readonly kind: 'stream'; readonly mac: string | null; readonly path: string }
+  /** A card with no network behind it. */
+  | { readonly kind: 'none'; readonly mac: string | null };
 
 /** What the document may say beside what every VMM needs. Null, or not there: the default. */
 export interface QemuChoices {
@@ -26,7 +36,7 @@ export interface QemuChoices {
   readonly machineType?: string | null;
   readonly accelerator?: Accelerator | null;
   readonly cpu?: string | null;
-  readonly disks?: readonly QemuDisk[];
+  readonly disks?: readonly (QemuDisk | StandInDisk)[];
   readonly nics?: readonly QemuNic[];
 }
 
@@ -38,7 +48,7 @@ export interface ResolvedChoices {
   readonly machineType: string;
   readonly accelerator: Accelerator;
   readonly cpu: string | null;
-  readonly disks: readonly QemuDisk[];
+  readonly disks: readonly (QemuDisk | StandInDisk)[];
   readonly nics: readonly QemuNic[];
 }
 

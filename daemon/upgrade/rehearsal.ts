@@ -1,0 +1,178 @@
+/**
+ * Rehearses an upgrade: two instances of a machine like the real one, of the source's and the target's build, that never
+ * run a vCPU, taken through the steps of the mode up to the last look before the commit. What the real ones would refuse
+ * (a line, a section, a version, the processor's state) is refused here, with the guest untouched. What depends on
+ * the state of a guest that has run is not seen. Nothing is left of the two; what a daemon that died left of its
+ * rehearsals is cleared away by the next one.
+ */
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import type { Build } from '../build.js';
+import { messageOf } from '../errors.js';
+import type { VmmDriver } from '../instance/driver.js';
+import type { HostProcesses } from '../instance/host.js';
+import { launch } from '../instance/launch.js';
+import { outputTail } from '../instance/output-tail.js';
+import { RunningInstance } from '../instance/running-instance.js';
+import { instancePaths } from '../instance.js';
+import type { Machine } from '../machine.js';
+import type { Finding } from '../preflight/finding.js';
+import type { Upgrade } from '../upgrade.js';
+import { STEPS } from './modes.js';
+import { explain } from './reason.js';
+import type { UpgradeContext } from './step.js';
+
+export interface Side {
+  readonly build: Build;
+  readonly driver: VmmDriver;
+}
+
+export interface Rehearsal {
+  /** A machine that can be started beside the real one. */
+  readonly machine: Pick<Machine, 'id' | 'name' | 'spec'>;
+  readonly source: Side;
+  readonly target: Side;
+  readonly mode: Upgrade['mode'];
+  readonly host: HostProcesses;
+  readonly runtimeDir: string;
+}
+
+/** Below the runtime folder, beside those of machines and no longer than they: socket paths are short. */
+const FOLDER = 'trial';
+const START_DEADLINE_MS = 20_000;
+const KILL_DEADLINE_MS = 10_000;
+/** The real source is looked at by its own preflight; from the commit on nothing is rehearsed. */
+const FIRST_STEP = 'prepare-source';
+/** Nobody owns the two: whatever happens to one shows in the step that needs it. */
+const NOBODY = { instanceChanged: () => undefined, instanceEnded: () => undefined };
+
+/** No finding: it went through. Rejects when it could not be rehearsed, which says nothing of the upgrade. */
+export async function rehearse(rehearsal: Rehearsal): Promise<readonly Finding[]> {
+  const { mode, source, target } = rehearsal;
+  const steps = STEPS.get(mode) ?? [];
+  const from = steps.findIndex(({ name }) => name === FIRST_STEP);
+  const to = steps.findIndex(({ commits }) => commits);
+  const parent = `${rehearsal.runtimeDir}/${FOLDER}`;
+  await mkdir(parent, { recursive: true, mode: 0o700 });
+  const stage = new Stage(rehearsal, await mkdtemp(`${parent}/`));
+  try {
+    const context = await stage.makeContext();
+    for (const step of steps.slice(from, to)) {
+      try {
+        await step.run(context, stage.signalFor(context, step.deadlineMs));
+      } catch (error) {
+        const { message, remedy, vmmOutput } = await explain(error, step.name, context);
+        const words = [message, ...vmmOutput.slice(-1)].join('; it said: ');
+        const sentence = `rehearsed from ${source.build.id} to ${target.build.id}, ${step.name} failed: ${words}`;
+        return [{ code: 'rehearsal_failed', severity: 'block', sentence, remedy }];
+      }
+    }
+    return [];
+  } finally {
+    await stage.clear();
+  }
+}
+
+/** For a daemon that starts: no rehearsal is under way. */
+export async function clearRehearsals(runtimeDir: string, host: HostProcesses): Promise<void> {
+  const parent = `${runtimeDir}/${FOLDER}`;
+  for (const process of host.findByArgument(`unix:${parent}/`)) await host.kill(process, KILL_DEADLINE_MS);
+  await rm(parent, { recursive: true, force: true });
+}
+
+class Stage {
+  readonly #rehearsal: Rehearsal;
+  readonly #folder: string;
+  readonly #instances: RunningInstance[] = [];
+
+  constructor(rehearsal: Rehearsal, folder: string) {
+    this.#rehearsal = rehearsal;
+    this.#folder = folder;
+  }
+
+  async makeContext(): Promise<UpgradeContext> {
+    const { source: from, target: to, host } = this.#rehearsal;
+    const source = await this.#start(from, false);
+    try {
+      await source.connect({ deadlineMs: START_DEADLINE_MS });
+    } catch (cause) {
+      const words = [messageOf(cause), ...outputTail(source.paths.vmmLog).slice(-1)].join('; it said: ');
+      throw new Error(`the source's build did not start for a rehearsal: ${words}`, { cause });
+    }
+    const context: UpgradeContext = {
+      upgrade: this.#upgrade(),
+      recovering: false,
+      sourceBuild: from.build,
+      targetBuild: to.build,
+      source,
+      target: null,
+      host,
+      sourceEvents: null,
+      targetEvents: null,
+      loadedStatus: null,
+      targetContentHash: async () => to.build.contentHash,
+      launchTarget: async () => {
+        context.target = await this.#start(to, true);
+        return context.target;
+      },
+      discardTarget: () => undefined,
+      guestPaused: () => undefined,
+      stopAtUs: { value: null },
+      resumeAtUs: { value: null },
+    };
+    return context;
+  }
+
+  signalFor({ source, target }: UpgradeContext, deadlineMs: number): AbortSignal {
+    const ends = [source, target].flatMap((instance) => (instance === null ? [] : [instance.gone]));
+    return AbortSignal.any([AbortSignal.timeout(deadlineMs), ...ends]);
+  }
+
+  async clear(): Promise<void> {
+    const { host } = this.#rehearsal;
+    try {
+      for (const { process } of this.#instances) await host.kill(process, KILL_DEADLINE_MS);
+      for (const { ended } of this.#instances) await ended;
+    } finally {
+      await rm(this.#folder, { recursive: true, force: true });
+    }
+  }
+
+  async #start({ build, driver }: Side, incoming: boolean): Promise<RunningInstance> {
+    const { machine, host } = this.#rehearsal;
+    const generation = this.#instances.length + 1;
+    const folders = {
+      socketsDir: `${this.#folder}/${generation}`,
+      logsDir: `${this.#folder}/${generation}-logs`,
+    };
+    const paths = instancePaths(folders);
+    const line = driver.commandLine({ machine, build, paths, incoming });
+    const { process, end } = await launch(folders, line, host);
+    const instance = new RunningInstance({ generation, paths, process, end, host, owner: NOBODY });
+    this.#instances.push(instance);
+    return instance;
+  }
+
+  /** One of a machine that is paused: nothing in it ever runs. */
+  #upgrade(): Upgrade {
+    const { machine, source, target, mode } = this.#rehearsal;
+    return {
+      id: 'rehearsal',
+      machineId: machine.id,
+      mode,
+      modeReason: 'rehearsed',
+      state: 'pending',
+      sourceGeneration: 1,
+      targetGeneration: 2,
+      sourceBuild: source.build.id,
+      targetBuild: target.build.id,
+      wasRunning: false,
+      committed: false,
+      cancelRequested: false,
+      reason: null,
+      pauseUs: null,
+      createdAtMs: 0,
+      finishedAtMs: null,
+      steps: [],
+    };
+  }
+}
