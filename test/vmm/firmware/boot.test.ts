@@ -4,6 +4,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Boot } from '../../../vmm/firmware/boot.js';
 import { checkBootFiles } from '../../../vmm/firmware/check-boot-files.js';
+import { parseElf } from '../../../vmm/firmware/elf.js';
 import { decodeFdt } from '../../../vmm/firmware/fdt.js';
 import { parseOptions } from '../../../vmm/options/options.js';
 import { elf } from '../../asm/elf.js';
@@ -192,19 +193,33 @@ test('refuses what does not fit into RAM, and says what', (context) => {
   assert.throws(() => check('-kernel', file(context, 'f', far)), /the kernel \(0x1000 to .*does not fit/);
 });
 
-test('hostile ELF headers never crash the loader', (context) => {
+test('whatever an ELF header says, parsing it gives segments that make sense or a reason', () => {
   const good = Buffer.from(elf(LOOP, { entry: RAM_BASE, loadAddress: RAM_BASE, user: false }));
-  const ram = new Uint8Array(8 * MIB);
   for (let at = 4; at < good.length; at++) {
-    for (const value of [0, 0xff]) {
+    for (const value of [0, 1, 0x7f, 0x80, 0xff]) {
       const bytes = Buffer.from(good);
       bytes[at] = value;
-      const path = file(context, `k${at}-${value}`, bytes);
+      const parsed = parseElf((offset, length) => bytes.subarray(offset, offset + length));
+      if ('wrong' in parsed) continue;
+      assert.ok(parsed.segments.every(({ fileBytes, memoryBytes }) => fileBytes <= memoryBytes));
+    }
+  }
+});
+
+test('hostile program headers never crash the loader', (context) => {
+  const good = Buffer.from(elf(LOOP, { entry: RAM_BASE, loadAddress: RAM_BASE, user: false }));
+  const ram = new Uint8Array(8 * MIB);
+  const table = Number(good.readBigUInt64LE(32));
+  for (const field of [8, 24, 32, 40]) {
+    for (const value of [2n ** 64n - 1n, 2n ** 63n, 0x80000000n + 8n * BigInt(MIB) - 2n]) {
+      const bytes = Buffer.from(good);
+      bytes.writeBigUInt64LE(value, table + field);
+      const path = file(context, `k${field}-${value}`, bytes);
       try {
-        const options = parseOptions(['-bios', 'none', '-kernel', path, '-m', '8M']);
-        const boot = new Boot(options);
+        const boot = new Boot(parseOptions(['-bios', 'none', '-kernel', path, '-m', '8M']));
         boot.load(ram);
         boot.close();
+        assert.unreachable(`field ${field} with ${value} was loaded`);
       } catch (error) {
         assert.is((error as Error).name, 'OptionError', String(error));
       }
