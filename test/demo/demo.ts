@@ -91,7 +91,8 @@ async function upgradeOnce(
     phase(name, Date.parse(startedAt) - Date.parse(upgrade.createdAt), durationMs);
   }
   line('events', events.upgradeStatesAfter(seqBefore).join(' → '));
-  line('pause', `${pauseMs?.toFixed(2)} ms from the source’s STOP to the target’s RESUME`);
+  if (pauseMs === null) throw new Error('expected the daemon to tell the pause, got none');
+  line('pause', `${pauseMs.toFixed(2)} ms from the source’s STOP to the target’s RESUME`);
   line('ticker', describeTicker(after, linesBefore));
 }
 

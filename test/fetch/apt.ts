@@ -200,6 +200,7 @@ async function apt(root: AptRoot, program: string, args: readonly string[], cwd?
     const { stdout } = await run(program, ['-c', root.configuration, ...args], cwd);
     return stdout;
   } catch (error) {
+    if (error instanceof FetchError) throw error;
     const { stderr = '', shortMessage } = error as { stderr?: string; shortMessage?: string };
     const lines = stderr.split('\n').filter((line) => /^[EW]:/.test(line));
     const reasons = lines.length > 0 ? lines : [shortMessage ?? String(error)];
@@ -212,13 +213,22 @@ async function apt(root: AptRoot, program: string, args: readonly string[], cwd?
   }
 }
 
-function run(file: string, args: readonly string[], cwd?: string): Promise<{ stdout: string }> {
-  return execa(file, args, {
-    timeout: APT_DEADLINE_MS,
-    stdin: 'ignore',
-    env: { LC_ALL: 'C.UTF-8', DEBIAN_FRONTEND: 'noninteractive' },
-    ...(cwd === undefined ? {} : { cwd }),
-  });
+async function run(file: string, args: readonly string[], cwd?: string): Promise<{ stdout: string }> {
+  try {
+    return await execa(file, args, {
+      timeout: APT_DEADLINE_MS,
+      stdin: 'ignore',
+      env: { LC_ALL: 'C.UTF-8', DEBIAN_FRONTEND: 'noninteractive' },
+      ...(cwd === undefined ? {} : { cwd }),
+    });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    throw new FetchError(
+      `expected \`${file}\` on this machine, got none: fetching needs Debian's apt and dpkg. On another machine, ` +
+        'set BATON_CACHE to a folder that a Debian machine has filled',
+      { cause: error },
+    );
+  }
 }
 
 function ignoreAbsent(error: NodeJS.ErrnoException): undefined {
