@@ -3,14 +3,14 @@
  * descriptor. Nothing that QEMU would add by itself is on it. Source and target of an upgrade get the same line
  * but for their own sockets and files. Pure.
  */
+import type { Disk, Nic } from '../hardware.js';
 import type { InstancePaths } from '../instance.js';
 import {
   defaultMac,
-  type QemuDisk,
-  type QemuNic,
   type QemuSpec,
   type ResolvedChoices,
   type StandInDisk,
+  type StandInNic,
 } from './qemu-machine.js';
 
 export interface ArgumentsPlan {
@@ -75,7 +75,7 @@ function virtio(name: 'blk' | 'net' | 'scsi', { machineType }: ResolvedChoices):
   return `virtio-${name}-${machineType === 'microvm' ? 'device' : 'pci'}`;
 }
 
-function diskArguments(disk: QemuDisk | StandInDisk, index: number, choices: ResolvedChoices): string[] {
+function diskArguments(disk: Disk | StandInDisk, index: number, choices: ResolvedChoices): string[] {
   const id = `disk${index}`;
   const node = { ...blockNode(disk), 'node-name': id, 'read-only': disk.readOnly };
   if (disk.bus === 'virtio') {
@@ -92,18 +92,18 @@ function diskArguments(disk: QemuDisk | StandInDisk, index: number, choices: Res
   ];
 }
 
-function blockNode(disk: QemuDisk | StandInDisk): object {
+function blockNode(disk: Disk | StandInDisk): object {
   if (disk.format === 'null') return { driver: 'null-co', size: disk.sizeBytes, 'read-zeroes': true };
   return { driver: disk.format, discard: 'unmap', file: { driver: 'file', filename: disk.path } };
 }
 
-function netBackend(nic: QemuNic, id: string): object {
+function netBackend(nic: Nic | StandInNic, id: string): object {
   if (nic.kind === 'user') return { type: 'user', id };
   if (nic.kind === 'none') return { type: 'hubport', id, hubid: 0 };
   return { type: 'stream', id, server: false, addr: { type: 'unix', path: nic.path } };
 }
 
-function nicArguments(nic: QemuNic, index: number, { machine, choices }: ArgumentsPlan): string[] {
+function nicArguments(nic: Nic | StandInNic, index: number, { machine, choices }: ArgumentsPlan): string[] {
   const id = `net${index}`;
   const mac = nic.mac ?? defaultMac(machine.id, index);
   return [

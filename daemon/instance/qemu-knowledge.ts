@@ -5,8 +5,8 @@
 import { isRecord } from '../../vmm/qmp/protocol.js';
 import type { CommandNeeds, Named } from '../preflight/command-needs.js';
 import type { PropertiesByName, TargetKnowledge } from '../preflight/schema-compare.js';
+import type { QemuAbilities } from '../qemu-abilities.js';
 import { runBounded } from './bounded-run.js';
-import type { QemuAbilities } from './qemu-abilities.js';
 import { askingLine } from './qemu-probe.js';
 import { QmpSchema } from './qmp-schema.js';
 import { returnOf, runQmpScript, type ScriptAnswers } from './qmp-script.js';

@@ -4,31 +4,23 @@
  * build (`q35`, the best accelerator) can name another machine. Pure.
  */
 import { createHash } from 'node:crypto';
+import { ACCELERATORS, type Accelerator, type Disk, type Nic } from '../hardware.js';
 import type { MachineSpec } from '../machine.js';
-import { ACCELERATORS, type Accelerator, type QemuAbilities } from './qemu-abilities.js';
-
-export interface QemuDisk {
-  readonly path: string;
-  readonly format: 'raw' | 'qcow2';
-  readonly bus: 'virtio' | 'scsi';
-  readonly readOnly: boolean;
-}
+import type { QemuAbilities } from '../qemu-abilities.js';
 
 /** An empty disk of a size, for a rehearsal: the real one is locked by the machine that runs. */
 export interface StandInDisk {
   readonly format: 'null';
   readonly sizeBytes: number;
-  readonly bus: QemuDisk['bus'];
+  readonly bus: Disk['bus'];
   readonly readOnly: boolean;
 }
 
-export type QemuNic =
-  /** QEMU's own user-mode network. */
-  | { readonly kind: 'user'; readonly mac: string | null }
-  /** A unix stream socket that a network process listens on, such as passt. */
-  | { readonly kind: 'stream'; readonly mac: string | null; readonly path: string }
-  /** A card with no network behind it. */
-  | { readonly kind: 'none'; readonly mac: string | null };
+/** A card with no network behind it, for the same. */
+export interface StandInNic {
+  readonly kind: 'none';
+  readonly mac: string | null;
+}
 
 /** What the document may say beside what every VMM needs. Null, or not there: the default. */
 export interface QemuChoices {
@@ -36,8 +28,8 @@ export interface QemuChoices {
   readonly machineType?: string | null;
   readonly accelerator?: Accelerator | null;
   readonly cpu?: string | null;
-  readonly disks?: readonly (QemuDisk | StandInDisk)[];
-  readonly nics?: readonly QemuNic[];
+  readonly disks?: readonly (Disk | StandInDisk)[];
+  readonly nics?: readonly (Nic | StandInNic)[];
 }
 
 export type QemuSpec = MachineSpec & QemuChoices;
@@ -48,8 +40,8 @@ export interface ResolvedChoices {
   readonly machineType: string;
   readonly accelerator: Accelerator;
   readonly cpu: string | null;
-  readonly disks: readonly (QemuDisk | StandInDisk)[];
-  readonly nics: readonly QemuNic[];
+  readonly disks: readonly (Disk | StandInDisk)[];
+  readonly nics: readonly (Nic | StandInNic)[];
 }
 
 export type Resolution =

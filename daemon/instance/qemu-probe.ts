@@ -3,13 +3,9 @@
  * the values of its own enum, accelerators are tried. Whatever is no QEMU ends in an error with a sentence.
  */
 import { isRecord } from '../../vmm/qmp/protocol.js';
+import { ACCELERATORS, type Accelerator } from '../hardware.js';
+import type { QemuAbilities, QemuMachineType } from '../qemu-abilities.js';
 import type { UpgradeMode } from '../upgrade.js';
-import {
-  ACCELERATORS,
-  type Accelerator,
-  type QemuAbilities,
-  type QemuMachineType,
-} from './qemu-abilities.js';
 import { QmpSchema } from './qmp-schema.js';
 import { returnOf, runQmpScript, type ScriptCommand } from './qmp-script.js';
 

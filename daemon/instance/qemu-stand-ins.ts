@@ -3,7 +3,8 @@
  * and whose network has one place only.
  */
 import { type FileHandle, open } from 'node:fs/promises';
-import type { QemuDisk, QemuNic, QemuSpec, StandInDisk } from './qemu-machine.js';
+import type { Disk, Nic } from '../hardware.js';
+import type { QemuSpec, StandInDisk, StandInNic } from './qemu-machine.js';
 
 /** Rejects when an image cannot be read: its size is a part of the machine. */
 export async function withStandIns(spec: QemuSpec): Promise<QemuSpec> {
@@ -12,11 +13,11 @@ export async function withStandIns(spec: QemuSpec): Promise<QemuSpec> {
 }
 
 /** QEMU's own network has a state of its own in the stream: it stays. */
-function unplugged(nic: QemuNic): QemuNic {
+function unplugged(nic: Nic | StandInNic): Nic | StandInNic {
   return nic.kind === 'stream' ? { kind: 'none', mac: nic.mac } : nic;
 }
 
-async function standIn(disk: QemuDisk | StandInDisk): Promise<StandInDisk> {
+async function standIn(disk: Disk | StandInDisk): Promise<StandInDisk> {
   if (disk.format === 'null') return disk;
   const { bus, readOnly } = disk;
   const file = await open(disk.path, 'r');

@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { QemuAbilities } from '../../../daemon/instance/qemu-abilities.js';
 import { defaultMac, type QemuSpec, resolve } from '../../../daemon/instance/qemu-machine.js';
+import type { QemuAbilities } from '../../../daemon/qemu-abilities.js';
 
 const SPEC: QemuSpec = {
   memoryMiB: 64,

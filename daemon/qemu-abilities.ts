@@ -1,4 +1,5 @@
 /** What a QEMU binary said of itself when it was asked. Plain data: it is stored with the build. */
+import type { Accelerator } from './hardware.js';
 
 export interface QemuMachineType {
   readonly name: string;
@@ -7,9 +8,6 @@ export interface QemuMachineType {
   readonly deprecated: boolean;
   readonly maxVcpus: number;
 }
-
-export const ACCELERATORS = ['kvm', 'tcg'] as const;
-export type Accelerator = (typeof ACCELERATORS)[number];
 
 export interface QemuAbilities {
   /** The guest's architecture, in QEMU's words: `x86_64`, `riscv64`. */

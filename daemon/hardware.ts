@@ -1,0 +1,39 @@
+/** What a machine is made of beside memory, processors and what it boots: the words of its document. Pure. */
+
+export const ARCHITECTURES = ['riscv64', 'x86_64'] as const;
+export type Architecture = (typeof ARCHITECTURES)[number];
+
+/** Best first. */
+export const ACCELERATORS = ['kvm', 'tcg'] as const;
+export type Accelerator = (typeof ACCELERATORS)[number];
+
+export const DISK_FORMATS = ['raw', 'qcow2'] as const;
+export const DISK_BUSES = ['virtio', 'scsi'] as const;
+
+export interface Disk {
+  readonly path: string;
+  readonly format: (typeof DISK_FORMATS)[number];
+  readonly bus: (typeof DISK_BUSES)[number];
+  readonly readOnly: boolean;
+}
+
+export type Nic =
+  /** The VMM's own user-mode network. */
+  | { readonly kind: 'user'; readonly mac: string | null }
+  /** A unix stream socket that a network process listens on, such as passt. */
+  | { readonly kind: 'stream'; readonly mac: string | null; readonly path: string };
+
+/**
+ * Null is the default of the build that the machine is created for. What it is then is kept: looked up again on another
+ * build, a default such as `q35` or the best accelerator can be another machine.
+ */
+export interface Hardware {
+  readonly architecture: Architecture | null;
+  /** In QEMU's words, with its version: `pc-q35-10.0`, `virt`. */
+  readonly machineType: string | null;
+  readonly accelerator: Accelerator | null;
+  /** In QEMU's words; null stays null: the machine type's own, which is a part of its version. */
+  readonly cpu: string | null;
+  readonly disks: readonly Disk[];
+  readonly nics: readonly Nic[];
+}
