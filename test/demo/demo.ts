@@ -3,6 +3,7 @@
  * it saw of it. Everything that it says was measured or checked in this run; what is not as it should be
  * makes it fail.
  */
+import { summarize } from '../bench/statistics.js';
 import type { DaemonClient } from './daemon-client.js';
 import { EventLog } from './event-log.js';
 import { readTickerOf, waitForTicker } from './guest-console.js';
@@ -57,12 +58,17 @@ export async function runDemo({ client, guest, upgrades }: DemoOptions): Promise
       'guest',
       `${guest.title}, ${guest.specification.memoryMiB} MiB, ticks after ${seconds(startedAt)} s`,
     );
-    line('ticker', describeTicker(before, 0));
-    for (let count = 1; count <= upgrades; count++) await upgradeOnce(client, events, machine, count);
+    line('ticker', describe(examine(before, 0)));
+    const pauses: number[] = [];
+    for (let count = 1; count <= upgrades; count++) {
+      const outcome = await upgradeOnce(client, events, machine);
+      pauses.push(outcome.pauseMs);
+      present(outcome, count);
+    }
     if (events.hasGaps) throw new Error('expected events without gaps in their numbers, some are missing');
-    success(
-      `${upgrades === 1 ? 'the upgrade' : `${upgrades} upgrades`} seen in ${events.events.length} events`,
-    );
+    console.log('');
+    if (upgrades > 1) success(`${upgrades} upgrades, pause: ${describePauses(pauses)}`);
+    success(`${events.events.length} events over WebSocket, none missing; no console byte lost`);
     await client.perform(`${machine}/kill`);
     await client.delete(machine);
   } finally {
@@ -70,40 +76,71 @@ export async function runDemo({ client, guest, upgrades }: DemoOptions): Promise
   }
 }
 
-async function upgradeOnce(
-  client: DaemonClient,
-  events: EventLog,
-  machine: string,
-  count: number,
-): Promise<void> {
+interface Outcome {
+  readonly upgrade: UpgradeDocument;
+  readonly pauseMs: number;
+  readonly states: readonly string[];
+  readonly seen: Examination;
+}
+
+async function upgradeOnce(client: DaemonClient, events: EventLog, machine: string): Promise<Outcome> {
   const linesBefore = (await readTickerOf(client, machine)).lines.length;
   const seqBefore = events.lastSeq;
   const path = await client.perform(`${machine}/upgrade`, { mode: 'cpr-transfer' });
   const upgrade = await client.get<UpgradeDocument>(path.replace('/operations/', '/upgrades/'));
-  await events.waitForUpgradeState(seqBefore, upgrade.state);
+  const { pauseMs, state } = upgrade;
+  if (pauseMs === null) throw new Error('expected the daemon to tell the pause, got none');
+  await events.waitForUpgradeState(seqBefore, state);
   const linesAtEnd = (await readTickerOf(client, machine)).lines.length;
   const after = await waitForTicker(client, machine, linesAtEnd + LINES_AFTER, LINE_DEADLINE_MS);
+  return {
+    upgrade,
+    pauseMs,
+    states: events.upgradeStatesAfter(seqBefore),
+    seen: examine(after, linesBefore),
+  };
+}
 
-  const { mode, state, sourceGeneration, targetGeneration, pauseMs } = upgrade;
-  console.log('');
-  line(`upgrade ${count}`, `${mode}, instance ${sourceGeneration} → ${targetGeneration}: ${state}`);
-  for (const { name, startedAt, durationMs } of upgrade.phases) {
-    phase(name, Date.parse(startedAt) - Date.parse(upgrade.createdAt), durationMs);
+/** The first upgrade phase by phase, the others in a line each. */
+function present({ upgrade, pauseMs, states, seen }: Outcome, count: number): void {
+  const { mode, state, sourceGeneration, targetGeneration, createdAt, phases } = upgrade;
+  const instances = `instance ${sourceGeneration} → ${targetGeneration}`;
+  if (count > 1) {
+    const gap = seen.longestGapMs.toFixed(2);
+    line(`upgrade ${count}`, `${state}, ${instances}, pause ${pauseMs.toFixed(2)} ms, longest gap ${gap} ms`);
+    return;
   }
-  line('events', events.upgradeStatesAfter(seqBefore).join(' → '));
-  if (pauseMs === null) throw new Error('expected the daemon to tell the pause, got none');
+  console.log('');
+  line(`upgrade ${count}`, `${mode}, ${instances}: ${state}`);
+  for (const { name, startedAt, durationMs } of phases) {
+    phase(name, Date.parse(startedAt) - Date.parse(createdAt), durationMs);
+  }
+  line('events', states.join(' → '));
   line('pause', `${pauseMs.toFixed(2)} ms from the source’s STOP to the target’s RESUME`);
-  line('ticker', describeTicker(after, linesBefore));
+  line('ticker', describe(seen));
+}
+
+interface Examination {
+  readonly longestGapMs: number;
+  readonly ticks: number;
 }
 
 /** What the guest saw from one of its lines on; fails when it saw damage. */
-function describeTicker({ lines, damaged }: TickerLog, from: number): string {
+function examine({ lines, damaged }: TickerLog, from: number): Examination {
   if (damaged.length > 0) throw new Error(`the guest's console is damaged: ${JSON.stringify(damaged[0])}`);
   if (lines.some(({ patternIntact }) => !patternIntact))
     throw new Error('the guest found its memory changed');
-  const seen = lines.slice(from);
-  const longest = Math.max(...seen.map(({ gapMs }) => gapMs));
-  return `longest gap ${longest.toFixed(2)} ms of its 1 kHz ticker, ${lines.at(-1)?.ticks} ticks, memory intact`;
+  const longestGapMs = Math.max(...lines.slice(from).map(({ gapMs }) => gapMs));
+  return { longestGapMs, ticks: lines.at(-1)?.ticks ?? 0 };
+}
+
+function describe({ longestGapMs, ticks }: Examination): string {
+  return `longest gap ${longestGapMs.toFixed(2)} ms of its 1 kHz ticker, ${ticks} ticks, memory intact`;
+}
+
+function describePauses(pauses: readonly number[]): string {
+  const { median, max } = summarize(pauses);
+  return `median ${median.toFixed(2)} ms, longest ${max.toFixed(2)} ms`;
 }
 
 function seconds(startedAt: number): string {

@@ -27,7 +27,8 @@ test('an unfinished last line is not judged yet', () => {
   assert.equal(readTicker([`ticker: start\n${line(100)}ticker: tic`]).damaged, []);
 });
 
-test('a lost byte, a doubled line and a count that goes back are noticed', () => {
+test('a lost byte, a lost or doubled line and a count that goes back are noticed', () => {
+  assert.is(readTicker([`ticker: start\n${line(100)}${line(300)}`]).damaged.length, 1);
   assert.is(readTicker([`ticker: start\n${line(100).slice(1)}${line(200)}`]).damaged.length, 1);
   assert.is(readTicker([`ticker: start\n${line(100)}${line(100)}`]).damaged.length, 1);
   assert.is(readTicker([`ticker: start\n${line(200)}${line(100)}`]).damaged.length, 1);

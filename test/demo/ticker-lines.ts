@@ -1,7 +1,7 @@
 /**
  * Reads what the ticker guests print, over all generations of a machine: the consoles are one stream, so
- * a line that the source began is ended by the target. Counts never go back, and a line that does not
- * parse is a console byte lost or doubled.
+ * a line that the source began is ended by the target. A line that does not parse, or whose count
+ * does not follow the one before, is something lost or doubled.
  */
 
 export interface TickerLine {
@@ -12,11 +12,13 @@ export interface TickerLine {
 
 export interface TickerLog {
   readonly lines: readonly TickerLine[];
-  /** Lines of the ticker that are damaged, or whose count is not above the one before. */
+  /** Lines of the ticker that are damaged, or whose count does not follow the one before. */
   readonly damaged: readonly string[];
 }
 
 const LINE = /^ticker: ticks=(\d+) gap_us=(\d+) max_gap_us=(\d+) pattern=(ok|BAD)$/;
+/** A line comes at the first look after so many ticks, so two lines are never two such steps apart. */
+const TICKS_PER_LINE = 100;
 const FIRST_LINE = 'ticker: start';
 
 /** `consoles`: what each generation's console brought, oldest first. The last, unfinished line is left out. */
@@ -31,11 +33,14 @@ export function readTicker(consoles: readonly string[]): TickerLog {
     const line = raw.replace(/\r$/, '');
     const match = LINE.exec(line);
     const ticks = Number(match?.[1]);
-    if (match === null || ticks <= (lines.at(-1)?.ticks ?? 0)) {
-      damaged.push(line);
-      continue;
-    }
+    const before = lines.at(-1)?.ticks;
+    if (match === null || (before !== undefined && !follows(ticks, before))) damaged.push(line);
+    if (match === null) continue;
     lines.push({ ticks, gapMs: Number(match[2]) / 1000, patternIntact: match[4] === 'ok' });
   }
   return { lines, damaged };
+}
+
+function follows(ticks: number, before: number): boolean {
+  return ticks > before && ticks < before + 2 * TICKS_PER_LINE;
 }
