@@ -13,8 +13,10 @@
 
 /** Host to core: a byte that ends a running slice when it is 1. Any thread may store it with Atomics. */
 export const STOP_REQUEST_OFFSET = 0x800;
-/** How many pages of the pool have ever been used. Kept in memory, so that a new core can clean up. */
+/** How many pages of the pool are or were used since the last flush. Kept in memory, so that a new core can clean up. */
 export const POOL_USED_OFFSET = 0x808;
+/** Likewise, the highest of them since the memory was made. */
+export const POOL_TOUCHED_OFFSET = 0x80c;
 
 export const CPU_STATE_OFFSET = 0x10000;
 export const CPU_STATE_BYTES = 0x10000;

@@ -11,6 +11,7 @@ import {
   POOL_OFFSET,
   POOL_PAGES,
   POOL_STRIDE,
+  POOL_TOUCHED_OFFSET,
   POOL_USED_OFFSET,
   RAM_BASE,
   RAM_OFFSET,
@@ -55,9 +56,16 @@ export function ownerOf(uop: u32): u32 {
   return load<u32>(poolPage((uop - POOL_OFFSET) / POOL_STRIDE) + OWNER);
 }
 
+/** Pages above the highest that was ever used are still zero: clearing would only make them resident. */
+function clear(slot: u32): void {
+  const touched = load<u32>(POOL_TOUCHED_OFFSET);
+  if (slot <= touched) memory.fill(poolPage(slot), 0, UOP_BYTES);
+  else store<u32>(POOL_TOUCHED_OFFSET, slot);
+}
+
 function prepare(slot: u32, physicalPage: u32): u32 {
   const page = poolPage(slot);
-  memory.fill(page, 0, UOP_BYTES);
+  clear(slot);
   store<u64>(page + UOP_BYTES, PAGE_END);
   store<u64>(page + UOP_BYTES + 8, PAGE_END);
   store<u32>(page + OWNER, physicalPage);

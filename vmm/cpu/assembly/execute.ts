@@ -9,10 +9,11 @@
  */
 import { STOP_REQUEST_OFFSET, TLB_TABLE_BYTES } from '../memory-map';
 import { PC } from '../state-layout';
-import { crossingUop, resolve } from './fetch';
+import { resolve } from './fetch';
 import {
   AGAIN,
   attention,
+  budgetLeft,
   charge,
   codeTlb,
   dataTlb,
@@ -23,6 +24,8 @@ import {
   SBI_CALL,
   setAttention,
   setBudget,
+  STAND_IN,
+  standIn,
   syncRetired,
   WAIT,
 } from './hart';
@@ -65,7 +68,6 @@ import {
   BRANCH_FAR,
   CALL,
   COMPRESSED,
-  CROSSING,
   C_ADD,
   C_ADDI,
   C_ADDIW,
@@ -242,6 +244,7 @@ function hostWrite(entry: u32, address: u64): u32 {
 }
 
 /** Condition of a branch to another page; the rd byte holds funct3. */
+@inline
 function isTaken(uop: u32): bool {
   const a = rs1(uop);
   const b = rs2(uop);
@@ -256,22 +259,24 @@ function isTaken(uop: u32): bool {
 }
 
 /** Looks at what may end the slice or interrupt the guest. Stores the pc to go on at. */
-function poll(pc: u64, isSpent: bool, untilTicks: f64): i32 {
+function poll(pc: u64, untilTicks: f64): i32 {
   store<u64>(PC, pc);
   setAttention(false);
   if (atomic.load<u8>(STOP_REQUEST_OFFSET) != 0) {
     atomic.store<u8>(STOP_REQUEST_OFFSET, 0);
     return EXIT_STOP;
   }
-  if (isSpent) {
+  if (budgetLeft < 0) {
     const now = ticks();
     updateTimer(<u64>now);
     if (now >= untilTicks) return EXIT_SLICE_END;
+    restartBudget(BUDGET);
   }
   if (takeInterrupt(pc)) store<u64>(PC, nextPc);
   return EXIT_NONE;
 }
 
+/** `budget` is a local variable between calls only: it then never has to leave its register in the loop. */
 export function run(untilTicks: f64): i32 {
   let budget = BUDGET;
   restartBudget(BUDGET);
@@ -283,19 +288,15 @@ export function run(untilTicks: f64): i32 {
   setAttention(true);
   let exit = EXIT_NONE;
   while (exit == EXIT_NONE) {
+    setBudget(budget);
     if (budget < 0 || attention) {
-      setBudget(budget);
-      exit = poll(pc, budget < 0, untilTicks);
+      exit = poll(pc, untilTicks);
       if (exit != EXIT_NONE) break;
       pc = load<u64>(PC);
-      if (budget < 0) {
-        budget = BUDGET;
-        restartBudget(BUDGET);
-      }
     }
-    budget -= charge(PAGE_COST);
-    setBudget(budget);
+    charge(PAGE_COST);
     const page = resolve(pc);
+    budget = budgetLeft;
     if (page == 0) {
       pc = nextPc;
       continue;
@@ -843,17 +844,6 @@ export function run(untilTicks: f64): i32 {
           target = (rs1(uop) + imm(uop)) & ~1;
           isJump = true;
           break;
-        case CROSSING:
-          pc = pcOf(uop, pcBase);
-          uop = crossingUop(uop, pc);
-          if (uop == 0) {
-            target = nextPc;
-            isJump = true;
-            break;
-          }
-          pcBase = pc - (uop >> 2);
-          budget++; // counted again as the instruction it stands for
-          continue;
         case SD_THEN_SD: {
           const address = rs1(uop) + imm(uop);
           const entry = dataBase + slotOf(address);
@@ -1409,9 +1399,16 @@ export function run(untilTicks: f64): i32 {
       }
       setBudget(budget);
       const outcome = executeSlow(uop, pc);
-      budget -= charge(SLOW_COST);
+      charge(SLOW_COST);
+      budget = budgetLeft;
       if (outcome == AGAIN) {
         budget++; // counted again when it is dispatched
+        continue;
+      }
+      if (outcome == STAND_IN) {
+        uop = standIn;
+        pcBase = pc - (uop >> 2);
+        budget++;
         continue;
       }
       if (outcome == NEXT) {
@@ -1428,7 +1425,6 @@ export function run(untilTicks: f64): i32 {
       break;
     }
   }
-  setBudget(budget);
   syncRetired();
   return exit;
 }

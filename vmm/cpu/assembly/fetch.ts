@@ -4,7 +4,7 @@
  */
 import { CROSSING_BYTES, CROSSING_ENTRIES, CROSSING_OFFSET, POOL_OFFSET } from '../memory-map';
 import { codePage, isRam, ownerOf, ramAddress, uncachedPage } from './code-pages';
-import { AGAIN, charge, codeTlb, LEAVE, privilege, setNextPc } from './hart';
+import { AGAIN, codeTlb, LEAVE, privilege, setNextPc, setStandIn, STAND_IN, unretire } from './hart';
 import { isMmio, mmioRead } from './host';
 import { ACCESS_FAULT, fault, faultAddress, faultCause, physical, span, translate } from './mmu';
 import { decodeInto } from './decode';
@@ -43,7 +43,7 @@ function locateCode(pc: u64): bool {
 export function resolve(pc: u64): u32 {
   if (!locateCode(pc)) {
     takeTrap(faultCause, faultAddress, pc);
-    charge(-1); // nothing was executed
+    unretire(-1); // nothing was executed
     return 0;
   }
   if (!isRam(physical) || !pmpUniform(physical)) return uncachedPage(physical);
@@ -119,15 +119,11 @@ export function decodeSlot(uop: u32, pc: u64): i32 {
 
 /**
  * An instruction across two pages: both halves are fetched each time, but decoded only when the encoding
- * is not in the small cache. Each cache entry is a uop followed by a sentinel. Returns the entry, 0 when
- * a trap was taken.
+ * is not in the small cache. Each cache entry is a uop followed by a sentinel.
  */
-export function crossingUop(uop: u32, pc: u64): u32 {
+export function enterCrossing(uop: u32, pc: u64): i32 {
   const low = fetchHalf(((<u64>ownerOf(uop)) << 12) | 0xffe);
-  if (!locateCode(pc + 2)) {
-    takeTrap(faultCause, faultAddress, pc);
-    return 0;
-  }
+  if (!locateCode(pc + 2)) return takeTrap(faultCause, faultAddress, pc);
   const instruction = low | (fetchHalf(physical) << 16);
   const index = (instruction ^ (instruction >> 7) ^ (instruction >> 17)) & (CROSSING_ENTRIES - 1);
   const entry = CROSSING_OFFSET + index * CROSSING_BYTES;
@@ -136,7 +132,8 @@ export function crossingUop(uop: u32, pc: u64): u32 {
     store<u32>(entry, instruction, 8);
     store<u64>(entry, PAGE_END, 16);
   }
-  return entry;
+  setStandIn(entry);
+  return STAND_IN;
 }
 
 /** The instruction that a slot was decoded from, for mtval. */
@@ -149,7 +146,7 @@ export function instructionOf(uop: u32, pc: u64): u32 {
 
 /** Where the walk off the end of a page goes on. The sentinel is no instruction. */
 export function leaveTo(pc: u64): i32 {
-  charge(1);
+  unretire(1);
   setNextPc(pc);
   return LEAVE;
 }

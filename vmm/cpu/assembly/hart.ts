@@ -30,6 +30,7 @@ export const AGAIN: i32 = 1; // dispatch the same slot again
 export const LEAVE: i32 = 2; // go on at `nextPc`, after looking at interrupts and stop requests
 export const WAIT: i32 = 3; // WFI with nothing pending: return to the host, resume at `nextPc`
 export const SBI_CALL: i32 = 4; // ecall for the host to answer; `nextPc` is the ecall itself
+export const STAND_IN: i32 = 5; // dispatch `standIn` in the place of this slot
 
 /** Fixed at start. */
 export let sbi: bool = false;
@@ -39,6 +40,9 @@ export let ramBytes: u64 = 0;
 /** Something happened that the loop must look at before it goes on: interrupt, stop, changed code. */
 export let attention: bool = false;
 export let nextPc: u64 = 0;
+
+/** A uop outside its page: that of an instruction across two pages. */
+export let standIn: u32 = 0;
 
 /** Translation contexts in use: TLB base for data and for code, privilege of data accesses. */
 export let dataTlb: u32 = TLB_OFFSET;
@@ -59,6 +63,10 @@ export function setAttention(value: bool): void {
 
 export function setNextPc(value: u64): void {
   nextPc = value;
+}
+
+export function setStandIn(uop: u32): void {
+  standIn = uop;
 }
 
 export function privilege(): u32 {
@@ -91,16 +99,22 @@ export function updateContext(): void {
  * The loop keeps the budget in a local variable and leaves it here before it calls anything that may look.
  */
 let budgetStart: i32 = 0;
-let budgetLeft: i32 = 0;
+export let budgetLeft: i32 = 0;
 
 export function setBudget(left: i32): void {
   budgetLeft = left;
 }
 
 /** Pays for something that is not a retired instruction: `amount` leaves the budget, minstret stays. */
-export function charge(amount: i32): i32 {
+@inline
+export function charge(amount: i32): void {
   budgetStart -= amount;
-  return amount;
+  budgetLeft -= amount;
+}
+
+/** What the loop has paid for as an instruction did not retire. */
+export function unretire(count: i32): void {
+  budgetStart -= count;
 }
 
 /** Retired instructions, the one under way included. */

@@ -3,7 +3,7 @@
  * point, traps. One call carries out one uop and says how to go on.
  */
 import { executeAmo } from './atomics';
-import { decodeSlot, instructionOf, leaveTo } from './fetch';
+import { decodeSlot, enterCrossing, instructionOf, leaveTo } from './fetch';
 import { executeFloat, isFloatOff, markDirty } from './fp';
 import { attention, LEAVE, NEXT, setNextPc } from './hart';
 import { loaded, loadSlow, storeSlow } from './memory';
@@ -11,6 +11,7 @@ import { faultAddress, faultCause } from './mmu';
 import {
   AMO,
   COMPRESSED,
+  CROSSING,
   DECODE,
   EBREAK,
   FLD,
@@ -82,6 +83,7 @@ function dispatch(uop: u32, operation: u32, pc: u64): i32 {
     case SYSTEM: return executeSystem(load<u32>(uop, 4), pc);
     case LOAD_X0: return loadNothing(uop, pc);
     case PAGE_END: return leaveTo(pc);
+    case CROSSING: return enterCrossing(uop, pc);
     case EBREAK: return executeEbreak(pc);
   }
   return illegal(load<u32>(uop, 4), pc);

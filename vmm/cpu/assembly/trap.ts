@@ -19,7 +19,6 @@ import {
   STVEC,
 } from '../state-layout';
 import {
-  charge,
   LEAVE,
   MACHINE,
   privilege,
@@ -35,6 +34,7 @@ import {
   STATUS_SPP,
   status,
   SUPERVISOR,
+  unretire,
   updateContext,
   USER,
 } from './hart';
@@ -92,7 +92,7 @@ export function setPrivilege(mode: u32): void {
 export function takeTrap(cause: u64, value: u64, pc: u64): i32 {
   const mode = privilege();
   const isInterrupt = (cause & INTERRUPT) != 0;
-  if (!isInterrupt) charge(1); // it was paid for, but does not retire
+  if (!isInterrupt) unretire(1); // it was paid for, but does not retire
   const delegated = load<u64>(isInterrupt ? MIDELEG : MEDELEG);
   const toSupervisor = mode != MACHINE && ((delegated >> (cause & 63)) & 1) != 0;
   let bits = status();
