@@ -104,7 +104,7 @@ function buildMigration(
   const fatal = (message: string) => {
     life.fail(message);
   };
-  const incoming = cpr && new IncomingMigration({ vm, progress, subject, fatal, report }, cpr);
+  const incoming = cpr && new IncomingMigration({ vm, progress, events, subject, fatal, report }, cpr);
   const main = options.incoming?.main;
   return new Migration({
     vm,

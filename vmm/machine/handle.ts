@@ -54,6 +54,6 @@ export interface MachineHandle {
 
 export interface SavedMachine {
   readonly sections: Uint8Array;
-  /** Objects for the `devices` array of the stream's JSON description. */
-  readonly description: readonly unknown[];
+  /** Objects for the `devices` array of the stream's JSON description, as JSON. */
+  readonly description: readonly string[];
 }

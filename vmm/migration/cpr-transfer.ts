@@ -103,7 +103,8 @@ class CprTransferRun implements OutgoingRun {
   }
 
   async #send(main: Socket, head: Uint8Array): Promise<void> {
-    const { vm, progress } = this.#context;
+    const { vm, progress, events } = this.#context;
+    const release = events.hold();
     try {
       const { saved, stateBefore } = await vm.handOver(() => {
         progress.stopped();
@@ -118,6 +119,8 @@ class CprTransferRun implements OutgoingRun {
     } catch (error) {
       main.destroy();
       throw error;
+    } finally {
+      release();
     }
   }
 }

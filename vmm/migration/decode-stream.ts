@@ -22,6 +22,8 @@ import {
   type StreamSubject,
 } from './stream-format.js';
 
+const CLOSING_BRACE = 0x7d;
+
 export interface Preamble {
   readonly wantsReturnPath: boolean;
   readonly stateBefore: RunState;
@@ -144,23 +146,34 @@ function readGlobalState(reader: wire.WireReader): RunState {
   return name;
 }
 
+/** Whether this is a whole stream: nothing can follow the description. */
+export function isComplete(bytes: Uint8Array): boolean {
+  return bytes.at(-1) === CLOSING_BRACE && findEnd(bytes, 0) !== null;
+}
+
+function cutSections(bytes: Uint8Array, from: number): Uint8Array {
+  const end = findEnd(bytes, from);
+  if (end !== null) return bytes.subarray(from, end);
+  throw new StreamError(
+    { section: 'end', field: null, offset: bytes.length },
+    'expected the end mark and the description of the sections: the stream is cut short',
+  );
+}
+
 /**
- * What lies between `from` and the end mark. The mark is found from the back: JSON holds no NUL, so the
+ * Where the end mark is, at or behind `from`. It is found from the back: JSON holds no NUL, so the
  * last NUL of the stream is in the description's length or is the end mark itself.
  */
-function cutSections(bytes: Uint8Array, from: number): Uint8Array {
+function findEnd(bytes: Uint8Array, from: number): number | null {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const lastNul = bytes.lastIndexOf(0);
   for (let lengthAt = lastNul - 3; lengthAt <= lastNul; lengthAt++) {
     const end = lengthAt - 2;
     if (end < from || lengthAt + 4 > bytes.length) continue;
     const isEnd = bytes[end] === wire.SECTION_EOF && bytes[end + 1] === wire.VM_DESCRIPTION;
-    if (isEnd && view.getUint32(lengthAt) === bytes.length - lengthAt - 4) return bytes.subarray(from, end);
+    if (isEnd && view.getUint32(lengthAt) === bytes.length - lengthAt - 4) return end;
   }
-  throw new StreamError(
-    { section: 'end', field: null, offset: bytes.length },
-    'expected the end mark and the description of the sections: the stream is cut short',
-  );
+  return null;
 }
 
 function expectMark(reader: wire.WireReader, mark: number): void {

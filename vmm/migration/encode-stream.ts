@@ -68,15 +68,13 @@ function writeFooter(writer: wire.WireWriter, sectionId: number): void {
 export function encodeTail(
   subject: StreamSubject,
   stateBefore: RunState,
-  saved: { readonly sections: Uint8Array; readonly description: readonly unknown[] },
+  saved: { readonly sections: Uint8Array; readonly description: readonly string[] },
 ): Uint8Array {
   const global = encodeGlobalState(stateBefore);
+  const devices = [...global.description, ...saved.description].join(',');
+  const configuration = JSON.stringify(describeConfiguration(subject.machineType));
   const json = Buffer.from(
-    JSON.stringify({
-      configuration: describeConfiguration(subject.machineType),
-      page_size: Number(PAGE_BYTES),
-      devices: [...global.description, ...saved.description],
-    }),
+    `{"configuration":${configuration},"page_size":${PAGE_BYTES},"devices":[${devices}]}`,
   );
   const writer = new wire.WireWriter();
   writer.bytes(global.bytes);

@@ -11,10 +11,11 @@
 import { readFileSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { QmpError } from '../qmp/error.js';
+import type { EventHub } from '../qmp/events.js';
 import { UnixListener } from '../unix-listener.js';
 import type { VmControl } from '../vm-control.js';
 import type { ReceivedCpr } from './cpr-channel.js';
-import { checkStart, decodeStream } from './decode-stream.js';
+import { checkStart, decodeStream, isComplete } from './decode-stream.js';
 import type { MigrationProgress } from './progress.js';
 import { rehearse } from './rehearsal.js';
 import { encodeFailure, LOADED, PONG } from './return-path.js';
@@ -23,10 +24,13 @@ import type { StreamSubject } from './stream-format.js';
 
 /** Many times the state of any machine; a source that sends more is refused. */
 const MAX_STREAM_BYTES = 64 * 1024 * 1024;
+/** Up to here each chunk is looked at for the end of the stream; beyond, the source's end is waited for. */
+const QUICK_END_BYTES = 1024 * 1024;
 /** How long a failing target tries to tell its source why. */
 const FAREWELL_DEADLINE_MS = 1000;
 
 export interface IncomingContext {
+  readonly events: EventHub;
   readonly vm: VmControl;
   readonly progress: MigrationProgress;
   readonly subject: StreamSubject;
@@ -89,25 +93,27 @@ export class IncomingMigration {
     this.close();
     const chunks: Buffer[] = [];
     let sizeBytes = 0;
-    const finish = (error: Error | null) => {
+    const finish = (bytes: Buffer, error: Error | null) => {
       socket.removeAllListeners('data').removeAllListeners('end').resume();
-      this.#finish(socket, Buffer.concat(chunks), error).catch((unexpected: Error) => {
+      this.#finish(socket, bytes, error).catch((unexpected: Error) => {
         this.#context.fatal(`the incoming migration failed: ${unexpected.message}`);
       });
     };
     socket.on('error', () => socket.destroy());
     socket.on('data', (chunk: Buffer) => {
-      if (sizeBytes === 0) this.#context.progress.set('active');
       chunks.push(chunk);
       sizeBytes += chunk.length;
       const complaint = sizeBytes > MAX_STREAM_BYTES ? tooLong() : startError(chunks);
-      if (complaint !== null) finish(complaint);
+      if (complaint !== null) finish(chunk, complaint);
+      else if (sizeBytes <= QUICK_END_BYTES && isComplete(joined(chunks))) finish(joined(chunks), null);
+      else if (this.#context.progress.status === 'setup') this.#context.progress.set('active');
     });
-    socket.once('end', () => finish(null));
+    socket.once('end', () => finish(joined(chunks), null));
   }
 
   async #finish(socket: Socket, bytes: Buffer, complaint: Error | null): Promise<void> {
-    const { vm, progress } = this.#context;
+    const { vm, progress, events } = this.#context;
+    const release = events.hold();
     if (progress.status === 'setup') progress.set('active');
     let answers = false;
     try {
@@ -120,9 +126,11 @@ export class IncomingMigration {
       };
       const { started } = await vm.load(sections, stateBefore, confirm);
       progress.set('completed');
+      release();
       socket.end();
       await started;
     } catch (error) {
+      release();
       await this.#fail(socket, answers, error as Error);
     }
   }
@@ -154,16 +162,22 @@ function openListener(path: string): UnixListener {
   }
 }
 
+/** Usually the stream comes in one piece, which needs no copy. */
+function joined(chunks: readonly Buffer[]): Buffer {
+  const [first] = chunks;
+  return chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks);
+}
+
 function tooLong(): Error {
   return new Error(`the stream has more than ${MAX_STREAM_BYTES} bytes`);
 }
 
 /** Looks at the first bytes only, so that a stranger who keeps the connection open is noticed. */
-function startError(chunks: Buffer[]): Error | null {
+function startError(chunks: readonly Buffer[]): Error | null {
   const [first] = chunks;
   if (first === undefined || (chunks.length > 1 && first.length >= 8)) return null;
   try {
-    checkStart(first.length >= 8 ? first : Buffer.concat(chunks));
+    checkStart(first.length >= 8 ? first : joined(chunks));
     return null;
   } catch (error) {
     return error as Error;

@@ -7,7 +7,6 @@
  * `postmigrate`.
  */
 import { QmpError } from '../qmp/error.js';
-import type { EventHub } from '../qmp/events.js';
 import type { MigrationInfo } from '../qmp/protocol.js';
 import type { Channels } from './channels.js';
 import type { IncomingMigration } from './incoming.js';
@@ -16,7 +15,6 @@ import type { OutgoingContext } from './outgoing.js';
 import type { CapabilityStatus, MigrationParameters, MigrationSettings } from './settings.js';
 
 export interface MigrationOptions extends OutgoingContext {
-  readonly events: EventHub;
   /** `null`: this process booted its VM. */
   readonly incoming: IncomingMigration | null;
   /** The main channel that `-incoming` named, so that `migrate-incoming` is not wanted. */

@@ -1,5 +1,6 @@
 /** What an outgoing migration of any mode works with. */
 import type { GuestMemory } from '../memory/guest-memory.js';
+import type { EventHub } from '../qmp/events.js';
 import type { VmControl } from '../vm-control.js';
 import type { MigrationProgress } from './progress.js';
 import type { MigrationSettings } from './settings.js';
@@ -8,6 +9,7 @@ import type { MigrationSettings } from './settings.js';
 export type MemoryFacts = Pick<GuestMemory, 'fd' | 'share' | 'sizeBytes' | 'backendId'>;
 
 export interface OutgoingContext {
+  readonly events: EventHub;
   readonly vm: VmControl;
   readonly memory: MemoryFacts;
   readonly auxRamShare: boolean;

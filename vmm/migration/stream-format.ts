@@ -11,8 +11,8 @@
  *     0x00 end
  *     0x06 u32 length + JSON description of all sections
  *
- * The source ends its side of the connection after the description, so that a target knows that it has
- * everything without understanding the sections. Decoding trusts nothing; errors are `StreamError`s.
+ * A target knows that it has everything, without understanding the sections, when it has found the end mark
+ * and the description from behind, or when the source ends its side of the connection. Decoding trusts nothing; errors are `StreamError`s.
  */
 import type { RunState } from '../run-state.js';
 import type { StateDescription } from '../state/description.js';

@@ -13,6 +13,8 @@ type DataOf<Name> = Name extends keyof QmpEventData ? [data: QmpEventData[Name]]
 export class EventHub {
   readonly clock: WallClock;
   readonly #subscribers = new Set<(event: QmpEvent) => void>();
+  readonly #held: QmpEvent[] = [];
+  #holds = 0;
 
   constructor(clock: WallClock) {
     this.clock = clock;
@@ -30,6 +32,27 @@ export class EventHub {
       microseconds: micros % MICROS_PER_SECOND,
     };
     const message: QmpEvent = { timestamp, event, ...(data === undefined ? {} : { data }) };
+    if (this.#holds > 0) this.#held.push(message);
+    else this.#deliver(message);
+  }
+
+  /**
+   * Holds back delivery, not stamping, until the returned function is called: for moments in which a guest
+   * waits and a client that wakes up would take its processor.
+   */
+  hold(): () => void {
+    this.#holds++;
+    let isHeld = true;
+    return () => {
+      if (!isHeld) return;
+      isHeld = false;
+      this.#holds--;
+      if (this.#holds > 0) return;
+      for (const message of this.#held.splice(0)) this.#deliver(message);
+    };
+  }
+
+  #deliver(message: QmpEvent): void {
     for (const deliver of this.#subscribers) deliver(message);
   }
 

@@ -32,8 +32,8 @@ export interface ExpectedSection {
 
 export interface EncodedSections {
   readonly bytes: Uint8Array;
-  /** Objects for the `devices` array of the stream's JSON description. */
-  readonly description: readonly unknown[];
+  /** Objects for the `devices` array of the stream's JSON description, as JSON. */
+  readonly description: readonly string[];
 }
 
 /** Key of a section in what `decodeSections` returns: the name, and the instance unless it is 0. */
@@ -53,7 +53,7 @@ export function encodeSections(
   return { bytes: writer.finish(), description };
 }
 
-function encodeSection(writer: WireWriter, section: SectionToSave, sectionId: number): unknown {
+function encodeSection(writer: WireWriter, section: SectionToSave, sectionId: number): string {
   const { description, instanceId, state } = section;
   writer.u8(SECTION_FULL);
   writer.u32(sectionId);
@@ -70,7 +70,7 @@ function encodeSection(writer: WireWriter, section: SectionToSave, sectionId: nu
   }
   writer.u8(SECTION_FOOTER);
   writer.u32(sectionId);
-  return describeSection(section, subsections);
+  return describeOnce(section, subsections);
 }
 
 function writeFields(writer: WireWriter, owner: string, fields: readonly Field[], state: Values): void {
@@ -82,6 +82,22 @@ function writeFields(writer: WireWriter, owner: string, fields: readonly Field[]
       throw new Error(`cannot save section '${owner}', field '${field.name}': ${reason}`, { cause });
     }
   }
+}
+
+/**
+ * Descriptions say nothing of values, and are made while a guest waits: each is made once. By the state
+ * description, then by instance and the subsections that are present.
+ */
+const DESCRIBED = new WeakMap<StateDescription<unknown>, Map<string, string>>();
+
+function describeOnce(section: SectionToSave, subsections: readonly Subsection<unknown>[]): string {
+  const { description, instanceId } = section;
+  const known = DESCRIBED.get(description) ?? new Map<string, string>();
+  DESCRIBED.set(description, known);
+  const key = [instanceId, ...subsections.map(({ name }) => name)].join(' ');
+  const json = known.get(key) ?? JSON.stringify(describeSection(section, subsections));
+  known.set(key, json);
+  return json;
 }
 
 /** The section as QEMU's JSON description words it. */

@@ -48,7 +48,10 @@ async function createTarget(sourcePid: number): Promise<Target> {
       target.hungUp = true;
     },
   };
-  const incoming = new IncomingMigration({ vm, progress, subject: SUBJECT, fatal, report: fatal }, cpr);
+  const incoming = new IncomingMigration(
+    { vm, progress, events, subject: SUBJECT, fatal, report: fatal },
+    cpr,
+  );
   return Object.assign(target, { incoming });
 }
 

@@ -9,7 +9,7 @@ import { mutate } from '../state/mutate.js';
 const SUBJECT = { machineType: 'virt', ram: { name: 'ram0', sizeBytes: 64 * 2 ** 20 } };
 /** Device sections are opaque here; these hold bytes that look like the end of a stream. */
 const SECTIONS = Uint8Array.from([4, 0, 0, 6, 0, 0, 0, 2, 0x7b, 0x7d, 0, 6, 0, 0, 0, 0, 0x7e]);
-const SAVED = { sections: SECTIONS, description: [{ name: 'cpu' }] };
+const SAVED = { sections: SECTIONS, description: ['{"name":"cpu"}'] };
 
 function encode(stateBefore: RunState = 'running', returnPath = true, subject = SUBJECT): Buffer {
   return Buffer.concat([encodeHead(subject, returnPath), encodeTail(subject, stateBefore, SAVED)]);

@@ -245,7 +245,7 @@ test('a value its type cannot hold is not encoded, and the field is named', () =
 
 test('the JSON description lists sections, fields, arrays and subsections as QEMU does', () => {
   const { description } = encodeSections([{ description: TIMER, instanceId: 0, state: SAMPLE }]);
-  const [timer] = description as Record<string, unknown>[];
+  const [timer] = description.map((json) => JSON.parse(json) as Record<string, unknown>);
   assert.is(timer?.name, 'timer');
   assert.is(timer?.vmsd_name, 'timer');
   assert.is(timer?.version, 2);
