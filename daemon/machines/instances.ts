@@ -84,6 +84,15 @@ export class MachineInstances {
     });
   }
 
+  /** Before a vCPU may run: nothing else of this machine is there, whatever an upgrade could not end. */
+  async fenceOthers(generation: number): Promise<void> {
+    const { store, host } = this.#services;
+    for (const other of store.instances.ofMachine(this.#machineId)) {
+      if (other.generation === generation || other.state === 'gone' || other.process === null) continue;
+      await host.kill(other.process, KILL_DEADLINE_MS);
+    }
+  }
+
   async kill(instance: RunningInstance): Promise<void> {
     await this.#services.host.kill(instance.process, KILL_DEADLINE_MS);
     await instance.endRecorded();

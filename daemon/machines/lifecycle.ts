@@ -40,6 +40,7 @@ export async function startMachine(hands: ActorHands, signal: AbortSignal): Prom
   const generation = instances.nextGeneration();
   let instance: RunningInstance | null = null;
   try {
+    await instances.fenceOthers(generation);
     instance = await instances.launch({ machine, generation, build, incoming: false });
     hands.setCurrent(instance);
     await instance.connect({ deadlineMs: START_DEADLINE_MS, signal });
@@ -105,6 +106,7 @@ export async function pauseMachine(hands: ActorHands, signal: AbortSignal): Prom
 
 export async function resumeMachine(hands: ActorHands, signal: AbortSignal): Promise<void> {
   const instance = currentOf(hands);
+  await hands.instances.fenceOthers(instance.generation);
   await instance.qmp.execute('cont', {}, { signal });
   const { running, status } = await instance.queryStatus({ signal });
   if (!running) throw new BatonError('vmm_failed', `expected the guest to run, but the VMM is ${status}`);

@@ -138,13 +138,14 @@ export class UpgradeEngine {
     const { context, log } = this.#options;
     const reason = await explain(error, step.name, context);
     log.warn({ err: error, step: step.name, code: reason.code }, 'step failed');
-    if (undoFrom < this.#commitPosition || this.#neverRan(error)) return this.#back(undoFrom, reason, failed);
+    const isRefusedCommit = undoFrom === this.#commitPosition && this.#neverRan(error);
+    if (undoFrom < this.#commitPosition || isRefusedCommit) return this.#back(undoFrom, reason, failed);
     return this.#failAfterCommit(undoFrom, failed, reason);
   }
 
-  /** Only a `cont` that was sent and not refused can have set the target running. */
+  /** The commit step knows whether it is in doubt; any error that is not its own counts as doubt. */
   #neverRan(error: unknown): boolean {
-    return error instanceof UpgradeError && (error.code === 'commit_refused' || error.code === 'target_died');
+    return error instanceof UpgradeError && error.code !== 'commit_unconfirmed';
   }
 
   async #failAfterCommit(position: number, failed: StepDone | null, reason: UpgradeReason): Promise<Outcome> {
@@ -215,7 +216,7 @@ export class UpgradeEngine {
         return outcome;
       } catch (error) {
         log.error({ err: error, state }, 'the end of the upgrade could not be written, trying again');
-        await delay(STORE_RETRY_MS, undefined, { ref: false });
+        await delay(STORE_RETRY_MS);
       }
     }
   }

@@ -27,7 +27,7 @@ function codeOf(error: unknown, { source, target }: UpgradeContext): UpgradeReas
   if (error instanceof UpgradeError) return error.code;
   if (error instanceof BatonError && STORE_CODES.includes(error.code)) return 'journal_failed';
   if (error instanceof StepTimeout || error instanceof DeadlineError || error instanceof QmpTimeout) {
-    return 'target_timeout';
+    return target === null ? 'source_not_ready' : 'target_timeout';
   }
   if (error instanceof QmpProtocolError) return 'target_rejected';
   if (error instanceof QmpCommandError || error instanceof QmpDisconnected) return 'transfer_failed';

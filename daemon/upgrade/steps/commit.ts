@@ -3,7 +3,7 @@
  * with an error, or the command was never sent or never read: it has not run a vCPU, and the upgrade goes back.
  * Anything else: it may have run, the source's state is stale, and the source must never run again.
  *
- * A machine that was paused stays paused: there is nothing to send, the target simply is the machine from now on.
+ * A machine that was paused stays paused: the target, seen to be there once more, is the machine from now on.
  * After a restart of the daemon it is run again: harmless for a target that runs. What went before is not known
  * then, so whatever goes wrong counts as `may have run`.
  */
@@ -11,7 +11,7 @@
 import { timestampMicros } from '../../../vmm/qmp/protocol.js';
 import { messageOf } from '../../errors.js';
 import type { EventWatch } from '../../instance/qmp-client.js';
-import { QmpCommandError, QmpDisconnected } from '../../instance/qmp-errors.js';
+import { QmpCommandError, QmpDisconnected, QmpTimeout } from '../../instance/qmp-errors.js';
 import type { RunningInstance } from '../../instance/running-instance.js';
 import { UpgradeError } from '../../upgrade.js';
 import { nothingToUndo, type Step, targetOf, type UpgradeContext } from '../step.js';
@@ -49,6 +49,16 @@ async function letRun(target: RunningInstance, signal: AbortSignal): Promise<voi
   }
 }
 
+/** Nothing lets this target run, so whatever goes wrong here can be gone back from. */
+async function isThere(target: RunningInstance, signal: AbortSignal): Promise<void> {
+  try {
+    await target.queryStatus({ signal });
+  } catch (cause) {
+    const code = cause instanceof QmpTimeout ? 'target_timeout' : 'target_died';
+    throw new UpgradeError(code, `the target is not there any more: ${messageOf(cause)}`, { cause });
+  }
+}
+
 /** The timestamp of the target's RESUME. It comes with the answer to `cont`; its absence is no failure. */
 async function resumedAtUs(events: EventWatch | null, signal: AbortSignal): Promise<number | null> {
   if (events === null) return null;
@@ -81,8 +91,8 @@ export const commit: Step = {
   commits: true,
   async run(context, signal) {
     if (context.recovering) return finishCommit(context, signal);
-    if (!context.upgrade.wasRunning) return;
     const target = targetOf(context);
+    if (!context.upgrade.wasRunning) return isThere(target, signal);
     await letRun(target, signal);
     const soon = AbortSignal.any([target.gone, AbortSignal.timeout(RESUME_DEADLINE_MS)]);
     context.resumeAtUs.value = await resumedAtUs(context.targetEvents, soon);

@@ -212,6 +212,34 @@ test('after the commit it cannot be cancelled', async (context) => {
   assert.is(refused, 'not_cancellable');
 });
 
+test('a paused machine that was rolled back late is refused until it was resumed once', async (context) => {
+  const { app, id, folders } = context;
+  await perform(app, `/v1/machines/${id}/pause`);
+  context.atMoment = (moment) => {
+    if (moment === 'acted:hand-over') process.kill(targetPid(context), 'SIGKILL');
+  };
+  assert.is((await upgradeEnd(app, id)).state, 'rolled-back');
+  context.atMoment = () => undefined;
+  assert.is(await stateOf(app, id), 'paused');
+  const refused = await upgradeEnd(app, id);
+  assert.is(refused.reason.code, 'source_not_ready');
+  assert.match(refused.reason.message, /resume the machine once/);
+  await perform(app, `/v1/machines/${id}/resume`);
+  await ticksOf(folders, id, 1, 0);
+  assert.is((await upgradeEnd(app, id)).state, 'succeeded');
+});
+
+test('a source that does not answer: refused before anything is touched', async (context) => {
+  const { app, id } = context;
+  const pid = sourcePid(context);
+  process.kill(pid, 'SIGSTOP');
+  const upgrade = await upgradeEnd(app, id);
+  process.kill(pid, 'SIGCONT');
+  assert.is(upgrade.state, 'rolled-back');
+  assert.is(upgrade.reason.code, 'source_not_ready');
+  await ticksOn(context, 1);
+});
+
 test('while one is under way everything else is refused', async (context) => {
   const { app, id } = context;
   const { headers } = await call(app, 'POST', `/v1/machines/${id}/upgrade`);

@@ -5,6 +5,8 @@
  */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { LinuxProcesses } from '../../../daemon/instance/host.js';
+import type { ProcessIdentity } from '../../../daemon/instance.js';
 import { waitFor } from '../../helpers/wait.js';
 import { type Folders, makeFolders, tearDown, ticksOf, vmmPids, writeFake } from '../fixture.js';
 import { MortalDaemon } from '../mortal-daemon.js';
@@ -106,6 +108,10 @@ async function dieDuringUpgrade(
   );
 }
 
+function byStart(a: ProcessIdentity, b: ProcessIdentity): number {
+  return a.startTicks - b.startTicks;
+}
+
 /** Exactly one VMM, and the guest in it ticks. */
 async function guestIsWell({ daemon, folders, id }: Context, generation: number): Promise<void> {
   const machine = await waitFor(
@@ -147,6 +153,51 @@ for (const moment of AFTER) {
     await guestIsWell(context, upgrade.targetGeneration);
   });
 }
+
+test('a paused machine killed before the commit is paused where it was, and resumes', async (context) => {
+  const { daemon, folders, id } = context;
+  await daemon.client.perform(`/v1/machines/${id}/pause`);
+  const upgrade = await dieDuringUpgrade(context, 'acted:verify', {});
+  assert.is(upgrade.state, 'rolled-back', JSON.stringify(upgrade.reason));
+  const machine = await daemon.client.get<MachineDocument>(`/v1/machines/${id}`);
+  assert.is(machine.state, 'paused');
+  assert.is(machine.generation, upgrade.sourceGeneration);
+  assert.is(vmmPids(folders).length, 1);
+  await daemon.client.perform(`/v1/machines/${id}/resume`);
+  await guestIsWell(context, upgrade.sourceGeneration);
+});
+
+test('a paused machine killed at the commit is paused on the other side, and resumes', async (context) => {
+  const { daemon, id } = context;
+  await daemon.client.perform(`/v1/machines/${id}/pause`);
+  const upgrade = await dieDuringUpgrade(context, 'begun:commit', {});
+  assert.is(upgrade.state, 'succeeded', JSON.stringify(upgrade.reason));
+  assert.is((await daemon.client.get<MachineDocument>(`/v1/machines/${id}`)).state, 'paused');
+  await daemon.client.perform(`/v1/machines/${id}/resume`);
+  await guestIsWell(context, upgrade.targetGeneration);
+});
+
+test('the target dies together with the daemon that was committing: failed, and no stale guest runs', async (context) => {
+  const { daemon, folders, id } = context;
+  daemon.dieAt('acted:commit');
+  const { upgrade: path } = await daemon.client.post<{ upgrade: string }>(`/v1/machines/${id}/upgrade`);
+  await daemon.died();
+  const newest = new LinuxProcesses().findByArgument(`unix:${folders.runtimeDir}/`).sort(byStart).at(-1);
+  process.kill(newest?.pid ?? 0, 'SIGKILL');
+  await daemon.start();
+  const upgrade = await waitFor(
+    async () => {
+      const document = await daemon.client.get<UpgradeDocument>(path);
+      return document.finishedAt === null ? null : document;
+    },
+    { what: 'the upgrade to end' },
+  );
+  assert.is(upgrade.state, 'failed');
+  assert.is(upgrade.reason?.code, 'commit_unconfirmed');
+  assert.is((await daemon.client.get<MachineDocument>(`/v1/machines/${id}`)).state, 'crashed');
+  assert.equal(vmmPids(folders), []);
+  await daemon.client.perform(`/v1/machines/${id}/start`);
+});
 
 test('after all these an upgrade without a death works', async (context) => {
   const { daemon, id } = context;
