@@ -30,7 +30,16 @@ export const machineRoutes: Routes = async (app, { services, supervisor }) => {
         response: { 200: Type.Object({ machines: Type.Array(MachineView) }) },
       },
     },
-    async () => ({ machines: store.machines.all().map(view) }),
+    async () => {
+      const builds = store.instances.currentBuilds();
+      const operations = new Map(store.operations.running().map(({ machineId, id }) => [machineId, id]));
+      const machines = store.machines.all();
+      return {
+        machines: machines.map((machine) =>
+          machineView(machine, builds.get(machine.id) ?? null, operations.get(machine.id) ?? null),
+        ),
+      };
+    },
   );
 
   app.post(

@@ -12,6 +12,13 @@ import { UPGRADE_MODES, UPGRADE_STATES } from '../upgrade.js';
 const strict = { additionalProperties: false };
 const nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T, description: string) =>
   Type.Union([schema, Type.Null()], { description });
+/* A list of types, not a union of schemas: the serializer would try each member of a union on every value. */
+const textOrNull = (description: string) =>
+  Type.Unsafe<string | null>({ type: ['string', 'null'], description });
+const integerOrNull = (description: string) =>
+  Type.Unsafe<number | null>({ type: ['integer', 'null'], description });
+const numberOrNull = (description: string) =>
+  Type.Unsafe<number | null>({ type: ['number', 'null'], description });
 const words = <const T extends string[]>(values: readonly [...T], description: string) =>
   Type.Enum([...values] as [...T], { type: 'string', description });
 const path = (description: string) =>
@@ -71,18 +78,18 @@ export const MachineView = Type.Object({
   state: words(MACHINE_STATES, 'What the machine was last seen doing'),
   stateReason: Type.String({ description: 'Why, for people' }),
   desiredPower: words(['stopped', 'running', 'paused'] as const, 'What was last asked for'),
-  generation: nullable(Type.Integer(), 'The instance that runs it, or ran it last'),
-  build: nullable(Type.String(), 'The build of that instance'),
-  operation: nullable(Type.String(), 'Path of the operation under way'),
+  generation: integerOrNull('The instance that runs it, or ran it last'),
+  build: textOrNull('The build of that instance'),
+  operation: textOrNull('Path of the operation under way'),
   spec: Type.Object(
     {
       memoryMiB: Type.Integer({ description: 'Guest RAM in MiB' }),
       vcpus: Type.Integer({ description: 'Virtual CPUs' }),
       kernel: Type.String({ description: 'Path' }),
-      initrd: nullable(Type.String(), 'Path'),
-      commandLine: nullable(Type.String(), "The kernel's command line"),
-      firmware: nullable(Type.String(), 'Path'),
-      build: nullable(Type.String(), 'The build it is pinned to'),
+      initrd: textOrNull('Path'),
+      commandLine: textOrNull("The kernel's command line"),
+      firmware: textOrNull('Path'),
+      build: textOrNull('The build it is pinned to'),
     },
     { description: 'The document it was created with, every default resolved' },
   ),
@@ -94,14 +101,14 @@ export const InstanceView = Type.Object({
   generation: Type.Integer({ description: '1, 2, 3… for each process of the machine' }),
   build: Type.String({ description: 'The build it runs' }),
   state: words(INSTANCE_STATES, 'Whether the process exists'),
-  pid: nullable(Type.Integer(), 'Process id'),
-  exitCode: nullable(Type.Integer(), 'Exit code, if it is known'),
-  exitSignal: nullable(Type.String(), 'Signal that ended it, if it is known'),
-  endReason: nullable(Type.String(), 'Why it ended, for people'),
+  pid: integerOrNull('Process id'),
+  exitCode: integerOrNull('Exit code, if it is known'),
+  exitSignal: textOrNull('Signal that ended it, if it is known'),
+  endReason: textOrNull('Why it ended, for people'),
   qmpSocket: Type.String({ description: 'Path of its monitor' }),
   serialSocket: Type.String({ description: 'Path of its serial console' }),
   startedAt: time('When it was started'),
-  endedAt: nullable(Type.String(), 'When it ended, RFC 3339, UTC'),
+  endedAt: textOrNull('When it ended, RFC 3339, UTC'),
 });
 
 export const OperationView = Type.Object({
@@ -109,17 +116,17 @@ export const OperationView = Type.Object({
   kind: words(OPERATION_KINDS, 'What was asked for'),
   machine: Type.String({ description: 'Id of the machine' }),
   state: words(OPERATION_STATES, 'How far it is'),
-  upgrade: nullable(Type.String(), 'Path of the upgrade, for upgrades'),
+  upgrade: textOrNull('Path of the upgrade, for upgrades'),
   error: nullable(Problem, 'Why it did not succeed'),
   createdAt: time('When it was asked for'),
-  finishedAt: nullable(Type.String(), 'When it ended, RFC 3339, UTC'),
+  finishedAt: textOrNull('When it ended, RFC 3339, UTC'),
 });
 
 const Reason = Type.Object({
   code: Type.String({ description: 'For programs' }),
   message: Type.String({ description: 'What happened' }),
   remedy: Type.String({ description: 'What to do' }),
-  step: nullable(Type.String(), 'The step that could not be done'),
+  step: textOrNull('The step that could not be done'),
   vmmOutput: Type.Array(Type.String(), { description: 'The last lines that the target wrote to its stderr' }),
 });
 
@@ -130,7 +137,7 @@ const Phase = Type.Object({
     words(['done', 'failed', 'undone', 'undo-failed'] as const, 'How it ended'),
     'null: under way',
   ),
-  durationMs: nullable(Type.Number(), 'How long the act took, in milliseconds'),
+  durationMs: numberOrNull('How long the act took, in milliseconds'),
 });
 
 export const UpgradeView = Type.Object({
@@ -148,13 +155,12 @@ export const UpgradeView = Type.Object({
   sourceBuild: Type.String({ description: 'The build it leaves' }),
   targetBuild: Type.String({ description: 'The build it goes to' }),
   reason: nullable(Reason, 'Why it did not succeed'),
-  pauseMs: nullable(
-    Type.Number(),
+  pauseMs: numberOrNull(
     "From the source's STOP to the target's RESUME by the VMMs' own clocks, in milliseconds",
   ),
   phases: Type.Array(Phase, { description: 'What was done, in order' }),
   createdAt: time('When it was asked for'),
-  finishedAt: nullable(Type.String(), 'When it ended, RFC 3339, UTC'),
+  finishedAt: textOrNull('When it ended, RFC 3339, UTC'),
 });
 
 export const StopBody = Type.Object(

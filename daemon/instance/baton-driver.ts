@@ -1,9 +1,7 @@
 /** Drives `baton-vmm`: a module run by the Node that runs the daemon, or an executable. */
-import { createHash } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
 import { execa } from 'execa';
 import type { MachineSpec } from '../machine.js';
+import { ContentHashes } from './content-hash.js';
 import type { CommandLine, InstancePlan, VmmDriver } from './driver.js';
 import { vmmEnvironment } from './environment.js';
 
@@ -45,19 +43,9 @@ function incomingArguments({ paths }: InstancePlan): string[] {
   return ['-incoming', 'defer', '-incoming', JSON.stringify({ 'channel-type': 'cpr', addr })];
 }
 
-/** `main.js` is the entry of a folder of modules: what it runs is all of them. */
-async function filesOf(path: string): Promise<string[]> {
-  if (basename(path) !== 'main.js') return [path];
-  const folder = dirname(path);
-  const names = await readdir(folder, { recursive: true });
-  return names
-    .filter((name) => /\.(js|wasm|node)$/.test(name))
-    .sort()
-    .map((name) => join(folder, name));
-}
-
 export class BatonDriver implements VmmDriver {
   readonly kind = 'baton';
+  readonly #hashes = new ContentHashes();
 
   commandLine(plan: InstancePlan): CommandLine {
     const { file, args } = program(plan.build.path);
@@ -85,10 +73,8 @@ export class BatonDriver implements VmmDriver {
     return { version, contentHash, abilities: { modes: ['cpr-transfer'] as const } };
   }
 
-  async contentHash(path: string): Promise<string> {
-    const hash = createHash('sha256');
-    for (const file of await filesOf(path)) hash.update(await readFile(file)).update(`\0${basename(file)}\0`);
-    return hash.digest('hex');
+  contentHash(path: string): Promise<string> {
+    return this.#hashes.of(path);
   }
 
   refusals(spec: MachineSpec): readonly string[] {

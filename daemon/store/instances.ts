@@ -53,6 +53,7 @@ export class InstanceStore {
   readonly #one: Statement<[string, number], Row>;
   readonly #ofMachine: Statement<[string], Row>;
   readonly #notGone: Statement<[], Row>;
+  readonly #currentBuilds: Statement<[], { machine_id: string; build_id: string }>;
   readonly #last: Statement<[string], { generation: number | null }>;
 
   constructor(db: Database, nowMs: () => number) {
@@ -73,6 +74,10 @@ export class InstanceStore {
     this.#ofMachine = db.prepare('SELECT * FROM instances WHERE machine_id = ? ORDER BY generation');
     this.#notGone = db.prepare(
       `SELECT * FROM instances WHERE state <> 'gone' ORDER BY machine_id, generation`,
+    );
+    this.#currentBuilds = db.prepare(
+      `SELECT machine_id, build_id FROM instances JOIN machines ON id = machine_id
+       WHERE generation = current_generation`,
     );
     this.#last = db.prepare('SELECT max(generation) AS generation FROM instances WHERE machine_id = ?');
   }
@@ -103,6 +108,11 @@ export class InstanceStore {
 
   notGone(): Instance[] {
     return this.#notGone.all().map(toInstance);
+  }
+
+  /** The build of each machine's current instance, for machines that have one. */
+  currentBuilds(): Map<string, string> {
+    return new Map(this.#currentBuilds.all().map((row) => [row.machine_id, row.build_id]));
   }
 
   nextGeneration(machineId: string): number {
