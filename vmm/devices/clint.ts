@@ -78,13 +78,15 @@ export class Clint implements MmioDevice, StatefulDevice<ClintState>, TimedDevic
     return this.#timeDelta === 0n ? raw : Number(this.#mtime());
   }
 
-  /** How much `ticks()` is ahead of guest time. */
+  /** Once it has passed there is none until `mtimecmp` or `mtime` is written. */
   deadlineNs(): number {
     return this.#dueTicks * TICK_NS;
   }
 
   tick(): void {
-    this.#lines.mtip.set(this.#mtime() >= this.#timecmp);
+    const isDue = this.#mtime() >= this.#timecmp;
+    this.#lines.mtip.set(isDue);
+    if (isDue) this.#dueTicks = Number.POSITIVE_INFINITY;
   }
 
   read(offset: number): number {

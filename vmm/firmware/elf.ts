@@ -8,6 +8,8 @@ export interface ElfSegment {
 }
 
 export interface ElfImage {
+  /** It runs wherever it is put (and relocates itself): addresses are relative. */
+  readonly isPositionIndependent: boolean;
   readonly entry: number;
   readonly segments: readonly ElfSegment[];
 }
@@ -53,7 +55,8 @@ export function parseElf(
   if (segments.some(({ fileBytes, memoryBytes }) => fileBytes > memoryBytes)) {
     return { wrong: 'a segment is larger in the file than in memory' };
   }
-  return { entry: Number(header.readBigUInt64LE(24)), segments };
+  const entry = Number(header.readBigUInt64LE(24));
+  return { isPositionIndependent: type === TYPE_DYNAMIC, entry, segments };
 }
 
 function segment(table: Buffer, at: number): ElfSegment {

@@ -30,10 +30,10 @@ const FOREIGN: readonly (readonly [magic: readonly number[], what: string])[] = 
   [[0, 0], 'it starts with zeros, which is no instruction'],
 ];
 
-/** `address` is where an Image or a raw binary goes; an ELF file says for itself. */
+/** `address` is where an Image, a raw binary or a position-independent ELF file goes; other ELF says itself. */
 export function findProgram(file: BootFile, address: number): Program {
   const probe = file.read(0, PROBE_BYTES);
-  if (isElf(probe)) return elfProgram(file);
+  if (isElf(probe)) return elfProgram(file, address);
   let memoryBytes = file.sizeBytes;
   if (probe.toString('latin1', IMAGE_MAGIC_AT, IMAGE_MAGIC_AT + 4) === IMAGE_MAGIC) {
     memoryBytes = Math.max(memoryBytes, Number(probe.readBigUInt64LE(IMAGE_SIZE_AT)));
@@ -44,13 +44,15 @@ export function findProgram(file: BootFile, address: number): Program {
   return { file, entry: address, segments: [segment], end: address + memoryBytes };
 }
 
-function elfProgram(file: BootFile): Program {
+function elfProgram(file: BootFile, loadAddress: number): Program {
   const elf = parseElf((offset, length) => file.read(offset, length));
   if ('wrong' in elf) throw file.error(`is no RISC-V program: ${elf.wrong}`);
   const cut = elf.segments.find(({ fileOffset, fileBytes }) => fileOffset + fileBytes > file.sizeBytes);
   if (cut !== undefined) throw file.error('is cut off: a segment ends behind the end of the file');
-  const end = Math.max(...elf.segments.map(({ address, memoryBytes }) => address + memoryBytes));
-  return { file, entry: elf.entry, segments: elf.segments, end };
+  const bias = elf.isPositionIndependent ? loadAddress : 0;
+  const segments = elf.segments.map((segment) => ({ ...segment, address: segment.address + bias }));
+  const end = Math.max(...segments.map(({ address, memoryBytes }) => address + memoryBytes));
+  return { file, entry: elf.entry + bias, segments, end };
 }
 
 function refuseForeign(file: BootFile, probe: Buffer): void {

@@ -11,10 +11,6 @@ export class GuestErrorLog implements GuestErrors {
     this.#print = print;
   }
 
-  get count(): number {
-    return this.#count;
-  }
-
   invalidRead(device: string, offset: number): void {
     this.#report(() => `${device}: invalid read at offset 0x${offset.toString(16)}`);
   }

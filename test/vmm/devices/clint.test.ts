@@ -49,7 +49,9 @@ for (const maker of MAKERS) {
     clock.virtualNs = 1_000_000;
     clint.device.tick();
     assert.is(lines.mtip.level, true);
+    assert.is(clint.device.deadlineNs(), Number.POSITIVE_INFINITY);
     clint.write(MTIMECMP, 4, 20_000);
+    assert.is(clint.device.deadlineNs(), 2_000_000);
     assert.is(lines.mtip.level, false);
     assert.is(clint.read(MTIMECMP, 4), 20_000);
   });

@@ -83,6 +83,15 @@ test('an ELF file goes where it says', (context) => {
   assert.is(boot.entry.pc, RAM_BASE + 0x1000);
 });
 
+test('a position-independent ELF file goes where a raw image would', (context) => {
+  const bytes = Buffer.from(elf(LOOP, { entry: 0, loadAddress: 0, user: false }));
+  bytes.writeUInt16LE(3, 16);
+  const kernel = file(context, 'k', LOOP);
+  const { boot, ram } = load(context, '-bios', file(context, 'fw', bytes), '-kernel', kernel, '-m', '64M');
+  assert.is(boot.entry.pc, RAM_BASE);
+  assert.equal(Buffer.from(ram.subarray(0, 4)), LOOP);
+});
+
 test('-bios none starts a raw image at the start of RAM', (context) => {
   const { boot, ram } = load(context, '-bios', 'none', '-kernel', file(context, 'k', LOOP), '-m', '64M');
   assert.is(boot.entry.pc, RAM_BASE);
