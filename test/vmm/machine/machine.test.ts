@@ -255,6 +255,52 @@ test('save, load and reset want a stopped machine', async (context) => {
   assert.ok(memory.share);
 });
 
+test('machine mode takes timer interrupts of the CLINT out of its sleep', async (context) => {
+  const { machine, events, console } = await create(
+    context,
+    assemble(
+      `
+      la t0, handler
+      csrw mtvec, t0
+      li s0, 0x2004000
+      li s1, 0x200bff8
+      li s2, 5
+      li t0, 0x80
+      csrw mie, t0
+      csrsi mstatus, 8
+      call arm
+    1: wfi
+      j 1b
+    arm:
+      ld t0, 0(s1)
+      li t1, 50000
+      add t0, t0, t1
+      sd t0, 0(s0)
+      ret
+      .align 2
+    handler:
+      li t0, 0x10000000
+      li t1, 't'
+      sb t1, 0(t0)
+      call arm
+      addi s2, s2, -1
+      bnez s2, 2f
+      li t0, 0x100000
+      li t1, 0x5555
+      sw t1, 0(t0)
+    2: mret`,
+      { origin: 0x80000000 },
+    ).bytes,
+    ['-bios', 'none'],
+  );
+  const startedAt = performance.now();
+  await machine.start();
+  await waitFor(() => events.length > 0, { what: 'the shutdown' });
+  assert.equal(events, ['shutdown guest-shutdown 0']);
+  assert.is(console(), 'ttttt');
+  assert.ok(performance.now() - startedAt >= 25);
+});
+
 test('a guest that resets is stopped, and starts afresh after reset', async (context) => {
   const { machine, events, console, memory } = await create(
     context,
