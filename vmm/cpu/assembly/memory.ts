@@ -3,11 +3,14 @@
  * enters the page into the TLB when it may be there. Failures leave the fault in mmu.ts.
  */
 import { beforeWrite, isRam, noteWritable, ramAddress } from './code-pages';
-import { dataPrivilege, dataTlb } from './hart';
+import { charge, dataPrivilege, dataTlb } from './hart';
 import { isMmio, mmioRead, mmioWrite } from './host';
 import { ACCESS_FAULT, fault, physical, span, translate } from './mmu';
 import { pmpAllows, pmpUniform } from './pmp';
 import { enter, READ, WRITE } from './tlb';
+
+/** What a device access pays from the budget, besides being slow: devices take microseconds. */
+const DEVICE_COST: i32 = 256;
 
 /** Result of the last successful `loadSlow`, zero-extended. */
 export let loaded: u64 = 0;
@@ -40,6 +43,7 @@ function readRam(address: u32, sizeBytes: u32): u64 {
 }
 
 function readDevice(address: u32, sizeBytes: u32): u64 {
+  charge(DEVICE_COST);
   if (sizeBytes < 8) return <u64>mmioRead(address, sizeBytes) & (((<u64>1) << (sizeBytes << 3)) - 1);
   const low = <u64>mmioRead(address, 4);
   return low | ((<u64>mmioRead(address + 4, 4)) << 32);
@@ -91,6 +95,7 @@ function writeRam(address: u32, sizeBytes: u32, value: u64): void {
 }
 
 function writeDevice(address: u32, sizeBytes: u32, value: u64): void {
+  charge(DEVICE_COST);
   if (sizeBytes < 8) {
     mmioWrite(address, sizeBytes, <u32>(value & (((<u64>1) << (sizeBytes << 3)) - 1)));
     return;
