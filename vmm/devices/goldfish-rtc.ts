@@ -2,7 +2,8 @@
  * Goldfish RTC, compatible "google,goldfish-rtc": nanoseconds since 1970, which the guest can set, and an
  * alarm. It follows the host's wall clock, also while the VM is stopped.
  *
- * The offset is saved relative to guest time, so that it does not depend on which host clock it follows.
+ * State is that of QEMU's version 3: the offset from the wall clock, and beside it, for readers that are
+ * older, the offset from guest time, which is worked out when saving and not looked at when loading.
  */
 import type { StateDescription } from '../state/description.js';
 import type { Clock, GuestErrors, IrqLine, MmioDevice, StatefulDevice, TimedDevice } from './device.js';
@@ -17,33 +18,32 @@ const ALARM_STATUS = 0x18; // RO  1: armed
 const CLEAR_INTERRUPT = 0x1c; // WO
 
 export interface GoldfishRtcState {
-  /** RTC time less guest time, in nanoseconds modulo 2^64. */
+  /** RTC time less guest time, in nanoseconds modulo 2^64; only saved. */
   readonly tick_offset_vmstate: bigint;
   readonly alarm_next: bigint;
   readonly alarm_running: number;
   readonly irq_pending: number;
   readonly irq_enabled: number;
   readonly time_high: number;
+  /** RTC time less the host's wall clock, in nanoseconds modulo 2^64. */
+  readonly tick_offset: bigint;
 }
 
-const STILL: GoldfishRtcState = {
+/** After a reset the RTC shows the host's wall clock. */
+export const GOLDFISH_RTC_RESET: GoldfishRtcState = {
   tick_offset_vmstate: 0n,
   alarm_next: 0n,
   alarm_running: 0,
   irq_pending: 0,
   irq_enabled: 0,
   time_high: 0,
+  tick_offset: 0n,
 };
-
-/** After a reset the RTC shows the host's wall clock; what that is in guest time only the clock knows. */
-export function goldfishRtcReset(clock: Clock): GoldfishRtcState {
-  return { ...STILL, tick_offset_vmstate: BigInt.asUintN(64, wallNs(clock) - virtualNs(clock)) };
-}
 
 export const GOLDFISH_RTC_STATE: StateDescription<GoldfishRtcState> = {
   name: 'goldfish_rtc',
-  version: 2,
-  minimumVersion: 2,
+  version: 3,
+  minimumVersion: 3,
   fields: [
     { name: 'tick_offset_vmstate', type: 'uint64' },
     { name: 'alarm_next', type: 'uint64' },
@@ -51,8 +51,9 @@ export const GOLDFISH_RTC_STATE: StateDescription<GoldfishRtcState> = {
     { name: 'irq_pending', type: 'uint32' },
     { name: 'irq_enabled', type: 'uint32' },
     { name: 'time_high', type: 'uint32' },
+    { name: 'tick_offset', type: 'uint64' },
   ],
-  reset: STILL,
+  reset: GOLDFISH_RTC_RESET,
   validate: ({ alarm_running, irq_pending, irq_enabled }) =>
     Math.max(alarm_running, irq_pending, irq_enabled) > 1
       ? 'alarm_running, irq_pending and irq_enabled are 0 or 1'
@@ -73,11 +74,11 @@ export class GoldfishRtc implements MmioDevice, StatefulDevice<GoldfishRtcState>
   #irqEnabled: boolean;
   #timeHigh: number;
 
-  constructor(irq: IrqLine, clock: Clock, errors: GuestErrors, state: GoldfishRtcState) {
+  constructor(irq: IrqLine, clock: Clock, errors: GuestErrors, state: GoldfishRtcState = GOLDFISH_RTC_RESET) {
     this.#irq = irq;
     this.#clock = clock;
     this.#errors = errors;
-    this.#offsetNs = state.tick_offset_vmstate - (wallNs(clock) - virtualNs(clock));
+    this.#offsetNs = state.tick_offset;
     this.#alarmNs = state.alarm_next;
     this.#alarmRunning = state.alarm_running === 1;
     this.#irqPending = state.irq_pending === 1;
@@ -155,14 +156,15 @@ export class GoldfishRtc implements MmioDevice, StatefulDevice<GoldfishRtcState>
   }
 
   save(): GoldfishRtcState {
-    const offset = this.#offsetNs + wallNs(this.#clock) - virtualNs(this.#clock);
+    const fromGuestTime = this.#nowNs() - virtualNs(this.#clock);
     return {
-      tick_offset_vmstate: BigInt.asUintN(64, offset),
+      tick_offset_vmstate: BigInt.asUintN(64, fromGuestTime),
       alarm_next: this.#alarmNs,
       alarm_running: this.#alarmRunning ? 1 : 0,
       irq_pending: this.#irqPending ? 1 : 0,
       irq_enabled: this.#irqEnabled ? 1 : 0,
       time_high: this.#timeHigh,
+      tick_offset: this.#offsetNs,
     };
   }
 
@@ -171,7 +173,7 @@ export class GoldfishRtc implements MmioDevice, StatefulDevice<GoldfishRtcState>
   }
 
   #setNow(ns: bigint): void {
-    this.#offsetNs += BigInt.asUintN(64, ns) - this.#nowNs();
+    this.#offsetNs = BigInt.asUintN(64, ns - wallNs(this.#clock));
   }
 
   #wire(): void {

@@ -10,10 +10,10 @@ import { CPU_RESET, CPU_STATE, type CpuState } from '../cpu/state.js';
 import { CLINT_RESET, CLINT_STATE, Clint, type ClintState } from '../devices/clint.js';
 import type { GuestErrors, TimedDevice } from '../devices/device.js';
 import {
+  GOLDFISH_RTC_RESET,
   GOLDFISH_RTC_STATE,
   GoldfishRtc,
   type GoldfishRtcState,
-  goldfishRtcReset,
 } from '../devices/goldfish-rtc.js';
 import { PLIC_RESET, PLIC_STATE, Plic, type PlicState } from '../devices/plic.js';
 import { Rom } from '../devices/rom.js';
@@ -83,7 +83,7 @@ export class Machine {
     const { module, memory, ram, serial, builtInSbi, boot } = backends;
     this.#backends = backends;
     this.#clock = new VirtualClock(backends.hostClock, TIMER_RESET);
-    this.#devices = this.#build(resetStates(this.#clock));
+    this.#devices = this.#build(RESET_STATES);
     const options = { sbi: builtInSbi, ramSizeBytes: ram.length, hartId: 0 };
     this.#core = new Core(module, memory, this.#coreHost(), options);
     for (const [line, level] of this.#levels) this.#core.setInterrupt(line, level);
@@ -99,7 +99,7 @@ export class Machine {
   /** Back to power-on: images are loaded again, guest time goes on. */
   reset(): void {
     this.#backends.boot.load(this.#backends.ram);
-    this.#devices = this.#build(resetStates(this.#clock));
+    this.#devices = this.#build(RESET_STATES);
     this.#enterBoot();
   }
 
@@ -249,6 +249,10 @@ function region(
   return { name, placement, widths, device };
 }
 
-function resetStates(clock: VirtualClock) {
-  return { clint: CLINT_RESET, plic: PLIC_RESET, uart: UART16550_RESET, rtc: goldfishRtcReset(clock) };
-}
+/** What devices are at power-on. */
+const RESET_STATES = {
+  clint: CLINT_RESET,
+  plic: PLIC_RESET,
+  uart: UART16550_RESET,
+  rtc: GOLDFISH_RTC_RESET,
+} as const;

@@ -78,7 +78,9 @@ for (const { description, sizeBytes, build } of CASES) {
   const test = suite(`conformance of ${description.name}`);
 
   test('a restored reset state saves as the reset state', () => {
-    const device = build(throughStream(description, description.reset), new FakeClock());
+    const clock = new FakeClock();
+    clock.wallMs = 0; // what is worked out from the clocks when saving is 0 then
+    const device = build(throughStream(description, description.reset), clock);
     assert.equal(device.save(), description.reset);
   });
 

@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { GOLDFISH_RTC_STATE, GoldfishRtc, goldfishRtcReset } from '../../../vmm/devices/goldfish-rtc.js';
+import { GOLDFISH_RTC_STATE, GoldfishRtc } from '../../../vmm/devices/goldfish-rtc.js';
 import { FakeClock, FakeErrors, FakeLine, MAKERS } from './fixtures.js';
 
 const TIME_LOW = 0x00;
@@ -20,11 +20,7 @@ for (const maker of MAKERS) {
     clock.virtualNs = 777_000_000;
     const irq = new FakeLine();
     const errors = new FakeErrors();
-    const rtc = maker.make(
-      GOLDFISH_RTC_STATE,
-      (state) => new GoldfishRtc(irq, clock, errors, state),
-      goldfishRtcReset(clock),
-    );
+    const rtc = maker.make(GOLDFISH_RTC_STATE, (state) => new GoldfishRtc(irq, clock, errors, state));
     const now = () => {
       const low = BigInt(rtc.read(TIME_LOW, 4));
       return (BigInt(rtc.read(TIME_HIGH, 4)) << 32n) | low;
@@ -101,14 +97,19 @@ for (const maker of MAKERS) {
     assert.is(irq.level, true);
   });
 
-  test('the saved offset does not depend on the host clock it is loaded under', () => {
-    const { rtc, clock } = setup();
+  test('restored later, it has gone on with the wall clock and kept what the guest set', () => {
+    const { rtc, clock, write64 } = setup();
+    write64(TIME_HIGH, TIME_LOW, 5_000_000_000n);
     const saved = rtc.device.save();
-    const elsewhere = new FakeClock();
-    elsewhere.virtualNs = clock.virtualNs;
-    elsewhere.wallMs = clock.wallMs + 3_600_000;
-    const moved = new GoldfishRtc(new FakeLine(), elsewhere, new FakeErrors(), saved);
-    assert.is(moved.read(TIME_LOW), rtc.read(TIME_LOW, 4));
+    clock.wallMs += 250;
+    const moved = new GoldfishRtc(new FakeLine(), clock, new FakeErrors(), saved);
+    assert.is(moved.read(TIME_LOW), Number(5_250_000_000n & 0xffff_ffffn));
+    assert.is(moved.read(TIME_HIGH), 1);
+  });
+
+  test('older readers find the offset from guest time', () => {
+    const { rtc, clock } = setup();
+    assert.is(rtc.device.save().tick_offset_vmstate, WALL_NS - BigInt(clock.virtualNs));
   });
 
   test('unknown registers read 0 and are reported', () => {
