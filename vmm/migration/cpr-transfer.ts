@@ -15,11 +15,12 @@ import { createConnection, type Socket } from 'node:net';
 import { QmpError } from '../qmp/error.js';
 import type { Channels } from './channels.js';
 import { sendCprState } from './cpr-channel.js';
-import { encodeHead, encodeTail } from './encode-stream.js';
+import { encodeHead } from './encode-stream.js';
 import type { OutgoingMode, OutgoingRun } from './modes.js';
 import type { OutgoingContext } from './outgoing.js';
-import { rehearse } from './rehearsal.js';
+import { rehearseSave } from './rehearsal.js';
 import { ReturnPathReader } from './return-path.js';
+import { sendState } from './send-state.js';
 import { systemReason } from './socket-error.js';
 import { MACHINE_TYPE, type StreamSubject } from './stream-format.js';
 
@@ -81,7 +82,8 @@ class CprTransferRun implements OutgoingRun {
       this.#context.progress.connected();
       const returnPath = this.#context.settings.has('return-path');
       const ended = returnPath ? verdictOf(main, this.#signal) : flushOf(main, this.#signal);
-      const sent = this.#send(main, encodeHead(this.#subject, returnPath));
+      const head = encodeHead(this.#subject, returnPath);
+      const sent = sendState(main, this.#context, this.#subject, head, this.#signal);
       for (const result of await Promise.allSettled([sent, ended])) {
         if (result.status === 'rejected') throw result.reason;
       }
@@ -93,34 +95,12 @@ class CprTransferRun implements OutgoingRun {
   /** The time is used for rehearsing. */
   async #awaitHangUp(): Promise<void> {
     let isOver = false;
-    const rehearsed = rehearse(this.#context.vm, this.#subject, () => isOver);
+    const rehearsed = rehearseSave(this.#context.vm, this.#subject, () => isOver);
     try {
       await hangUpOf(this.#cpr, this.#signal);
     } finally {
       isOver = true;
       await rehearsed;
-    }
-  }
-
-  async #send(main: Socket, head: Uint8Array): Promise<void> {
-    const { vm, progress, events } = this.#context;
-    const release = events.hold();
-    try {
-      const { saved, stateBefore } = await vm.handOver(() => {
-        progress.stopped();
-        progress.set('active');
-        progress.pass(2);
-      });
-      this.#signal.throwIfAborted();
-      progress.set('device');
-      const stream = Buffer.concat([head, encodeTail(this.#subject, stateBefore, saved)]);
-      progress.transferredBytes = stream.length;
-      main.end(stream);
-    } catch (error) {
-      main.destroy();
-      throw error;
-    } finally {
-      release();
     }
   }
 }

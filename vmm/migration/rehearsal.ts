@@ -1,28 +1,85 @@
 /**
  * Makes the code of a hand-over warm while the guest still runs on the source: everything between STOP and
- * RESUME is done some times with samples. Cold, the same steps take the guest several times as long.
+ * RESUME is done some times with samples, on a stage: a VM without a guest and a connection to nowhere.
+ * Cold, the same steps take the guest several times as long.
  */
-import type { VmControl } from '../vm-control.js';
-import { decodeStream } from './decode-stream.js';
+import { Duplex } from 'node:stream';
+import type { MachineHandle, SavedMachine } from '../machine/handle.js';
+import { EventHub } from '../qmp/events.js';
+import { WallClock } from '../qmp/wall-clock.js';
+import { VmControl } from '../vm-control.js';
 import { encodeHead, encodeTail } from './encode-stream.js';
+import { receiveStream } from './incoming-stream.js';
+import { MigrationProgress } from './progress.js';
+import { sendState } from './send-state.js';
 import type { StreamSubject } from './stream-format.js';
 
 /** More makes no difference that can be measured. */
 const REHEARSALS = 12;
+const nothing = () => {};
 
-/** Ends early when `isEnough` says so. Never rejects: a machine that failed reports that itself. */
-export async function rehearse(
-  vm: Pick<VmControl, 'rehearse'>,
+type RealVm = Pick<VmControl, 'rehearse'>;
+
+/** The source's half. Ends early when `isEnough` says so. Never rejects. */
+export async function rehearseSave(
+  vm: RealVm,
   subject: StreamSubject,
   isEnough: () => boolean,
 ): Promise<void> {
-  try {
-    for (let count = 0; count < REHEARSALS && !isEnough(); count++) {
+  await repeat(isEnough, async () => {
+    const stage = await setStage(await vm.rehearse(), false);
+    stage.progress.begin();
+    const { signal } = new AbortController();
+    await sendState(nowhere(), stage, subject, encodeHead(subject, true), signal);
+  });
+}
+
+/** The target's half. Never rejects. */
+export async function rehearseLoad(vm: RealVm, subject: StreamSubject): Promise<void> {
+  await repeat(
+    () => false,
+    async () => {
       const sample = await vm.rehearse();
-      const stream = Buffer.concat([encodeHead(subject, true), encodeTail(subject, 'running', sample)]);
-      decodeStream(stream, subject, () => {});
-    }
+      const stage = await setStage(sample, true);
+      stage.progress.begin();
+      const connection = nowhere();
+      const context = { ...stage, subject, isSourceAlive: () => true, failed: nothing };
+      const received = receiveStream(connection, context);
+      connection.push(Buffer.concat([encodeHead(subject, true), encodeTail(subject, 'running', sample)]));
+      connection.push(null);
+      await received;
+    },
+  );
+}
+
+async function repeat(isEnough: () => boolean, act: () => Promise<void>): Promise<void> {
+  try {
+    for (let count = 0; count < REHEARSALS && !isEnough(); count++) await act();
   } catch {
     // The hand-over itself will meet what is wrong, and say it.
   }
+}
+
+/** A VM whose machine always gives `sample` and takes anything. Nobody hears its events. */
+async function setStage(sample: SavedMachine, incoming: boolean) {
+  const events = new EventHub(new WallClock());
+  const policy = { startStopped: false, noReboot: false, noShutdown: false, incoming };
+  const vm = new VmControl({ events, policy, ended: nothing, report: nothing });
+  const act = async () => {};
+  const give = async () => sample;
+  const machine: MachineHandle = {
+    ...{ start: act, stop: act, reset: act, powerdown: act, load: act, close: act },
+    ...{ save: give, rehearse: give },
+  };
+  await vm.attach(machine);
+  return { vm, events, progress: new MigrationProgress(events, () => true) };
+}
+
+/** Takes what is written; gives what is pushed. */
+function nowhere(): Duplex {
+  return new Duplex({
+    allowHalfOpen: true,
+    read: nothing,
+    write: (_chunk, _encoding, taken) => taken(),
+  });
 }
