@@ -10,6 +10,8 @@ import { vmmEnvironment } from './environment.js';
 export interface BoundedRun {
   /** Written to its stdin, which stays open: an end of input can make a program drop what it has not read yet. */
   readonly input: string;
+  /** Told of what it prints; what this returns is written to its stdin as well. */
+  readonly onOutput?: (chunk: Buffer) => string | null;
   readonly deadlineMs: number;
   readonly maxOutputBytes: number;
 }
@@ -37,9 +39,13 @@ export async function runBounded({ file, args }: CommandLine, run: BoundedRun): 
     stripFinalNewline: false,
     reject: false,
   });
-  /* A program that reads nothing closes the pipe; what it printed tells more. */
-  child.stdin.on('error', () => undefined);
+  /* A program that ends with input unread resets its pipes; how it ended and what it printed tell more. */
+  for (const pipe of [child.stdin, child.stdout, child.stderr]) pipe.on('error', () => undefined);
   child.stdin.write(run.input);
+  child.stdout.on('data', (chunk: Buffer) => {
+    const more = run.onOutput?.(chunk) ?? null;
+    if (more !== null) child.stdin.write(more);
+  });
   /* Ends what it started and left: such a process would hold the output open, and the run with it. */
   child.once('exit', () => killGroup(child.pid));
   try {

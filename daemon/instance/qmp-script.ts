@@ -1,11 +1,13 @@
 /**
- * A list of QMP commands for a program that speaks QMP on its stdin and stdout: all are sent at once, `quit` last,
- * and the answers are read when it has ended. For asking a binary what it is; a running machine has a `QmpClient`.
+ * A list of QMP commands for a program that speaks QMP on its stdin and stdout. All are sent at once; `quit` follows when
+ * the last is answered, as a VMM that quits drops what it could not write yet. For asking a binary what it is; a
+ * running machine has a `QmpClient`.
  */
 import * as protocol from '../../vmm/qmp/protocol.js';
 import { type BoundedRun, runBounded } from './bounded-run.js';
 import type { CommandLine } from './driver.js';
-import { QmpCommandError } from './qmp-errors.js';
+import { QmpCommandError, QmpProtocolError } from './qmp-errors.js';
+import { LineSplitter } from './qmp-lines.js';
 
 export interface ScriptCommand {
   readonly execute: string;
@@ -24,26 +26,72 @@ const LIMITS = { deadlineMs: 15_000, maxOutputBytes: 16 * 1024 * 1024 };
 export async function runQmpScript(
   program: CommandLine,
   commands: readonly ScriptCommand[],
-  limits: Omit<BoundedRun, 'input'> = LIMITS,
+  limits: Omit<BoundedRun, 'input' | 'onOutput'> = LIMITS,
 ): Promise<ScriptAnswers> {
-  const all = [{ execute: 'qmp_capabilities' }, ...commands, { execute: 'quit' }];
+  const all = [{ execute: 'qmp_capabilities' }, ...commands];
   const input = all.map((command, id) => `${JSON.stringify({ ...command, id })}\n`).join('');
-  const { stdout, failure } = await runBounded(program, { ...limits, input });
+  const listener = new Listener(all.length);
+  const onOutput = (chunk: Buffer) => listener.hear(chunk);
+  const { stdout, failure } = await runBounded(program, { ...limits, input, onOutput });
+  const { version, replies } = listener;
   const expected = `expected ${program.file} to speak QMP on its standard output`;
-  const greeting = parseLine(stdout.slice(0, Math.max(0, stdout.indexOf('\n'))));
-  if (greeting === null || !protocol.isGreeting(greeting)) {
-    throw new Error(`${expected}, but it ${failure ?? describeOutput(stdout)}`);
-  }
+  if (version === null) throw new Error(`${expected}, but it ${failure ?? describeOutput(stdout)}`);
   if (failure !== null) throw new Error(`${expected} and then to quit, but it ${failure}`);
-  const replies = repliesById(stdout);
   return {
-    version: greeting.QMP.version,
+    version,
     replies: commands.map((command, index) => {
       const reply = replies.get(index + 1);
       if (reply === undefined) throw new Error(`${expected}, but it did not answer ${command.execute}`);
       return reply;
     }),
   };
+}
+
+/** Takes what a program prints apart. Lines that are no QMP are passed over: libraries of a VMM may print, too. */
+class Listener {
+  readonly replies = new Map<number, protocol.QmpReply>();
+  readonly #lines = new LineSplitter();
+  readonly #commandCount: number;
+  #version: protocol.VersionInfo | null = null;
+  #isDeaf = false;
+
+  constructor(commandCount: number) {
+    this.#commandCount = commandCount;
+  }
+
+  /** Null until the greeting. */
+  get version(): protocol.VersionInfo | null {
+    return this.#version;
+  }
+
+  /** `quit` at the last answer. */
+  hear(chunk: Buffer): string | null {
+    const before = this.replies.size;
+    for (const line of this.#split(chunk)) this.#take(line);
+    const isComplete = this.replies.size === this.#commandCount && before < this.#commandCount;
+    return isComplete ? `${JSON.stringify({ execute: 'quit' })}\n` : null;
+  }
+
+  #split(chunk: Buffer): readonly string[] {
+    if (this.#isDeaf) return [];
+    try {
+      return this.#lines.push(chunk);
+    } catch (error) {
+      if (!(error instanceof QmpProtocolError)) throw error;
+      this.#isDeaf = true;
+      return [];
+    }
+  }
+
+  #take(line: string): void {
+    const message = parseLine(line);
+    if (message === null) return;
+    if (protocol.isGreeting(message)) this.#version ??= message.QMP.version;
+    else if (protocol.isReply(message) && Number.isInteger(message.id)) {
+      const id = message.id as number;
+      if (id >= 0 && id < this.#commandCount) this.replies.set(id, message);
+    }
+  }
 }
 
 /** What a command returned. Throws a `QmpCommandError` when it was answered with an error. */
@@ -53,16 +101,6 @@ export function returnOf(command: string, reply: protocol.QmpReply | undefined):
   return reply.return;
 }
 
-function repliesById(stdout: string): Map<unknown, protocol.QmpReply> {
-  const replies = new Map<unknown, protocol.QmpReply>();
-  for (const line of stdout.split('\n')) {
-    const message = parseLine(line);
-    if (message !== null && ('return' in message || 'error' in message)) replies.set(message.id, message);
-  }
-  return replies;
-}
-
-/** Null for what is no QMP message: libraries that a VMM loads may print, too. */
 function parseLine(line: string): protocol.QmpServerMessage | null {
   try {
     return protocol.parseServerMessage(line);

@@ -3,7 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { QemuDriver } from '../../../daemon/instance/qemu-driver.js';
 import { probeQemu } from '../../../daemon/instance/qemu-probe.js';
-import { runQmpScript } from '../../../daemon/instance/qmp-script.js';
+import { returnOf, runQmpScript } from '../../../daemon/instance/qmp-script.js';
 import { findInCache } from '../../fetch/cache.js';
 import { skipSuite } from '../../helpers/skip.js';
 import { type TempDir, tempDir } from '../../helpers/temp-dir.js';
@@ -52,9 +52,22 @@ test('one that greets and then hangs, babbles or leaves is refused in time', asy
     await ask('while :; do sleep 1000; done'),
     /and then to quit, but it did not end within 500 ms/,
   );
-  assert.match(await ask('while :; do echo {}; done'), /printed more than 65536 bytes/);
+  assert.match(await ask('exec yes {}'), /printed more than 65536 bytes/);
   assert.match(await ask('exit 0'), /but it did not answer query-target/);
   assert.match(await ask('echo \'{"return":{},"id":7}\''), /but it did not answer query-target/);
+});
+
+test('a large answer to a slow reader is complete before the program is told to quit', async ({ dir }) => {
+  const large = 'x'.repeat(2 * 1024 * 1024);
+  writeFileSync(`${dir.path}/answer`, `{"return":"${large}","id":1}\n`);
+  const answers = `echo '${GREETING}'; echo '{"return":{},"id":0}'; cat ${dir.path}/answer`;
+  const file = program(
+    dir,
+    `${answers}; while read line; do case "$line" in *quit*) exit 0; esac; done; exit 1`,
+  );
+  const limits = { deadlineMs: 10_000, maxOutputBytes: 16 * 1024 * 1024 };
+  const { replies } = await runQmpScript({ file, args: [] }, [{ execute: 'query-target' }], limits);
+  assert.is((returnOf('query-target', replies[0]) as string).length, large.length);
 });
 
 test('answers of the wrong form are refused', async ({ dir }) => {
