@@ -21,9 +21,10 @@ export class ProcessLife {
     this.#ends = ends;
   }
 
-  /** Registers what to undo at the end; last in, first out. */
+  /** Registers what to undo at the end; last in, first out. Undone at once when the end has begun. */
   atEnd(undo: () => void | Promise<void>): void {
-    this.#undo.push(undo);
+    if (this.#isEnding) this.#try(undo);
+    else this.#undo.push(undo);
   }
 
   /** What a signal to end does from now on; before, it ends the process at once. */
@@ -45,14 +46,16 @@ export class ProcessLife {
     if (this.#isEnding) return;
     this.#isEnding = true;
     setTimeout(() => this.#ends.exit(exitCode), END_DEADLINE_MS).unref();
-    for (const undo of this.#undo.reverse()) {
-      try {
-        await undo();
-      } catch (error) {
-        this.report(`while ending: ${(error as Error).message}`);
-      }
-    }
+    for (const undo of this.#undo.reverse()) await this.#try(undo);
     this.#ends.exit(exitCode);
+  }
+
+  async #try(undo: () => void | Promise<void>): Promise<void> {
+    try {
+      await undo();
+    } catch (error) {
+      this.report(`while ending: ${(error as Error).message}`);
+    }
   }
 
   /** Reports the reason and ends with code 1. */
