@@ -1,9 +1,9 @@
 /**
  * The target's process, stopped (`-S`) and waiting for descriptors. It has no monitor yet; that it is ready shows
- * by its socket being there. Nobody may connect to that socket to try: the target would take it for the source.
+ * by its listening. Nobody may connect to that socket to try: the target would take it for the source.
  */
-import { existsSync } from 'node:fs';
 import { until } from '../../instance/deadline.js';
+import { listeningAt } from '../../instance/listening.js';
 import { fenceTarget } from '../fence.js';
 import type { Step } from '../step.js';
 
@@ -17,8 +17,9 @@ export const startTarget: Step = {
   commits: false,
   async run(context, signal) {
     const target = await context.launchTarget();
+    const isListening = listeningAt(target.paths.cpr);
     await until(
-      () => (existsSync(target.paths.cpr) ? true : null),
+      () => (isListening() ? true : null),
       {
         deadlineMs: DEADLINE_MS,
         what: `the target to listen at ${target.paths.cpr}`,
