@@ -307,8 +307,12 @@ export class MachineActor implements InstanceOwner {
     };
     underway.done = run().catch((error) => {
       this.#log.fatal({ err: error, upgrade: upgrade.id }, 'the upgrade engine broke');
-      this.#operations.abandonUpgrade(operation, upgrade, messageOf(error));
       this.#underway = null;
+      try {
+        this.#operations.abandonUpgrade(operation, upgrade, messageOf(error));
+      } catch (failure) {
+        this.#log.error({ err: failure, upgrade: upgrade.id }, 'the end of the upgrade could not be written');
+      }
     });
   }
 

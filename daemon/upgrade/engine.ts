@@ -120,11 +120,11 @@ export class UpgradeEngine {
     const ending = new AbortController();
     const timer = setTimeout(() => ending.abort(new StepTimeout(step.name, deadlineMs)), deadlineMs);
     const signals = [ending.signal];
-    const beforeCommit = !context.upgrade.committed && !step.commits && step.state !== 'finishing';
-    if (beforeCommit) {
-      signals.push(cancel);
-      if (context.source !== null) signals.push(context.source.gone);
-    }
+    const isUndecided = step.state !== 'committing' && step.state !== 'finishing';
+    if (isUndecided) signals.push(cancel);
+    /* Once the target has loaded, a source that dies is all the more reason to go on. */
+    const needsSource = isUndecided && step.state !== 'verifying';
+    if (needsSource && context.source !== null) signals.push(context.source.gone);
     if (context.target !== null) signals.push(context.target.gone);
     try {
       await step.run(context, AbortSignal.any(signals));

@@ -22,7 +22,6 @@ const { close } = await listen(config, (settings) =>
     version: '0',
     log: createLog(config.logLevel),
     ownBuild: { kind: 'baton', path: vmm },
-    deadlinesMs: { 'hand-over': 1_000 },
     journalObserver: (moment) => {
       if (existsSync(dieAt) && readFileSync(dieAt, 'utf8') === moment) process.kill(process.pid, 'SIGKILL');
     },

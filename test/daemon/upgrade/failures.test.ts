@@ -23,6 +23,8 @@ interface Context {
   folders: Folders;
   app: App;
   id: string;
+  /** Looked at when a step begins. */
+  deadlinesMs: Record<string, number>;
 }
 
 interface Expectation {
@@ -34,15 +36,15 @@ interface Expectation {
 
 const FAILURES: readonly Expectation[] = [
   { behaviour: 'refuses-options', code: 'target_died', step: 'start-target', message: /exit code 1/ },
-  { behaviour: 'never-listens', code: 'target_timeout', step: 'start-target', message: /1200 ms/ },
+  { behaviour: 'never-listens', code: 'target_timeout', step: 'start-target', message: /1000 ms/ },
   {
     behaviour: 'dies-after-descriptors',
     code: 'target_died',
     step: 'configure-target',
     message: /exit code 3/,
   },
-  { behaviour: 'no-monitor', code: 'target_timeout', step: 'configure-target', message: /1200 ms/ },
-  { behaviour: 'mute-monitor', code: 'target_timeout', step: 'configure-target', message: /1200 ms/ },
+  { behaviour: 'no-monitor', code: 'target_timeout', step: 'configure-target', message: /1000 ms/ },
+  { behaviour: 'mute-monitor', code: 'target_timeout', step: 'configure-target', message: /1000 ms/ },
   {
     behaviour: 'garbage-monitor',
     code: 'target_rejected',
@@ -68,9 +70,8 @@ const test = suite<Context>('upgrade, failures before the commit');
 
 test.before(async (context) => {
   context.folders = await makeFolders();
-  context.app = await startApp(context.folders, {
-    deadlinesMs: { 'start-target': 1_200, 'configure-target': 1_200, 'hand-over': 1_000 },
-  });
+  context.deadlinesMs = {};
+  context.app = await startApp(context.folders, { deadlinesMs: context.deadlinesMs });
   context.id = await createRunning(context.app, context.folders);
 });
 
@@ -78,9 +79,11 @@ test.after(async ({ folders, app }) => tearDown(folders, app));
 
 for (const { behaviour, code, step, message } of FAILURES) {
   test(`a target that ${behaviour}: rolled back as ${code}, the guest ticks on`, async (context) => {
-    const { app, folders, id } = context;
+    const { app, folders, id, deadlinesMs } = context;
+    if (code === 'target_timeout') deadlinesMs[step] = 1_000;
     const build = await registerFake(app, folders, behaviour);
     const upgrade = await upgradeEnd(app, id, { build });
+    delete deadlinesMs[step];
     assert.is(upgrade.state, 'rolled-back', JSON.stringify(upgrade.reason));
     assert.is(upgrade.reason.code, code, JSON.stringify(upgrade.reason));
     assert.is(upgrade.reason.step, step);
