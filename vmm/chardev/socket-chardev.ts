@@ -3,11 +3,10 @@
  * their turn, silent, as they would in QEMU's accept queue. A client that was connected once tries again
  * every `reconnectMs`. The server's socket file is removed at the end only while it is still our own.
  */
-import { statSync, unlinkSync } from 'node:fs';
 import type { Server, Socket } from 'node:net';
 import { createConnection, createServer } from 'node:net';
-import { listenUnix } from '../../native/index.js';
 import type { SocketChardevOptions } from '../options/options.js';
+import { UnixListener } from '../unix-listener.js';
 import type { Chardev } from './chardev.js';
 import type { LogFile } from './log-file.js';
 import { SocketPeer } from './socket-peer.js';
@@ -25,7 +24,7 @@ export class SocketChardev implements Chardev {
   readonly #peer: SocketPeer;
   readonly #waiting: Socket[] = [];
   #server: Server | null = null;
-  #inode: bigint | null = null;
+  #listener: UnixListener | null = null;
   #reconnect: NodeJS.Timeout | null = null;
   #firstPeer: () => void = () => {};
   #reading = true;
@@ -76,19 +75,18 @@ export class SocketChardev implements Chardev {
     });
     await this.#peer.end();
     await serverClosed;
-    this.#removeSocketFile();
+    this.#listener?.unlink();
     this.#log?.close();
   }
 
   async #listen(): Promise<void> {
-    const { path } = this.#options;
-    const fd = listenUnix(path, MAX_WAITING);
-    this.#inode = statSync(path, { bigint: true }).ino;
+    const listener = new UnixListener(this.#options.path, MAX_WAITING);
+    this.#listener = listener;
     const server = createServer((socket) => this.#accept(socket));
     this.#server = server;
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
-      server.listen({ fd }, resolve);
+      server.listen({ fd: listener.release() }, resolve);
     });
   }
 
@@ -152,12 +150,6 @@ export class SocketChardev implements Chardev {
   #connectLater(): void {
     if (this.#closed || this.#options.reconnectMs === 0) return;
     this.#reconnect = setTimeout(() => this.#connect(() => {}), this.#options.reconnectMs);
-  }
-
-  #removeSocketFile(): void {
-    const { path } = this.#options;
-    const current = statSync(path, { bigint: true, throwIfNoEntry: false });
-    if (this.#inode !== null && current?.ino === this.#inode) unlinkSync(path);
   }
 }
 
