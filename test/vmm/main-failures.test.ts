@@ -309,6 +309,22 @@ test('what real QEMU crashes on is refused: uri, one channel only, doubled chann
   await target.kill();
 });
 
+test('failed and cancelled attempts leave no descriptor open in the source', async () => {
+  const before = source.openFiles();
+  const absent = { path: (name: string) => `${host.path}/absent-${name}` };
+  for (let attempt = 0; attempt < 20; attempt++) await monitor.refusal('migrate', channelsTo(absent));
+  for (let attempt = 0; attempt < 3; attempt++) {
+    monitor.forgetEvents();
+    const target = await host.launch({ incoming: 'defer' });
+    await target.listening();
+    await monitor.execute('migrate', channelsTo(target));
+    await monitor.execute('migrate_cancel');
+    await monitor.event('MIGRATION', 'cancelled');
+    await target.kill();
+  }
+  await waitFor(() => source.openFiles() === before, { what: `${before} open files again` });
+});
+
 test('quit of the source in setup: cancelled, and the target waits on', async () => {
   const target = await host.launch({ incoming: 'defer' });
   await target.listening();
