@@ -43,7 +43,7 @@ export interface MachineHandle {
    */
   load(sections: Uint8Array): Promise<void>;
   /**
-   * Goes through what `save` and (on a stopped machine) `load` do, without effect on the guest: code that
+   * Goes through what `save` and (before an incoming machine's state has come) `load` do, without effect on the guest: code that
    * ran before runs many times faster, and in a hand-over the guest waits for it. Allowed at any time; takes
    * about a millisecond of the guest's. The result is a sample, for the same purpose.
    */

@@ -34,6 +34,8 @@ class MachineWorker {
   readonly #chardevs: readonly Chardev[];
   readonly #machine: Machine;
   readonly #loop: RunLoop;
+  /** An incoming machine before its state has come: there is nothing yet that a rehearsal could disturb. */
+  #awaitsState: boolean;
 
   constructor(
     settings: WorkerSettings,
@@ -42,6 +44,7 @@ class MachineWorker {
     send: (message: WorkerMessage) => void,
   ) {
     this.#send = send;
+    this.#awaitsState = settings.incoming;
     this.#boot = boot;
     this.#chardevs = chardevs;
     const console = chardevs.find(({ id }) => id === settings.options.serials[0]) ?? null;
@@ -90,6 +93,7 @@ class MachineWorker {
       case 'load':
         this.#requireStopped('load');
         this.#machine.load(request.sections);
+        this.#awaitsState = false;
         return null;
       case 'rehearse':
         return this.#rehearse();
@@ -103,7 +107,7 @@ class MachineWorker {
 
   #rehearse(): SavedMachine {
     const saved = this.#machine.save(false);
-    if (!this.#loop.running) this.#machine.load(saved.sections);
+    if (this.#awaitsState) this.#machine.load(saved.sections);
     return saved;
   }
 
