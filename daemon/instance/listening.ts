@@ -6,8 +6,11 @@ import { existsSync, readFileSync } from 'node:fs';
 
 /** __SO_ACCEPTCON in the column of flags. */
 const LISTENS = 0x10000;
-/** A socket of another network namespace is not listed here; its file then has to do. */
-const UNLISTED_GRACE_MS = 150;
+/**
+ * A file that is not listed was renamed into place by a VMM that listens already, as baton-vmm does, or is of
+ * another network namespace. The kernel lists a socket in place a moment after its file is there.
+ */
+const UNLISTED_GRACE_MS = 20;
 
 /** Num RefCount Protocol Flags Type St Inode Path */
 function flagsOf(path: string): number | null {
