@@ -98,7 +98,10 @@ export class MachineInstances {
     await instance.endRecorded();
   }
 
-  /** Nothing to do when it was recorded before. Never throws: the end has happened, recorded or not. */
+  /**
+   * Nothing to do when it was recorded before. Never throws: the end has happened, recorded or not. Sockets that
+   * a VMM could not remove itself go too: nobody listens there any more.
+   */
   recordEnd(generation: number, end: ProcessEnd, reason: string = describeEnd(end)): void {
     const { store, log } = this.#services;
     try {
@@ -106,6 +109,7 @@ export class MachineInstances {
         if (!store.instances.setGone(this.#machineId, generation, { ...end, reason })) return;
         this.#emit('baton.instance.ended', { generation, ...end, reason });
       });
+      this.removeSockets(generation);
     } catch (error) {
       log.error({ err: error, generation }, 'the end of an instance could not be written');
     }

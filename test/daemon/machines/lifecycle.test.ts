@@ -119,6 +119,8 @@ test('a VMM that dies by itself leaves its machine crashed, with an event', asyn
   await becomes(app, id, 'crashed');
   const { body } = await call(app, 'GET', `/v1/machines/${id}`);
   assert.match(body.stateReason, /SIGKILL/);
+  const sockets = `${folders.runtimeDir}/${id.slice(0, 8)}/1`;
+  await waitFor(() => !existsSync(sockets), { what: 'the sockets of the dead VMM to be gone' });
   const { events } = (await call(app, 'GET', '/v1/events')).body;
   const ended = events.find(({ type }: { type: string }) => type === 'baton.instance.ended');
   assert.is(ended.data.exitSignal, 'SIGKILL');
