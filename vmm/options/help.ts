@@ -42,7 +42,8 @@ Serial port and monitor
                    socket,path=PATH[,server=off][,reconnect-ms=N]
   -serial unix:PATH[,server=on,...]|file:PATH|stdio|null|none|chardev:ID
                    the UART; the same properties as the chardev's
-  -qmp unix:PATH[,server=on,...]|file:PATH|stdio|null|none|chardev:ID
+  -qmp unix:PATH,server=on[,wait=off]|stdio|none|chardev:ID
+                   a monitor is on a unix socket that it serves, or on stdio
   -qmp-pretty ...  the same, with indented output
   -mon [chardev=]ID,mode=control[,pretty=on|off]
   -monitor none    there is no human monitor
