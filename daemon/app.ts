@@ -9,6 +9,7 @@ import { createServer } from './http/server.js';
 import { BatonDriver } from './instance/baton-driver.js';
 import type { VmmDriver, VmmDrivers } from './instance/driver.js';
 import { LinuxProcesses } from './instance/host.js';
+import { QemuDriver } from './instance/qemu-driver.js';
 import type { Services } from './machines/services.js';
 import { Supervisor } from './machines/supervisor.js';
 import { Store } from './store/store.js';
@@ -40,7 +41,10 @@ export async function createApp(options: AppOptions): Promise<App> {
   const { stateDir, runtimeDir, log, ownBuild } = options;
   mkdirSync(stateDir, { recursive: true, mode: 0o700 });
   mkdirSync(runtimeDir, { recursive: true, mode: 0o700 });
-  const drivers: VmmDrivers = new Map<BuildKind, VmmDriver>([['baton', new BatonDriver()]]);
+  const drivers: VmmDrivers = new Map<BuildKind, VmmDriver>([
+    ['baton', new BatonDriver()],
+    ['qemu', new QemuDriver()],
+  ]);
   const store = new Store({
     path: `${stateDir}/batond.sqlite`,
     nowMs: Date.now,

@@ -1,4 +1,5 @@
 /** Builds: VMM binaries that can run machines. What a build can do was asked of it, not read from its version. */
+import type { QemuAbilities } from './qemu-abilities.js';
 import type { UpgradeMode } from './upgrade.js';
 
 export const BUILD_KINDS = ['baton', 'qemu'] as const;
@@ -7,6 +8,8 @@ export type BuildKind = (typeof BUILD_KINDS)[number];
 export interface BuildAbilities {
   /** Ways of leaving and of entering an instance of this build. */
   readonly modes: readonly UpgradeMode[];
+  /** What only QEMU says of itself. */
+  readonly qemu?: QemuAbilities;
 }
 
 export interface Build {

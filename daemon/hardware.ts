@@ -10,18 +10,31 @@ export type Accelerator = (typeof ACCELERATORS)[number];
 export const DISK_FORMATS = ['raw', 'qcow2'] as const;
 export const DISK_BUSES = ['virtio', 'scsi'] as const;
 
-export interface Disk {
-  readonly path: string;
-  readonly format: (typeof DISK_FORMATS)[number];
+interface DiskOf<Format> {
+  readonly format: Format;
   readonly bus: (typeof DISK_BUSES)[number];
   readonly readOnly: boolean;
 }
+
+/** An image in a file. */
+export interface ImageDisk extends DiskOf<(typeof DISK_FORMATS)[number]> {
+  readonly path: string;
+}
+
+/** Reads as zeros, forgets what is written: stands in for an image in a rehearsal. */
+export interface EmptyDisk extends DiskOf<'empty'> {
+  readonly sizeBytes: number;
+}
+
+export type Disk = ImageDisk | EmptyDisk;
 
 export type Nic =
   /** The VMM's own user-mode network. */
   | { readonly kind: 'user'; readonly mac: string | null }
   /** A unix stream socket that a network process listens on, such as passt. */
-  | { readonly kind: 'stream'; readonly mac: string | null; readonly path: string };
+  | { readonly kind: 'stream'; readonly mac: string | null; readonly path: string }
+  /** A card with nothing plugged in. */
+  | { readonly kind: 'none'; readonly mac: string | null };
 
 /**
  * Null is the default of the build that the machine is created for. What it is then is kept: looked up again on another
@@ -37,3 +50,12 @@ export interface Hardware {
   readonly disks: readonly Disk[];
   readonly nics: readonly Nic[];
 }
+
+export const DEFAULT_HARDWARE: Hardware = {
+  architecture: null,
+  machineType: null,
+  accelerator: null,
+  cpu: null,
+  disks: [],
+  nics: [],
+};

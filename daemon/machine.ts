@@ -10,6 +10,7 @@
  * An upgrade does not change the state: the machine runs (or is paused) all along.
  */
 import type { ErrorCode } from './errors.js';
+import type { Hardware } from './hardware.js';
 import type { OperationKind } from './operation.js';
 
 export const MACHINE_STATES = [
@@ -31,7 +32,7 @@ export type MachineState = (typeof MACHINE_STATES)[number];
 export type DesiredPower = 'stopped' | 'running' | 'paused';
 
 /** The document that an operator writes. One specification serves every kind of VMM. */
-export interface MachineSpec {
+export interface MachineSpec extends Hardware {
   readonly memoryMiB: number;
   readonly vcpus: number;
   readonly kernel: string;

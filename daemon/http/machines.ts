@@ -4,6 +4,7 @@ import { Type } from 'typebox';
 import { BatonError } from '../errors.js';
 import { instancePaths } from '../instance.js';
 import type { Machine } from '../machine.js';
+import { hardwareOf } from './hardware-schemas.js';
 import { InstanceParams, InstanceView, MachineParams, MachineView, NewMachine, Problem } from './schemas.js';
 import type { Routes } from './server.js';
 import { instanceView, machineView } from './views.js';
@@ -63,6 +64,7 @@ export const machineRoutes: Routes = async (app, { services, supervisor }) => {
           commandLine: commandLine ?? null,
           firmware: firmware ?? null,
           build: build ?? null,
+          ...hardwareOf(request.body),
         },
       });
       return reply.code(201).header('location', `/v1/machines/${machine.id}`).send(view(machine));

@@ -8,6 +8,7 @@ import { INSTANCE_STATES } from '../instance.js';
 import { MACHINE_NAME, MACHINE_STATES } from '../machine.js';
 import { OPERATION_KINDS, OPERATION_STATES } from '../operation.js';
 import { UPGRADE_MODES, UPGRADE_STATES } from '../upgrade.js';
+import { hardwareView, newHardware } from './hardware-schemas.js';
 
 const strict = { additionalProperties: false };
 const nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T, description: string) =>
@@ -62,6 +63,7 @@ export const NewMachine = Type.Object(
     initrd: Type.Optional(path('Initial RAM disk')),
     commandLine: Type.Optional(Type.String({ maxLength: 2047, description: "The kernel's command line" })),
     firmware: Type.Optional(path("Firmware image; without it the VMM's own firmware is used")),
+    ...newHardware,
     build: Type.Optional(
       Type.String({
         maxLength: 128,
@@ -90,6 +92,7 @@ export const MachineView = Type.Object({
       commandLine: textOrNull("The kernel's command line"),
       firmware: textOrNull('Path'),
       build: textOrNull('The build it is pinned to'),
+      ...hardwareView,
     },
     { description: 'The document it was created with, every default resolved' },
   ),

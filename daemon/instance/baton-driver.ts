@@ -2,7 +2,7 @@
 import { execa } from 'execa';
 import type { MachineSpec } from '../machine.js';
 import { ContentHashes } from './content-hash.js';
-import type { CommandLine, InstancePlan, VmmDriver } from './driver.js';
+import type { CommandLine, InstancePlan, Resolution, VmmDriver } from './driver.js';
 import { vmmEnvironment } from './environment.js';
 
 const PROBE_DEADLINE_MS = 15_000;
@@ -10,6 +10,8 @@ const PROBE_OUTPUT_BYTES = 64 * 1024;
 const MIB = 1024 * 1024;
 /** Guest RAM and the VMM's own tables share one 32-bit WebAssembly memory of 4 GiB. */
 const MAX_MEMORY_MIB = 3584;
+/** The one machine that it is; `tcg` is the word for a processor in software. */
+const ONLY = { architecture: 'riscv64', machineType: 'virt', accelerator: 'tcg', cpu: 'rv64' } as const;
 const MODULE = /\.m?js$/;
 
 /** In QEMU's option syntax a comma inside a value is written twice. */
@@ -77,12 +79,21 @@ export class BatonDriver implements VmmDriver {
     return this.#hashes.of(path);
   }
 
-  refusals(spec: MachineSpec): readonly string[] {
+  resolve(spec: MachineSpec): Resolution {
     const refusals: string[] = [];
+    for (const [name, only] of Object.entries(ONLY)) {
+      const asked = spec[name as keyof typeof ONLY];
+      if (asked !== null && asked !== only)
+        refusals.push(`${name} must be ${only} for baton-vmm, got ${asked}`);
+    }
     if (spec.memoryMiB > MAX_MEMORY_MIB) {
       refusals.push(`memoryMiB must be at most ${MAX_MEMORY_MIB} for baton-vmm, got ${spec.memoryMiB}`);
     }
     if (spec.vcpus !== 1) refusals.push(`vcpus must be 1 for baton-vmm, got ${spec.vcpus}`);
-    return refusals;
+    for (const name of ['disks', 'nics'] as const) {
+      if (spec[name].length > 0)
+        refusals.push(`${name} must be empty for baton-vmm, got ${spec[name].length}`);
+    }
+    return refusals.length > 0 ? { spec: null, refusals } : { spec: { ...spec, ...ONLY }, refusals: [] };
   }
 }

@@ -17,8 +17,16 @@ async function filesOf(path: string): Promise<string[]> {
     .map((name) => join(folder, name));
 }
 
+/** No VMM comes near it. What is no file, such as a pipe or a device, could be read for ever. */
+const MAX_FILE_BYTES = 1024 * 1024 * 1024;
+
 async function fingerprintOf(files: readonly string[]): Promise<string> {
   const stats = await Promise.all(files.map((file) => stat(file, { bigint: true })));
+  for (const [index, status] of stats.entries()) {
+    if (!status.isFile() || status.size > MAX_FILE_BYTES) {
+      throw new Error(`expected a file of at most ${MAX_FILE_BYTES} bytes at ${files[index]}`);
+    }
+  }
   return stats
     .map(({ dev, ino, size, mtimeNs, ctimeNs }) => [dev, ino, size, mtimeNs, ctimeNs].join())
     .join(';');

@@ -2,13 +2,13 @@
  * What differs between kinds of VMM: how a machine is written as a command line, and how a binary is asked
  * what it is. Everything after the start is QMP and the same for all.
  */
-import type { Build, BuildKind } from '../build.js';
+import type { Build, BuildAbilities, BuildKind } from '../build.js';
 import type { InstancePaths } from '../instance.js';
 import type { Machine, MachineSpec } from '../machine.js';
 
 export interface InstancePlan {
   readonly machine: Pick<Machine, 'id' | 'name' | 'spec'>;
-  readonly build: Pick<Build, 'path'>;
+  readonly build: Pick<Build, 'path' | 'abilities'>;
   readonly paths: InstancePaths;
   /** The instance takes a running machine over: it waits on `paths.cpr`, then for `migrate-incoming`. */
   readonly incoming: boolean;
@@ -19,6 +19,11 @@ export interface CommandLine {
   readonly args: readonly string[];
 }
 
+/** `refusals` are sentences that name the member of the document and what would be possible. */
+export type Resolution =
+  | { readonly spec: MachineSpec; readonly refusals: readonly [] }
+  | { readonly spec: null; readonly refusals: readonly string[] };
+
 export interface VmmDriver {
   readonly kind: BuildKind;
   /** The VMM starts with no vCPU running, in either case: one `cont` is what lets the guest run. */
@@ -27,8 +32,8 @@ export interface VmmDriver {
   probe(path: string): Promise<Pick<Build, 'version' | 'contentHash' | 'abilities'>>;
   /** The hash of what lies at the path now. Rejects when there is nothing. */
   contentHash(path: string): Promise<string>;
-  /** What no binary of this kind can run, as sentences that name the field. */
-  refusals(spec: MachineSpec): readonly string[];
+  /** The document with every default that depends on the build resolved; of a resolved one nothing changes. */
+  resolve(spec: MachineSpec, abilities: BuildAbilities): Resolution;
 }
 
 export type VmmDrivers = ReadonlyMap<BuildKind, VmmDriver>;

@@ -5,17 +5,12 @@
  */
 import type { Disk, Nic } from '../hardware.js';
 import type { InstancePaths } from '../instance.js';
-import {
-  defaultMac,
-  type QemuSpec,
-  type ResolvedChoices,
-  type StandInDisk,
-  type StandInNic,
-} from './qemu-machine.js';
+import type { MachineSpec } from '../machine.js';
+import { defaultMac, type ResolvedHardware } from './qemu-machine.js';
 
 export interface ArgumentsPlan {
-  readonly machine: { readonly id: string; readonly name: string; readonly spec: QemuSpec };
-  readonly choices: ResolvedChoices;
+  readonly machine: { readonly id: string; readonly name: string; readonly spec: MachineSpec };
+  readonly hardware: ResolvedHardware;
   readonly paths: InstancePaths;
   readonly incoming: boolean;
 }
@@ -34,21 +29,21 @@ function json(flag: '-device' | '-blockdev' | '-netdev', members: object): strin
 }
 
 export function qemuArguments(plan: ArgumentsPlan): string[] {
-  const { choices, incoming, paths } = plan;
+  const { hardware, incoming, paths } = plan;
   return [
     ...boardArguments(plan),
     ...bootArguments(plan),
-    ...choices.disks.flatMap((disk, index) => diskArguments(disk, index, choices)),
-    ...choices.nics.flatMap((nic, index) => nicArguments(nic, index, plan)),
+    ...hardware.disks.flatMap((disk, index) => diskArguments(disk, index, hardware)),
+    ...hardware.nics.flatMap((nic, index) => nicArguments(nic, index, plan)),
     ...consoleArguments(paths),
     ...(incoming ? incomingArguments(paths) : []),
     '-S',
   ];
 }
 
-function boardArguments({ machine, choices }: ArgumentsPlan): string[] {
+function boardArguments({ machine, hardware }: ArgumentsPlan): string[] {
   const { spec } = machine;
-  const { machineType, accelerator, cpu } = choices;
+  const { machineType, accelerator, cpu } = hardware;
   return [
     '-nodefaults',
     '-no-user-config',
@@ -71,44 +66,44 @@ function bootArguments({ machine: { spec } }: ArgumentsPlan): string[] {
 }
 
 /** microvm has no PCI unless asked: its virtio devices sit on virtio-mmio. */
-function virtio(name: 'blk' | 'net' | 'scsi', { machineType }: ResolvedChoices): string {
+function virtio(name: 'blk' | 'net' | 'scsi', { machineType }: ResolvedHardware): string {
   return `virtio-${name}-${machineType === 'microvm' ? 'device' : 'pci'}`;
 }
 
-function diskArguments(disk: Disk | StandInDisk, index: number, choices: ResolvedChoices): string[] {
+function diskArguments(disk: Disk, index: number, hardware: ResolvedHardware): string[] {
   const id = `disk${index}`;
   const node = { ...blockNode(disk), 'node-name': id, 'read-only': disk.readOnly };
   if (disk.bus === 'virtio') {
     return [
       ...json('-blockdev', node),
-      ...json('-device', { driver: virtio('blk', choices), id, drive: id }),
+      ...json('-device', { driver: virtio('blk', hardware), id, drive: id }),
     ];
   }
-  const isFirst = choices.disks.findIndex(({ bus }) => bus === 'scsi') === index;
+  const isFirst = hardware.disks.findIndex(({ bus }) => bus === 'scsi') === index;
   return [
-    ...(isFirst ? json('-device', { driver: virtio('scsi', choices), id: SCSI_CONTROLLER }) : []),
+    ...(isFirst ? json('-device', { driver: virtio('scsi', hardware), id: SCSI_CONTROLLER }) : []),
     ...json('-blockdev', node),
     ...json('-device', { driver: 'scsi-hd', id, drive: id, bus: `${SCSI_CONTROLLER}.0` }),
   ];
 }
 
-function blockNode(disk: Disk | StandInDisk): object {
-  if (disk.format === 'null') return { driver: 'null-co', size: disk.sizeBytes, 'read-zeroes': true };
+function blockNode(disk: Disk): object {
+  if (disk.format === 'empty') return { driver: 'null-co', size: disk.sizeBytes, 'read-zeroes': true };
   return { driver: disk.format, discard: 'unmap', file: { driver: 'file', filename: disk.path } };
 }
 
-function netBackend(nic: Nic | StandInNic, id: string): object {
+function netBackend(nic: Nic, id: string): object {
   if (nic.kind === 'user') return { type: 'user', id };
   if (nic.kind === 'none') return { type: 'hubport', id, hubid: 0 };
   return { type: 'stream', id, server: false, addr: { type: 'unix', path: nic.path } };
 }
 
-function nicArguments(nic: Nic | StandInNic, index: number, { machine, choices }: ArgumentsPlan): string[] {
+function nicArguments(nic: Nic, index: number, { machine, hardware }: ArgumentsPlan): string[] {
   const id = `net${index}`;
   const mac = nic.mac ?? defaultMac(machine.id, index);
   return [
     ...json('-netdev', netBackend(nic, id)),
-    ...json('-device', { driver: virtio('net', choices), id: `nic${index}`, netdev: id, mac }),
+    ...json('-device', { driver: virtio('net', hardware), id: `nic${index}`, netdev: id, mac }),
   ];
 }
 

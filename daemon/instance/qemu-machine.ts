@@ -4,84 +4,71 @@
  * build (`q35`, the best accelerator) can name another machine. Pure.
  */
 import { createHash } from 'node:crypto';
-import { ACCELERATORS, type Accelerator, type Disk, type Nic } from '../hardware.js';
+import {
+  ACCELERATORS,
+  type Accelerator,
+  ARCHITECTURES,
+  type Architecture,
+  type Hardware,
+} from '../hardware.js';
 import type { MachineSpec } from '../machine.js';
 import type { QemuAbilities } from '../qemu-abilities.js';
 
-/** An empty disk of a size, for a rehearsal: the real one is locked by the machine that runs. */
-export interface StandInDisk {
-  readonly format: 'null';
-  readonly sizeBytes: number;
-  readonly bus: Disk['bus'];
-  readonly readOnly: boolean;
-}
-
-/** A card with no network behind it, for the same. */
-export interface StandInNic {
-  readonly kind: 'none';
-  readonly mac: string | null;
-}
-
-/** What the document may say beside what every VMM needs. Null, or not there: the default. */
-export interface QemuChoices {
-  readonly architecture?: string | null;
-  readonly machineType?: string | null;
-  readonly accelerator?: Accelerator | null;
-  readonly cpu?: string | null;
-  readonly disks?: readonly (Disk | StandInDisk)[];
-  readonly nics?: readonly (Nic | StandInNic)[];
-}
-
-export type QemuSpec = MachineSpec & QemuChoices;
-
-/** The same, resolved. `cpu` null is the machine type's own, which is part of its version. */
-export interface ResolvedChoices {
-  readonly architecture: string;
+/** What the document left to the build, resolved. `cpu` null is the machine type's own, a part of its version. */
+export interface ResolvedHardware extends Hardware {
+  readonly architecture: Architecture;
   readonly machineType: string;
   readonly accelerator: Accelerator;
-  readonly cpu: string | null;
-  readonly disks: readonly (Disk | StandInDisk)[];
-  readonly nics: readonly (Nic | StandInNic)[];
 }
 
-export type Resolution =
-  | { readonly choices: ResolvedChoices; readonly refusals: readonly [] }
-  | { readonly choices: null; readonly refusals: readonly string[] };
+export type HardwareResolution =
+  | { readonly hardware: ResolvedHardware; readonly refusals: readonly [] }
+  | { readonly hardware: null; readonly refusals: readonly string[] };
 
 /** The machine that is meant when none is named, by architecture. */
-const DEFAULT_MACHINES: Readonly<Record<string, string>> = { x86_64: 'q35', riscv64: 'virt' };
+const DEFAULT_MACHINES: Readonly<Record<Architecture, string>> = { x86_64: 'q35', riscv64: 'virt' };
+
+const NAMED_TYPES = 3;
 
 /** What our command line can describe; other machine types of QEMU have other buses and consoles. */
 const DESCRIBED = /^(virt|microvm|q35|pc-q35-\d+\.\d+)$/;
 
 /** `refusals` name the member of the document and what would be possible. */
-export function resolve(spec: QemuSpec, abilities: QemuAbilities): Resolution {
+export function resolveHardware(spec: MachineSpec, abilities: QemuAbilities): HardwareResolution {
   const refusals: string[] = [];
-  const architecture = spec.architecture ?? abilities.architecture;
-  if (architecture !== abilities.architecture) {
-    refusals.push(`architecture is ${architecture}, but the build runs ${abilities.architecture} guests`);
-  }
-  const machineType = resolveMachineType(spec, abilities, refusals);
+  const architecture = resolveArchitecture(spec, abilities, refusals);
+  const machineType = architecture && resolveMachineType(spec, architecture, abilities, refusals);
   const accelerator = resolveAccelerator(spec, abilities, refusals);
-  if (refusals.length > 0 || machineType === null || accelerator === null) return { choices: null, refusals };
-  const { cpu = null, disks = [], nics = [] } = spec;
-  return {
-    choices: { architecture, machineType, accelerator, cpu, disks, nics },
-    refusals: [],
-  };
+  if (refusals.length > 0 || architecture === null || machineType === null || accelerator === null) {
+    return { hardware: null, refusals };
+  }
+  const { cpu, disks, nics } = spec;
+  return { hardware: { architecture, machineType, accelerator, cpu, disks, nics }, refusals: [] };
 }
 
-function resolveMachineType(spec: QemuSpec, abilities: QemuAbilities, refusals: string[]): string | null {
-  const asked = spec.machineType ?? DEFAULT_MACHINES[abilities.architecture];
-  if (asked === undefined) {
-    refusals.push(`machineType must be given: there is no default for ${abilities.architecture}`);
-    return null;
-  }
+function resolveArchitecture(
+  spec: MachineSpec,
+  abilities: QemuAbilities,
+  refusals: string[],
+): Architecture | null {
+  const own = ARCHITECTURES.find((name) => name === abilities.architecture);
+  const asked = spec.architecture ?? own;
+  if (own !== undefined && asked === own) return own;
+  const possible = own ?? `${abilities.architecture}, which this daemon does not know`;
+  refusals.push(`architecture is ${asked ?? 'not given'}, but the guests of the build are ${possible}`);
+  return null;
+}
+
+function resolveMachineType(
+  spec: MachineSpec,
+  architecture: Architecture,
+  abilities: QemuAbilities,
+  refusals: string[],
+): string | null {
+  const asked = spec.machineType ?? DEFAULT_MACHINES[architecture];
   const found = abilities.machineTypes.find(({ name, alias }) => name === asked || alias === asked);
   if (found === undefined || !DESCRIBED.test(found.name)) {
-    const possible = abilities.machineTypes.filter(({ name }) => DESCRIBED.test(name));
-    const names = possible.map(({ name }) => name).join(', ') || 'none';
-    refusals.push(`machineType is ${asked}, but of the build only these can be used: ${names}`);
+    refusals.push(`machineType is ${asked}, but with the build it can be ${possibleTypes(abilities)}`);
     return null;
   }
   if (spec.vcpus > found.maxVcpus) {
@@ -90,8 +77,19 @@ function resolveMachineType(spec: QemuSpec, abilities: QemuAbilities, refusals: 
   return found.name;
 }
 
+/** Those that a name without a version stands for come first; the rest can be dozens. */
+function possibleTypes({ machineTypes }: QemuAbilities): string {
+  const possible = machineTypes.filter(({ name }) => DESCRIBED.test(name));
+  const names = possible
+    .toSorted((left, right) => Number(right.alias !== null) - Number(left.alias !== null))
+    .map(({ name }) => name);
+  if (names.length === 0) return 'none that this daemon knows';
+  const others = names.length - NAMED_TYPES;
+  return names.slice(0, NAMED_TYPES).join(', ') + (others > 0 ? ` or one of ${others} others` : '');
+}
+
 function resolveAccelerator(
-  spec: QemuSpec,
+  spec: MachineSpec,
   { accelerators }: QemuAbilities,
   refusals: string[],
 ): Accelerator | null {

@@ -3,27 +3,27 @@
  * and whose network has one place only.
  */
 import { type FileHandle, open } from 'node:fs/promises';
-import type { Disk, Nic } from '../hardware.js';
-import type { QemuSpec, StandInDisk, StandInNic } from './qemu-machine.js';
+import type { Disk, EmptyDisk, Nic } from '../hardware.js';
+import type { MachineSpec } from '../machine.js';
 
 /** Rejects when an image cannot be read: its size is a part of the machine. */
-export async function withStandIns(spec: QemuSpec): Promise<QemuSpec> {
-  const disks = await Promise.all((spec.disks ?? []).map(standIn));
-  return { ...spec, disks, nics: (spec.nics ?? []).map(unplugged) };
+export async function withStandIns(spec: MachineSpec): Promise<MachineSpec> {
+  const disks = await Promise.all(spec.disks.map(standIn));
+  return { ...spec, disks, nics: spec.nics.map(unplugged) };
 }
 
 /** QEMU's own network has a state of its own in the stream: it stays. */
-function unplugged(nic: Nic | StandInNic): Nic | StandInNic {
+function unplugged(nic: Nic): Nic {
   return nic.kind === 'stream' ? { kind: 'none', mac: nic.mac } : nic;
 }
 
-async function standIn(disk: Disk | StandInDisk): Promise<StandInDisk> {
-  if (disk.format === 'null') return disk;
+async function standIn(disk: Disk): Promise<EmptyDisk> {
+  if (disk.format === 'empty') return disk;
   const { bus, readOnly } = disk;
   const file = await open(disk.path, 'r');
   try {
     const sizeBytes = disk.format === 'raw' ? (await file.stat()).size : await virtualSize(file, disk.path);
-    return { format: 'null', sizeBytes, bus, readOnly };
+    return { format: 'empty', sizeBytes, bus, readOnly };
   } finally {
     await file.close();
   }

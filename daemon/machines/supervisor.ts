@@ -42,13 +42,14 @@ export class Supervisor {
     this.#throwIfStopping();
     const { store, builds } = this.#services;
     const build = builds.choose(spec.build);
-    const refusals = builds.driver(build.kind).refusals(spec);
-    if (refusals.length > 0) throw new BatonError('machine_not_valid', refusals.join('; '));
+    const resolution = builds.driver(build.kind).resolve(spec, build.abilities);
+    if (resolution.spec === null) throw new BatonError('machine_not_valid', resolution.refusals.join('; '));
+    const resolved = resolution.spec;
     const machine = store.durably(() => {
       if (store.machines.byName(name) !== null) {
         throw new BatonError('machine_name_taken', `there is a machine ${name} already: choose another name`);
       }
-      const created = store.machines.insert({ id: this.#freeId(), name, spec });
+      const created = store.machines.insert({ id: this.#freeId(), name, spec: resolved });
       store.emit({ type: 'baton.machine.created', subject: `machines/${created.id}`, data: { name } });
       return created;
     });

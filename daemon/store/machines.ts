@@ -1,5 +1,6 @@
 /** Machines in the store. */
 import type { Database, Statement } from 'better-sqlite3';
+import { DEFAULT_HARDWARE } from '../hardware.js';
 import type { DesiredPower, Machine, MachineSpec, MachineState } from '../machine.js';
 
 interface Row {
@@ -18,7 +19,7 @@ function toMachine(row: Row): Machine {
   return {
     id: row.id,
     name: row.name,
-    spec: JSON.parse(row.spec) as MachineSpec,
+    spec: { ...DEFAULT_HARDWARE, ...(JSON.parse(row.spec) as MachineSpec) },
     desiredPower: row.desired_power,
     state: row.state,
     stateReason: row.state_reason,

@@ -133,6 +133,12 @@ test('a machine is found by id and by name, with every default resolved', async 
     commandLine: null,
     firmware: null,
     build: null,
+    architecture: 'riscv64',
+    machineType: 'virt',
+    accelerator: 'tcg',
+    cpu: 'rv64',
+    disks: [],
+    nics: [],
   });
   isProblem(await call(app, 'POST', '/v1/machines/good/stop', { powerdownMs: -1 }), 400, 'invalid_request');
   isProblem(await call(app, 'POST', '/v1/machines/good/upgrade', { mode: 'magic' }), 400, 'invalid_request');

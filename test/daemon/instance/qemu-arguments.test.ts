@@ -4,13 +4,14 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { DEFAULT_HARDWARE } from '../../../daemon/hardware.js';
 import { LinuxProcesses } from '../../../daemon/instance/host.js';
 import { launch } from '../../../daemon/instance/launch.js';
 import { outputTail } from '../../../daemon/instance/output-tail.js';
 import { QemuDriver } from '../../../daemon/instance/qemu-driver.js';
-import type { QemuSpec } from '../../../daemon/instance/qemu-machine.js';
 import { QmpClient } from '../../../daemon/instance/qmp-client.js';
 import { instancePaths } from '../../../daemon/instance.js';
+import type { MachineSpec } from '../../../daemon/machine.js';
 import { findInCache, type QemuTarget } from '../../fetch/cache.js';
 import { x86Ticker } from '../../guests/x86-ticker.js';
 import { skipSuite } from '../../helpers/skip.js';
@@ -35,10 +36,11 @@ test.after.each(async ({ dir }) => {
   await dir.remove();
 });
 
-function spec({ path }: TempDir, more: Partial<QemuSpec> = {}): QemuSpec {
+function spec({ path }: TempDir, more: Partial<MachineSpec> = {}): MachineSpec {
   const kernel = `${path}/kernel, with a comma`;
   writeFileSync(kernel, x86Ticker());
   return {
+    ...DEFAULT_HARDWARE,
     memoryMiB: 64,
     vcpus: 1,
     kernel,
@@ -51,7 +53,7 @@ function spec({ path }: TempDir, more: Partial<QemuSpec> = {}): QemuSpec {
   };
 }
 
-async function plan({ path }: TempDir, target: QemuTarget, machineSpec: QemuSpec, incoming = false) {
+async function plan({ path }: TempDir, target: QemuTarget, machineSpec: MachineSpec, incoming = false) {
   const driver = new QemuDriver();
   const qemu = found[target];
   const binary = 'missing' in qemu ? '' : (qemu.argvPrefix[0] ?? '');
@@ -65,7 +67,7 @@ async function plan({ path }: TempDir, target: QemuTarget, machineSpec: QemuSpec
 }
 
 /** Starts it, asks, and ends it. A QEMU that does not take its command line fails with its own words. */
-async function ask(dir: TempDir, target: QemuTarget, machineSpec: QemuSpec) {
+async function ask(dir: TempDir, target: QemuTarget, machineSpec: MachineSpec) {
   const { line, folders, paths } = await plan(dir, target, machineSpec);
   const { process, end } = await launch(folders, line, host);
   const connecting = waitFor(() => QmpClient.connect(paths.qmp, { deadlineMs: 10_000 }).catch(() => null), {

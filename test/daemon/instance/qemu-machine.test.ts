@@ -1,9 +1,12 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { defaultMac, type QemuSpec, resolve } from '../../../daemon/instance/qemu-machine.js';
+import { DEFAULT_HARDWARE } from '../../../daemon/hardware.js';
+import { defaultMac, resolveHardware } from '../../../daemon/instance/qemu-machine.js';
+import type { MachineSpec } from '../../../daemon/machine.js';
 import type { QemuAbilities } from '../../../daemon/qemu-abilities.js';
 
-const SPEC: QemuSpec = {
+const SPEC: MachineSpec = {
+  ...DEFAULT_HARDWARE,
   memoryMiB: 64,
   vcpus: 1,
   kernel: '/kernel',
@@ -29,13 +32,13 @@ const BINARY: QemuAbilities = {
   channelTypes: [],
 };
 
-const refusals = (spec: Partial<QemuSpec>, binary: QemuAbilities = BINARY) =>
-  resolve({ ...SPEC, ...spec }, binary).refusals;
+const refusals = (spec: Partial<MachineSpec>, binary: QemuAbilities = BINARY) =>
+  resolveHardware({ ...SPEC, ...spec }, binary).refusals;
 
 const test = suite('a machine for QEMU');
 
 test('what the document leaves out is resolved against the build, once and for all', () => {
-  assert.equal(resolve(SPEC, BINARY).choices, {
+  assert.equal(resolveHardware(SPEC, BINARY).hardware, {
     architecture: 'x86_64',
     machineType: 'pc-q35-11.1',
     accelerator: 'kvm',
@@ -49,25 +52,28 @@ test('what the document leaves out is resolved against the build, once and for a
     machineTypes: [machine('virt')],
     accelerators: ['tcg'] as const,
   };
-  const { choices } = resolve(SPEC, riscv64);
-  assert.equal([choices?.machineType, choices?.accelerator], ['virt', 'tcg']);
+  const { hardware } = resolveHardware(SPEC, riscv64);
+  assert.equal([hardware?.machineType, hardware?.accelerator], ['virt', 'tcg']);
 });
 
 test('what the document says is taken, an alias by the name behind it', () => {
-  const chosen = resolve({ ...SPEC, machineType: 'pc-q35-10.0', accelerator: 'tcg', cpu: 'max' }, BINARY);
+  const chosen = resolveHardware(
+    { ...SPEC, machineType: 'pc-q35-10.0', accelerator: 'tcg', cpu: 'max' },
+    BINARY,
+  );
   assert.equal(
-    [chosen.choices?.machineType, chosen.choices?.accelerator, chosen.choices?.cpu],
+    [chosen.hardware?.machineType, chosen.hardware?.accelerator, chosen.hardware?.cpu],
     ['pc-q35-10.0', 'tcg', 'max'],
   );
-  assert.is(resolve({ ...SPEC, machineType: 'q35' }, BINARY).choices?.machineType, 'pc-q35-11.1');
+  assert.is(resolveHardware({ ...SPEC, machineType: 'q35' }, BINARY).hardware?.machineType, 'pc-q35-11.1');
 });
 
 test('what the build cannot do is refused with what it can', () => {
   assert.equal(refusals({ architecture: 'riscv64' }), [
-    'architecture is riscv64, but the build runs x86_64 guests',
+    'architecture is riscv64, but the guests of the build are x86_64',
   ]);
   assert.equal(refusals({ machineType: 'pc-q35-9.2' }), [
-    'machineType is pc-q35-9.2, but of the build only these can be used: pc-q35-10.0, pc-q35-11.1, microvm',
+    'machineType is pc-q35-9.2, but with the build it can be pc-q35-11.1, pc-q35-10.0, microvm',
   ]);
   assert.equal(refusals({ vcpus: 9 }), ['vcpus must be at most 8 for pc-q35-11.1, got 9']);
   assert.equal(refusals({ accelerator: 'kvm' }, { ...BINARY, accelerators: ['tcg'] }), [
@@ -77,8 +83,16 @@ test('what the build cannot do is refused with what it can', () => {
     'accelerator is not given, but with the build only none works here',
   ]);
   assert.equal(refusals({}, { ...BINARY, architecture: 's390x' }), [
-    'machineType must be given: there is no default for s390x',
+    'architecture is not given, but the guests of the build are s390x, which this daemon does not know',
   ]);
+});
+
+test('of what is resolved nothing changes on another build', () => {
+  const { hardware } = resolveHardware(SPEC, { ...BINARY, machineTypes: [machine('pc-q35-10.0', 'q35')] });
+  assert.ok(hardware);
+  const later = resolveHardware({ ...SPEC, ...hardware }, BINARY);
+  assert.equal(later.hardware, hardware);
+  assert.is(hardware?.machineType, 'pc-q35-10.0');
 });
 
 test('a machine type that our command line does not describe is refused', () => {

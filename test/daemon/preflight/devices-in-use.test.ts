@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { DEFAULT_HARDWARE } from '../../../daemon/hardware.js';
 import { LinuxProcesses } from '../../../daemon/instance/host.js';
 import { launch } from '../../../daemon/instance/launch.js';
 import { QemuDriver } from '../../../daemon/instance/qemu-driver.js';
@@ -69,6 +70,7 @@ if (missing !== undefined && 'missing' in missing) {
     writeFileSync(`${path}/disk`, Buffer.alloc(4096));
     const disk = { path: `${path}/disk`, format: 'raw', readOnly: false } as const;
     const spec = {
+      ...DEFAULT_HARDWARE,
       ...{
         memoryMiB: 64,
         vcpus: 1,

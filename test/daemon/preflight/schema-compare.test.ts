@@ -1,5 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { DEFAULT_HARDWARE } from '../../../daemon/hardware.js';
 import { qemuArguments } from '../../../daemon/instance/qemu-arguments.js';
 import { knowledgeOf } from '../../../daemon/instance/qemu-knowledge.js';
 import { probeQemu } from '../../../daemon/instance/qemu-probe.js';
@@ -70,6 +71,7 @@ async function findings(version: QemuVersion, args: readonly string[]): Promise<
 
 function ourLine(machineType: string): readonly string[] {
   const spec = {
+    ...DEFAULT_HARDWARE,
     memoryMiB: 64,
     vcpus: 1,
     kernel: '/k',
@@ -79,7 +81,7 @@ function ourLine(machineType: string): readonly string[] {
     build: null,
   };
   const disk = { path: '/d', format: 'qcow2', readOnly: false } as const;
-  const choices = {
+  const hardware = {
     architecture: 'x86_64',
     machineType,
     accelerator: 'tcg',
@@ -94,7 +96,7 @@ function ourLine(machineType: string): readonly string[] {
     ],
   } as const;
   const paths = instancePaths({ socketsDir: '/s', logsDir: '/l' });
-  return qemuArguments({ machine: { id: 'id', name: 'name', spec }, choices, paths, incoming: true });
+  return qemuArguments({ machine: { id: 'id', name: 'name', spec }, hardware, paths, incoming: true });
 }
 
 if (missing !== undefined && 'missing' in missing) {

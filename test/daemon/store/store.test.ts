@@ -4,11 +4,13 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { BatonError } from '../../../daemon/errors.js';
 import type { StoredEvent } from '../../../daemon/event.js';
+import { DEFAULT_HARDWARE } from '../../../daemon/hardware.js';
 import { Store } from '../../../daemon/store/store.js';
 import { type TempDir, tempDir } from '../../helpers/temp-dir.js';
 
 const MACHINE = '00000000-0000-4000-8000-000000000001';
 const SPEC = {
+  ...DEFAULT_HARDWARE,
   memoryMiB: 64,
   vcpus: 1,
   kernel: '/k',

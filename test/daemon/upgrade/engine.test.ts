@@ -2,6 +2,7 @@
 import { pino } from 'pino';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { DEFAULT_HARDWARE } from '../../../daemon/hardware.js';
 import { Store } from '../../../daemon/store/store.js';
 import { type Outcome, UpgradeEngine } from '../../../daemon/upgrade/engine.js';
 import { Journal } from '../../../daemon/upgrade/journal.js';
@@ -44,6 +45,7 @@ test.before.each(async (context) => {
   const { store } = context;
   store.durably(() => {
     const spec = {
+      ...DEFAULT_HARDWARE,
       memoryMiB: 1,
       vcpus: 1,
       kernel: '/k',

@@ -2,13 +2,14 @@
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { DEFAULT_HARDWARE } from '../../../daemon/hardware.js';
 import { LinuxProcesses } from '../../../daemon/instance/host.js';
 import { launch } from '../../../daemon/instance/launch.js';
 import { QemuDriver } from '../../../daemon/instance/qemu-driver.js';
-import type { QemuSpec } from '../../../daemon/instance/qemu-machine.js';
 import { RunningInstance } from '../../../daemon/instance/running-instance.js';
 import { isListening } from '../../../daemon/instance/unix-listener.js';
 import { instancePaths } from '../../../daemon/instance.js';
+import type { MachineSpec } from '../../../daemon/machine.js';
 import { holdMemory, restoreDevices } from '../../../daemon/upgrade/memory-keeper.js';
 import { queryMigrate, unixChannel } from '../../../daemon/upgrade/migration.js';
 import { findInCache, type QemuTarget } from '../../fetch/cache.js';
@@ -52,7 +53,8 @@ async function start({ folders, instances, target, incoming = false, change = (a
   const socketsDir = `${folders.runtimeDir}/${ID.slice(0, 8)}/${generation}`;
   const folder = { socketsDir, logsDir: `${folders.stateDir}/machines/${ID}/${generation}` };
   const paths = instancePaths(folder);
-  const spec: QemuSpec = {
+  const spec: MachineSpec = {
+    ...DEFAULT_HARDWARE,
     ...{ memoryMiB: 64, vcpus: 1, kernel: folders.kernel, initrd: null, commandLine: null, firmware: null },
     ...{ build: null, accelerator: 'tcg' },
   };

@@ -1,13 +1,14 @@
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { DEFAULT_HARDWARE } from '../../../daemon/hardware.js';
 import type { VmmDriver } from '../../../daemon/instance/driver.js';
 import { LinuxProcesses } from '../../../daemon/instance/host.js';
 import { launch } from '../../../daemon/instance/launch.js';
 import { QemuDriver } from '../../../daemon/instance/qemu-driver.js';
-import type { QemuSpec } from '../../../daemon/instance/qemu-machine.js';
 import { withStandIns } from '../../../daemon/instance/qemu-stand-ins.js';
 import { instancePaths } from '../../../daemon/instance.js';
+import type { MachineSpec } from '../../../daemon/machine.js';
 import { clearRehearsals, rehearse, type Side } from '../../../daemon/upgrade/rehearsal.js';
 import { findInCache, type QemuTarget, type QemuVersion } from '../../fetch/cache.js';
 import { skipSuite } from '../../helpers/skip.js';
@@ -44,8 +45,9 @@ function qemu(version: QemuVersion, target: QemuTarget): Promise<Side> {
   return side(new QemuDriver(), 'missing' in found ? '' : (found.argvPrefix[0] ?? ''));
 }
 
-function machineOf(folders: Folders, more: Partial<QemuSpec> = {}) {
-  const spec: QemuSpec = {
+function machineOf(folders: Folders, more: Partial<MachineSpec> = {}) {
+  const spec: MachineSpec = {
+    ...DEFAULT_HARDWARE,
     memoryMiB: 64,
     vcpus: 2,
     kernel: folders.kernel,

@@ -1,0 +1,125 @@
+/** The hardware of a machine in its document: strict when it is written, with every default resolved when it is read. */
+import { type Static, Type } from 'typebox';
+import { BatonError } from '../errors.js';
+import { ACCELERATORS, ARCHITECTURES, DISK_BUSES, DISK_FORMATS, type Hardware } from '../hardware.js';
+
+const strict = { additionalProperties: false };
+const path = (description: string) =>
+  Type.String({
+    minLength: 1,
+    maxLength: 4096,
+    pattern: '^/',
+    description: `${description}; an absolute path`,
+  });
+const words = <const T extends string[]>(values: readonly [...T], description: string) =>
+  Type.Enum([...values] as [...T], { type: 'string', description });
+const textOrNull = (description: string) =>
+  Type.Unsafe<string | null>({ type: ['string', 'null'], description });
+
+const MAX_DISKS = 32;
+const MAX_NICS = 8;
+
+const NewDisk = Type.Object(
+  {
+    path: path('The image'),
+    format: Type.Optional(words(DISK_FORMATS, 'How the image is written; default: raw')),
+    bus: Type.Optional(words(DISK_BUSES, 'What the guest sees it on; default: virtio')),
+    readOnly: Type.Optional(Type.Boolean({ description: 'Whether writes are refused; default: false' })),
+  },
+  { ...strict, description: 'A disk' },
+);
+
+const NIC_KINDS = ['user', 'stream', 'none'] as const;
+const NewNic = Type.Object(
+  {
+    kind: words(NIC_KINDS, "The VMM's own network, a network process behind a unix socket, or nothing"),
+    mac: Type.Optional(
+      Type.String({
+        pattern: '^[0-9a-f][02468ace](:[0-9a-f]{2}){5}$',
+        description: 'Address of the card; default: one that stays with the machine',
+      }),
+    ),
+    path: Type.Optional(path('Where the network process listens; for stream, and only for it')),
+  },
+  { ...strict, description: 'A network card' },
+);
+
+/** Members of the document that is written. */
+export const newHardware = {
+  architecture: Type.Optional(words(ARCHITECTURES, "Of the guest; default: the build's")),
+  machineType: Type.Optional(
+    Type.String({
+      pattern: '^[a-z0-9][a-z0-9._-]{0,63}$',
+      description: "In QEMU's words; default: the newest q35 of the build, or virt",
+    }),
+  ),
+  accelerator: Type.Optional(words(ACCELERATORS, 'Default: the best that works with the build on this host')),
+  cpu: Type.Optional(
+    Type.String({
+      pattern: '^[A-Za-z0-9][A-Za-z0-9._,+=-]{0,255}$',
+      description: "Model and features in QEMU's words; default: that of the machine type",
+    }),
+  ),
+  disks: Type.Optional(
+    Type.Array(NewDisk, { maxItems: MAX_DISKS, description: 'Disks, in the order of their slots' }),
+  ),
+  nics: Type.Optional(
+    Type.Array(NewNic, { maxItems: MAX_NICS, description: 'Network cards, in the same way' }),
+  ),
+};
+
+/** The same as it is read. */
+export const hardwareView = {
+  architecture: textOrNull('Of the guest'),
+  machineType: textOrNull("In QEMU's words, with its version"),
+  accelerator: textOrNull('What runs its processors'),
+  cpu: textOrNull('Model and features; null: that of the machine type'),
+  disks: Type.Unsafe<Hardware['disks']>(
+    Type.Array(
+      Type.Object({
+        path: Type.String({ description: 'The image' }),
+        format: words(DISK_FORMATS, 'How the image is written'),
+        bus: words(DISK_BUSES, 'What the guest sees it on'),
+        readOnly: Type.Boolean({ description: 'Whether writes are refused' }),
+      }),
+    ),
+  ),
+  nics: Type.Unsafe<Hardware['nics']>(
+    Type.Array(
+      Type.Object({
+        kind: words(NIC_KINDS, 'What is behind it'),
+        mac: textOrNull('Address of the card; null: one that stays with the machine'),
+        path: Type.Optional(Type.String({ description: 'Where the network process listens' })),
+      }),
+    ),
+  ),
+};
+
+const Document = Type.Object(newHardware);
+
+/** Throws a sentence when members do not go together. */
+export function hardwareOf(body: Static<typeof Document>): Hardware {
+  const { architecture, machineType, accelerator, cpu, disks = [], nics = [] } = body;
+  return {
+    architecture: architecture ?? null,
+    machineType: machineType ?? null,
+    accelerator: accelerator ?? null,
+    cpu: cpu ?? null,
+    disks: disks.map(({ path, format = 'raw', bus = 'virtio', readOnly = false }) => ({
+      path,
+      format,
+      bus,
+      readOnly,
+    })),
+    nics: nics.map(nicOf),
+  };
+}
+
+function nicOf({ kind, mac, path }: Static<typeof NewNic>, index: number): Hardware['nics'][number] {
+  if ((kind === 'stream') !== (path !== undefined)) {
+    const wants = kind === 'stream' ? 'a path' : 'no path';
+    throw new BatonError('invalid_request', `expected ${wants} for nics/${index} of kind ${kind}`);
+  }
+  if (kind === 'stream') return { kind, mac: mac ?? null, path: path as string };
+  return { kind, mac: mac ?? null };
+}
