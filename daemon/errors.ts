@@ -26,6 +26,7 @@ export const ERRORS = {
   upgrade_required: { status: 426, title: 'This route is spoken over WebSocket only' },
   machine_not_valid: { status: 422, title: 'No VMM could run the machine described' },
   build_not_usable: { status: 422, title: 'The file is not a VMM that this daemon can use' },
+  build_not_suitable: { status: 422, title: 'The build cannot run this machine' },
   mode_not_supported: { status: 422, title: 'The upgrade mode is not supported by both builds' },
   slow_reader: { status: 429, title: 'The subscriber reads too slowly' },
   headers_too_large: { status: 431, title: 'The request headers are too large' },

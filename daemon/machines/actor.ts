@@ -100,6 +100,10 @@ export class MachineActor implements InstanceOwner {
     }
     const sourceBuild = builds.byId(row.buildId);
     const targetBuild = builds.choose(build ?? machine.spec.build);
+    const { refusals } = builds.driver(targetBuild.kind).resolve(machine.spec, targetBuild.abilities);
+    if (refusals.length > 0) {
+      throw new BatonError('build_not_suitable', `for build ${targetBuild.id}: ${refusals.join('; ')}`);
+    }
     const choice = chooseMode(mode, sourceBuild, targetBuild, new Set(STEPS.keys()));
     const id = this.#services.newId();
     const operation = this.#operations.begin('upgrade', id, () => {

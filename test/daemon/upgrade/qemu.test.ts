@@ -1,0 +1,139 @@
+/** Real QEMUs under the daemon: the same REST calls and the same engine as for `baton-vmm`. */
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { App } from '../../../daemon/app.js';
+import { findInCache, type QemuTarget, type QemuVersion } from '../../fetch/cache.js';
+import { skipSuite } from '../../helpers/skip.js';
+import { call, type Folders, tearDown, ticksOf, upgradeEnd, vmmPids } from '../fixture.js';
+import { makeQemuFolders, registerQemu, runOnQemu, startQemuApp } from '../qemu-fixture.js';
+
+interface Context {
+  folders: Folders;
+  app: App;
+}
+
+const SUITE = 'upgrade of real QEMU';
+const cache = findInCache();
+const missing = (['10.0', '11.1'] as const)
+  .flatMap((version) => [cache.qemu(version, 'riscv64'), cache.qemu(version, 'x86_64')])
+  .find((found) => 'missing' in found);
+
+function binary(version: QemuVersion, target: QemuTarget): string {
+  const found = cache.qemu(version, target);
+  return 'missing' in found ? '' : (found.argvPrefix[0] ?? '');
+}
+
+const test = suite<Context>(SUITE);
+
+async function withTarget(context: Context, target: QemuTarget): Promise<Context> {
+  context.folders = await makeQemuFolders(target);
+  context.app = await startQemuApp(context.folders);
+  return context;
+}
+
+test.after.each(({ folders, app }) => tearDown(folders, app));
+
+test('an x86_64 guest goes from 10.0 to 11.1 live, its memory and its ticks intact', async (context) => {
+  const { app, folders } = await withTarget(context, 'x86_64');
+  const source = await registerQemu(app, folders, 'old', binary('10.0', 'x86_64'));
+  const target = await registerQemu(app, folders, 'new', binary('11.1', 'x86_64'));
+  const id = await runOnQemu(app, folders, source);
+  const before = await ticksOf(folders, id, 1, 0);
+
+  const upgrade = await upgradeEnd(app, id, { build: target });
+
+  assert.is(upgrade.state, 'succeeded', JSON.stringify(upgrade.reason));
+  assert.is(upgrade.mode, 'cpr-transfer');
+  assert.ok(upgrade.pauseMs > 0 && upgrade.pauseMs < 1_000, `a pause of ${upgrade.pauseMs} ms`);
+  await ticksOf(folders, id, 2, before);
+  const { body: machine } = await call(app, 'GET', `/v1/machines/${id}`);
+  assert.is(machine.state, 'running');
+  assert.is(machine.build, target);
+  assert.is(vmmPids(folders).length, 1);
+});
+
+test('a riscv64 guest goes from one 11.1 to another live', async (context) => {
+  const { app, folders } = await withTarget(context, 'riscv64');
+  const source = await registerQemu(app, folders, 'one', binary('11.1', 'riscv64'));
+  const target = await registerQemu(app, folders, 'other', binary('11.1', 'riscv64'));
+  const id = await runOnQemu(app, folders, source);
+  const before = await ticksOf(folders, id, 1, 0);
+
+  const upgrade = await upgradeEnd(app, id, { build: target });
+
+  assert.is(upgrade.state, 'succeeded', JSON.stringify(upgrade.reason));
+  await ticksOf(folders, id, 2, before);
+});
+
+test('a target that cannot load the state is given up, and the guest runs on', async (context) => {
+  const { app, folders } = await withTarget(context, 'riscv64');
+  const source = await registerQemu(app, folders, 'one', binary('10.0', 'riscv64'));
+  const target = await registerQemu(app, folders, 'too-new', binary('11.1', 'riscv64'));
+  const id = await runOnQemu(app, folders, source);
+  const before = await ticksOf(folders, id, 1, 0);
+
+  const upgrade = await upgradeEnd(app, id, { build: target });
+
+  assert.is(upgrade.state, 'rolled-back');
+  assert.is(upgrade.reason.step, 'hand-over');
+  assert.match(upgrade.reason.message, /cpu: incoming version_id 10 is too old/);
+  await ticksOf(folders, id, 1, before + 100);
+  assert.is(vmmPids(folders).length, 1);
+});
+
+test('11.1 to 10.0 is given up before the guest stands still, and it can go elsewhere', async (context) => {
+  const { app, folders } = await withTarget(context, 'x86_64');
+  const older = await registerQemu(app, folders, 'old', binary('10.0', 'x86_64'));
+  const source = await registerQemu(app, folders, 'new', binary('11.1', 'x86_64'));
+  const other = await registerQemu(app, folders, 'other', binary('11.1', 'x86_64'));
+  const id = await runOnQemu(app, folders, source, { machineType: 'pc-q35-10.0' });
+  const before = await ticksOf(folders, id, 1, 0);
+
+  const refused = await upgradeEnd(app, id, { build: older });
+
+  assert.is(refused.state, 'rolled-back');
+  assert.is(refused.reason.code, 'target_died', JSON.stringify(refused.reason));
+  assert.match(refused.reason.vmmOutput.join(' '), /vmstate_load_state error -2/);
+  assert.is(refused.pauseMs, null);
+  const after = await ticksOf(folders, id, 1, before + 100);
+  assert.is(vmmPids(folders).length, 1);
+
+  const upgrade = await upgradeEnd(app, id, { build: other });
+
+  assert.is(upgrade.state, 'succeeded', JSON.stringify(upgrade.reason));
+  await ticksOf(folders, id, 3, after);
+});
+
+test('a build that cannot run the machine is refused before anything is started', async (context) => {
+  const { app, folders } = await withTarget(context, 'x86_64');
+  const source = await registerQemu(app, folders, 'x86', binary('11.1', 'x86_64'));
+  const older = await registerQemu(app, folders, 'older', binary('10.0', 'x86_64'));
+  const other = await registerQemu(app, folders, 'riscv', binary('11.1', 'riscv64'));
+  const id = await runOnQemu(app, folders, source);
+  const refused = async (build: string, words: RegExp) => {
+    const { status, body } = await call(app, 'POST', `/v1/machines/${id}/upgrade`, { build });
+    assert.equal([status, body.code], [422, 'build_not_suitable']);
+    assert.match(body.detail, words);
+  };
+  await refused(other, /architecture is x86_64, but the guests of the build are riscv64/);
+  await refused(older, /machineType is pc-q35-11.1, but with the build it can be pc-q35-10.0/);
+  await ticksOf(folders, id, 1, 0);
+});
+
+test('the machine type of the first build stays with the machine', async (context) => {
+  const { app, folders } = await withTarget(context, 'x86_64');
+  const older = await registerQemu(app, folders, 'old', binary('10.0', 'x86_64'));
+  const newer = await registerQemu(app, folders, 'new', binary('11.1', 'x86_64'));
+  const created = async (name: string, more: object) => {
+    const document = { name, memoryMiB: 64, kernel: folders.kernel, ...more };
+    return (await call(app, 'POST', '/v1/machines', document)).body;
+  };
+  assert.is((await created('a', { build: older })).spec.machineType, 'pc-q35-10.0');
+  assert.is((await created('b', { build: newer })).spec.machineType, 'pc-q35-11.1');
+  const refused = await created('c', { build: older, machineType: 'pc-q35-11.1' });
+  assert.is(refused.code, 'machine_not_valid');
+  assert.match(refused.detail, /machineType is pc-q35-11.1, but with the build it can be pc-q35-10.0/);
+});
+
+if (missing !== undefined && 'missing' in missing) skipSuite(SUITE, missing.missing);
+else test.run();
