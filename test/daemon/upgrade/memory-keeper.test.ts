@@ -5,9 +5,9 @@ import * as assert from 'uvu/assert';
 import { DEFAULT_HARDWARE } from '../../../daemon/hardware.js';
 import { LinuxProcesses } from '../../../daemon/instance/host.js';
 import { launch } from '../../../daemon/instance/launch.js';
+import { listeningAt } from '../../../daemon/instance/listening.js';
 import { QemuDriver } from '../../../daemon/instance/qemu-driver.js';
 import { RunningInstance } from '../../../daemon/instance/running-instance.js';
-import { isListening } from '../../../daemon/instance/unix-listener.js';
 import { instancePaths } from '../../../daemon/instance.js';
 import type { MachineSpec } from '../../../daemon/machine.js';
 import { holdMemory, restoreDevices } from '../../../daemon/upgrade/memory-keeper.js';
@@ -98,7 +98,7 @@ if (missing !== undefined && 'missing' in missing) {
       assert.equal(await source.ended, { exitCode: 7, exitSignal: null });
 
       const rescue = await start({ folders, instances, target, incoming: true });
-      await waitFor(() => isListening(rescue.paths.cpr), { what: 'the CPR channel' });
+      await waitFor(listeningAt(rescue.paths.cpr), { what: 'the CPR channel' });
       await held.restoreCpr(rescue.paths.cpr);
       await rescue.connect({ deadlineMs: 10_000 });
       const main = rescue.paths.main;
@@ -128,7 +128,7 @@ if (missing !== undefined && 'missing' in missing) {
     assert.not(existsSync(`${folders.runtimeDir}/hold.sock`));
 
     const target = await start({ folders, instances, target: 'riscv64', incoming: true });
-    await waitFor(() => isListening(target.paths.cpr), { what: 'the CPR channel' });
+    await waitFor(listeningAt(target.paths.cpr), { what: 'the CPR channel' });
     await source.qmp.execute('migrate-set-parameters', { mode: 'cpr-transfer' });
     const channels = [unixChannel('main', target.paths.main), unixChannel('cpr', target.paths.cpr)];
     await source.qmp.execute('migrate', { channels });
@@ -160,7 +160,7 @@ if (missing !== undefined && 'missing' in missing) {
     const source = await start({ folders, instances, target: 'riscv64' });
     const held = await holdMemory(source, folders.runtimeDir);
     const rescue = await start({ folders, instances, target: 'riscv64', incoming: true });
-    await waitFor(() => isListening(rescue.paths.cpr), { what: 'the CPR channel' });
+    await waitFor(listeningAt(rescue.paths.cpr), { what: 'the CPR channel' });
     await held.restoreCpr(rescue.paths.cpr);
     held.release();
     await rescue.connect({ deadlineMs: 10_000 });
