@@ -31,6 +31,9 @@ export async function runUpgrade(run: UpgradeRun): Promise<RunningInstance | nul
   if (steps === undefined) throw new Error(`this daemon has no steps for ${upgrade.mode}`);
   const journal = new Journal(services.store, upgrade, services.journalObserver);
   const context = makeContext(run, journal);
+  for (const side of [context.source, context.target]) {
+    if (side !== null && !side.isAnswering) side.reconnectLater();
+  }
   const engine = new UpgradeEngine({
     context,
     steps,

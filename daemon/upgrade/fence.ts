@@ -14,6 +14,7 @@ const KILL_DEADLINE_MS = 10_000;
 /** After the target's end a source notices by itself; one that does not is told to give up. */
 const SETTLE_BY_ITSELF_MS = 300;
 const SETTLE_DEADLINE_MS = 5_000;
+const MONITOR_DEADLINE_MS = 10_000;
 const RESUME_DEADLINE_MS = 5_000;
 const POLL_MS = 5;
 
@@ -37,6 +38,7 @@ export async function returnToSource(context: UpgradeContext, _fenced: FencedTar
   if (source === null || source.hasEnded) {
     throw new UpgradeError('source_died', 'the VMM that ran the guest has ended');
   }
+  await monitorOf(source);
   await settleMigration(source);
   if (upgrade.wasRunning && !(await source.queryStatus()).running) {
     await source.qmp.execute('cont');
@@ -47,6 +49,17 @@ export async function returnToSource(context: UpgradeContext, _fenced: FencedTar
     );
   }
   await setMode(source, 'normal');
+}
+
+/** One that was lost, or that a restarted daemon did not find, is tried again all the time: worth a wait. */
+export async function monitorOf(source: RunningInstance): Promise<void> {
+  if (source.isAnswering) return;
+  const wait = {
+    deadlineMs: MONITOR_DEADLINE_MS,
+    what: `the monitor of generation ${source.generation} to answer`,
+    signal: source.gone,
+  };
+  await until(() => (source.isAnswering ? true : null), wait, POLL_MS);
 }
 
 async function settleMigration(source: RunningInstance): Promise<void> {

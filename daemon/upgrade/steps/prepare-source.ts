@@ -5,6 +5,7 @@
  */
 import { EventWatch } from '../../instance/qmp-client.js';
 import { UpgradeError } from '../../upgrade.js';
+import { monitorOf } from '../fence.js';
 import { enableCapabilities, queryMigrate, setMode } from '../migration.js';
 import { type Step, sourceOf } from '../step.js';
 
@@ -24,6 +25,8 @@ export const prepareSource: Step = {
     }
   },
   async undo({ source }) {
-    if (source !== null && !source.hasEnded) await setMode(source, 'normal');
+    if (source === null || source.hasEnded) return;
+    await monitorOf(source);
+    await setMode(source, 'normal');
   },
 };
