@@ -1,4 +1,5 @@
 /** Real QEMUs under the daemon: the same REST calls and the same engine as for `baton-vmm`. */
+import { rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { App } from '../../../daemon/app.js';
@@ -102,6 +103,62 @@ test('11.1 to 10.0 is given up before the guest stands still, and it can go else
 
   assert.is(upgrade.state, 'succeeded', JSON.stringify(upgrade.reason));
   await ticksOf(folders, id, 3, after);
+});
+
+test('disks and a network card go along, and the target has them when the guest runs', async (context) => {
+  const { app, folders } = await withTarget(context, 'x86_64');
+  const source = await registerQemu(app, folders, 'old', binary('10.0', 'x86_64'));
+  const target = await registerQemu(app, folders, 'new', binary('11.1', 'x86_64'));
+  const disk = `${folders.path}/disk, one`;
+  writeFileSync(disk, Buffer.alloc(1024 * 1024));
+  const id = await runOnQemu(app, folders, source, {
+    disks: [{ path: disk }, { path: folders.kernel, bus: 'scsi', readOnly: true }],
+    nics: [{ kind: 'user' }],
+  });
+  const before = await ticksOf(folders, id, 1, 0);
+
+  const upgrade = await upgradeEnd(app, id, { build: target });
+
+  assert.is(upgrade.state, 'succeeded', JSON.stringify(upgrade.reason));
+  await ticksOf(folders, id, 2, before);
+  const lock = await runOnQemu(app, folders, target, { name: 'thief', disks: [{ path: disk }] }).then(
+    () => 'it got the disk',
+    (error) => error.message,
+  );
+  assert.match(lock, /Failed to get \\?"write\\?" lock/);
+});
+
+test('a daemon that is started again finds its QEMU and upgrades it', async (context) => {
+  const { app, folders } = await withTarget(context, 'riscv64');
+  const source = await registerQemu(app, folders, 'one', binary('11.1', 'riscv64'));
+  const target = await registerQemu(app, folders, 'other', binary('11.1', 'riscv64'));
+  const id = await runOnQemu(app, folders, source);
+  const before = await ticksOf(folders, id, 1, 0);
+
+  await app.close(10_000);
+  context.app = await startQemuApp(folders);
+
+  const { body: found } = await call(context.app, 'GET', `/v1/machines/${id}`);
+  assert.equal([found.state, found.build, found.generation], ['running', source, 1]);
+  const upgrade = await upgradeEnd(context.app, id, { build: target });
+  assert.is(upgrade.state, 'succeeded', JSON.stringify(upgrade.reason));
+  await ticksOf(folders, id, 2, before);
+});
+
+test('a QEMU that was replaced under its path is noticed before anything is started', async (context) => {
+  const { app, folders } = await withTarget(context, 'riscv64');
+  const source = await registerQemu(app, folders, 'one', binary('11.1', 'riscv64'));
+  const target = await registerQemu(app, folders, 'other', binary('11.1', 'riscv64'));
+  const id = await runOnQemu(app, folders, source);
+  rmSync(`${folders.path}/other`);
+  symlinkSync(binary('10.0', 'riscv64'), `${folders.path}/other`);
+
+  const replaced = await upgradeEnd(app, id, { build: target });
+  assert.equal([replaced.state, replaced.reason.code], ['rolled-back', 'build_changed']);
+  rmSync(`${folders.path}/other`);
+  const gone = await upgradeEnd(app, id, { build: target });
+  assert.equal([gone.state, gone.reason.code], ['rolled-back', 'target_binary_missing']);
+  await ticksOf(folders, id, 1, 0);
 });
 
 test('a build that cannot run the machine is refused before anything is started', async (context) => {
