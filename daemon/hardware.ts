@@ -37,8 +37,8 @@ export type Nic =
   | { readonly kind: 'none'; readonly mac: string | null };
 
 /**
- * Null is the default of the build that the machine is created for. What it is then is kept: looked up again on another
- * build, a default such as `q35` or the best accelerator can be another machine.
+ * Null is the default of the build that the machine is created for. What it is then is kept: looked up
+ * again on another build, a default such as `q35` or the best accelerator can be another machine.
  */
 export interface Hardware {
   readonly architecture: Architecture | null;

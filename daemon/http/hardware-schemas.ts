@@ -1,4 +1,7 @@
-/** The hardware of a machine in its document: strict when it is written, with every default resolved when it is read. */
+/**
+ * The hardware of a machine in its document: strict when it is written, with every default resolved when it
+ * is read.
+ */
 import { type Static, Type } from 'typebox';
 import { BatonError } from '../errors.js';
 import { ACCELERATORS, ARCHITECTURES, DISK_BUSES, DISK_FORMATS, type Hardware } from '../hardware.js';
@@ -97,7 +100,7 @@ export const hardwareView = {
 
 const Document = Type.Object(newHardware);
 
-/** Throws a sentence when members do not go together. */
+/** What the document says, with nothing left open. Throws a `BatonError` when members do not go together. */
 export function hardwareOf(body: Static<typeof Document>): Hardware {
   const { architecture, machineType, accelerator, cpu, disks = [], nics = [] } = body;
   return {

@@ -1,6 +1,6 @@
 /**
- * Asks a QEMU binary for what a command line needs of it. Only of the types that are named: a question for all types
- * loads every module, which real ones did not survive where a module of another build lay about.
+ * Asks a QEMU binary for what a command line needs of it. Only of the types that are named: a question for
+ * all types loads every module, which real ones did not survive where a module of another build lay about.
  */
 import { isRecord } from '../../vmm/qmp/protocol.js';
 import type { CommandNeeds, Named } from '../preflight/command-needs.js';

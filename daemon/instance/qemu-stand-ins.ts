@@ -1,6 +1,6 @@
 /**
- * A machine of the same shape that touches nothing outside: to be started beside the real one, whose disks are locked
- * and whose network has one place only.
+ * A machine of the same shape that touches nothing outside: to be started beside the real one, whose disks
+ * are locked and whose network has one place only.
  */
 import { type FileHandle, open } from 'node:fs/promises';
 import type { Disk, EmptyDisk, Nic } from '../hardware.js';

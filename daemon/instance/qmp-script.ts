@@ -1,7 +1,7 @@
 /**
- * A list of QMP commands for a program that speaks QMP on its stdin and stdout. All are sent at once; `quit` follows when
- * the last is answered, as a VMM that quits drops what it could not write yet. For asking a binary what it is; a
- * running machine has a `QmpClient`.
+ * A list of QMP commands for a program that speaks QMP on its stdin and stdout. All are sent at once;
+ * `quit` follows when the last is answered, as a VMM that quits drops what it could not write yet. For
+ * asking a binary what it is; a running machine has a `QmpClient`.
  */
 import * as protocol from '../../vmm/qmp/protocol.js';
 import { type BoundedRun, runBounded } from './bounded-run.js';
@@ -22,7 +22,10 @@ export interface ScriptAnswers {
 
 const LIMITS = { deadlineMs: 15_000, maxOutputBytes: 16 * 1024 * 1024 };
 
-/** Rejects with a sentence when the program does not speak QMP, does not end, or leaves a command unanswered. */
+/**
+ * Rejects with a sentence when the program does not speak QMP, does not end, or leaves a command
+ * unanswered.
+ */
 export async function runQmpScript(
   program: CommandLine,
   commands: readonly ScriptCommand[],
@@ -47,7 +50,10 @@ export async function runQmpScript(
   };
 }
 
-/** Takes what a program prints apart. Lines that are no QMP are passed over: libraries of a VMM may print, too. */
+/**
+ * Takes what a program prints apart. Lines that are no QMP are passed over: libraries of a VMM may print,
+ * too.
+ */
 class Listener {
   readonly replies = new Map<number, protocol.QmpReply>();
   readonly #lines = new LineSplitter();

@@ -1,6 +1,7 @@
 /**
- * What a QEMU command line asks of the binary that is given it: options, machine type, types of device and object with
- * the properties that are set, back ends. Reads the line as QEMU does, in both its forms, `key=value,…` and JSON. Pure.
+ * What a QEMU command line asks of the binary that is given it: options, machine type, types of device and
+ * object with the properties that are set, back ends. Reads the line as QEMU does, in both its forms,
+ * `key=value,…` and JSON. Pure.
  */
 import { isRecord } from '../../vmm/qmp/protocol.js';
 

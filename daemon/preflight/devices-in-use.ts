@@ -1,6 +1,6 @@
 /**
- * The types of all objects of a running VMM, by walking its object tree over QMP. Only listings of single places are
- * asked for: a question for all types there are loads modules, which real VMMs did not survive.
+ * The types of all objects of a running VMM, by walking its object tree over QMP. Only listings of single
+ * places are asked for: a question for all types there are loads modules, which real VMMs did not survive.
  */
 import { isRecord } from '../../vmm/qmp/protocol.js';
 

@@ -1,11 +1,12 @@
 /**
- * Whether a target can load what a source writes, from the two `-dump-vmstate` documents, for the types of device in
- * use. Pure. The rules are those of loading: a section carries its name and version, and of its fields nothing but
- * their bytes in order; so a target reads wrong what has moved or changed its size. Names of fields are not in the
- * stream: a field that was renamed in its place loads.
+ * Whether a target can load what a source writes, from the two `-dump-vmstate` documents, for the types of
+ * device in use. Pure. The rules are those of loading: a section carries its name and version, and of its
+ * fields nothing but their bytes in order; so a target reads wrong what has moved or changed its size.
+ * Names of fields are not in the stream: a field that was renamed in its place loads.
  *
- * `block` is said only where loading must fail. Where it depends on the guest's state at that moment (a field or a
- * subsection that a device may leave out), it is `warn`: such a failure shows in the load, and the source goes on.
+ * `block` is said only where loading must fail. Where it depends on the guest's state at that moment (a
+ * field or a subsection that a device may leave out), it is `warn`: such a failure shows in the load, and
+ * the source goes on.
  */
 import { alignFields } from './field-alignment.js';
 import type { Finding, Severity } from './finding.js';
@@ -33,7 +34,8 @@ const REMEDIES: Readonly<Record<Severity, string>> = {
 };
 
 /**
- * What a device was seen to lose although both sides agree on its state: it shows by a field that later builds have.
+ * What a device was seen to lose although both sides agree on its state: it shows by a field that later
+ * builds have.
  */
 const KNOWN_LOSSES: Readonly<Record<string, { readonly field: string; readonly sentence: string }>> = {
   'riscv.aclint.mtimer': {
@@ -79,8 +81,9 @@ class Comparison {
   }
 
   /**
-   * Sections and subsections: the stream carries the source's version, and the target reads by it. `severity` is that
-   * of bytes that do not fit: what is in a part that may be left out is no reason to block.
+   * Sections and subsections: the stream carries the source's version, and the target reads by it.
+   * `severity` is that of bytes that do not fit: what is in a part that may be left out is no reason to
+   * block.
    */
   #versioned(at: string, source: VmStateDescription, target: VmStateDescription, severity: Severity): void {
     const { versionId } = source;

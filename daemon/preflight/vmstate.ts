@@ -1,11 +1,12 @@
 /**
- * The document that `qemu-system-… -dump-vmstate` writes: for each type of device that a binary knows, what it puts
- * into a migration stream, in order. Reading it treats it as hostile: depth and size are bounded, and what does not
- * have the form is an error with its place.
+ * The document that `qemu-system-… -dump-vmstate` writes: for each type of device that a binary knows, what
+ * it puts into a migration stream, in order. Reading it treats it as hostile: depth and size are bounded,
+ * and what does not have the form is an error with its place.
  *
  *     { "vmschkmachine": {"Name": "pc-q35-10.0"},
  *       "TYPE": {"Name", "version_id", "minimum_version_id", "Description": DESCRIPTION}, … }
- *     DESCRIPTION: {"name", "version_id", "minimum_version_id", "Fields": [FIELD…], "Subsections": [DESCRIPTION…]}
+ *     DESCRIPTION: {"name", "version_id", "minimum_version_id",
+ *                   "Fields": [FIELD…], "Subsections": [DESCRIPTION…]}
  *     FIELD: {"field", "version_id", "field_exists", "size", "num"?, "Description"?}
  *
  * Not in it: processors, guest memory, timers, and other state that is registered without a device.

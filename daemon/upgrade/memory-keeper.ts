@@ -1,12 +1,12 @@
 /**
- * Keeps a running guest's memory alive beside its VMM: the net under a cpr-exec, which has no way back once the new
- * program runs.
+ * Keeps a running guest's memory alive beside its VMM: the net under a cpr-exec, which has no way back once
+ * the new program runs.
  *
- *     hold      the VMM is told to hand over by cpr-transfer, to the daemon: it sends its CPR state with all descriptors,
- *               finds nobody on the main channel, and gives up. The guest runs on and does not stop for a moment.
+ *     hold      the VMM is told to hand over by cpr-transfer, to the daemon: it sends its CPR state with all
+ *               descriptors, finds nobody on the main channel, and gives up. The guest does not stop.
  *     release   the descriptors are closed: the new program has loaded.
- *     restore   the new program has died: another instance, which waits as a target, gets the CPR state and then
- *               the device state that the VMM had written into a file before it ended.
+ *     restore   the new program has died: another instance, which waits as a target, gets the CPR state and
+ *               then the device state that the VMM had written into a file before it ended.
  *
  * The bytes of the CPR state are kept as they came: what they say is the VMMs' business.
  */

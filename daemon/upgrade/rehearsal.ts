@@ -1,9 +1,9 @@
 /**
- * Rehearses an upgrade: two instances of a machine like the real one, of the source's and the target's build, that never
- * run a vCPU, taken through the steps of the mode up to the last look before the commit. What the real ones would refuse
- * (a line, a section, a version, the processor's state) is refused here, with the guest untouched. What depends on
- * the state of a guest that has run is not seen. Nothing is left of the two; what a daemon that died left of its
- * rehearsals is cleared away by the next one.
+ * Rehearses an upgrade: two instances of a machine like the real one, of the source's and the target's
+ * build, that never run a vCPU, taken through the steps of the mode up to the last look before the commit.
+ * What the real ones would refuse (a line, a section, a version, the processor's state) is refused here,
+ * with the guest untouched. What depends on the state of a guest that has run is not seen. Nothing is left
+ * of the two; what a daemon that died left of its rehearsals is cleared away by the next one.
  */
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import type { Build } from '../build.js';

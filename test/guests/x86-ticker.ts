@@ -1,10 +1,12 @@
 /**
- * A ticker for x86: a multiboot image that counts milliseconds by the ACPI timer of q35, keeps the longest hole it saw,
- * checks 4 KiB of a 2 MiB pattern at 2 MiB on each tick, and every 100 ticks prints over COM1 a line as the riscv64
- * ticker's (`gap_us` is always 0). Needs SeaBIOS and `-kernel`. It waits busily, so it costs a core.
+ * A ticker for x86: a multiboot image that counts milliseconds by the ACPI timer of q35, keeps the longest
+ * hole it saw, checks 4 KiB of a 2 MiB pattern at 2 MiB on each tick, and every 100 ticks prints over COM1
+ * a line as the riscv64 ticker's (`gap_us` is always 0). Needs SeaBIOS and `-kernel`. It waits busily, so
+ * it costs a core.
  *
- * The bytes are what GNU as makes of this (Intel syntax, 32 bits, flat, for 1 MiB). ebx: ticks; ebp: longest hole in
- * ticks of the timer; 0x1ff100: time of the last tick; 0x1ff104: 1 when the pattern was once found broken.
+ * The bytes are what GNU as makes of this (Intel syntax, 32 bits, flat, for 1 MiB). ebx: ticks; ebp:
+ * longest hole in ticks of the timer; 0x1ff100: time of the last tick; 0x1ff104: 1 when the pattern was
+ * once found broken.
  *
  * base:
  *     .long 0x1BADB002, 0x00010000, -(0x1BADB002+0x00010000)
@@ -23,8 +25,7 @@
  *     mov dx, 0x608
  *     in eax, dx
  *     mov [0x1ff100], eax
- * main:
- * wait:
+ * main: wait:
  *     mov dx, 0x608
  *     in eax, dx
  *     mov ecx, eax
@@ -108,10 +109,8 @@
  *     out dx, al
  * done:
  *     ret
- * text_ticks: .asciz "ticker: ticks="
- * text_gap: .asciz " gap_us=0 max_gap_us="
- * text_ok: .asciz " pattern=ok\n"
- * text_bad: .asciz " pattern=BAD\n"
+ * text_ticks: .asciz "ticker: ticks=" text_gap: .asciz " gap_us=0 max_gap_us=" text_ok: .asciz "
+ * pattern=ok\n" text_bad: .asciz " pattern=BAD\n"
  */
 const CODE = [
   '02b0ad1b00000100fe4f51e40000100000001000000000000000000020001000bc00f01f00bf00002000893f83c70481',
