@@ -16,9 +16,12 @@ import { isTerminal, type Upgrade, UpgradeError } from '../upgrade.js';
 import { MachineInstances } from './instances.js';
 import * as lifecycle from './lifecycle.js';
 import { observe } from './observe.js';
-import { OperationLog } from './operation-log.js';
+import { OperationLog, toProblem } from './operation-log.js';
 import type { Services } from './services.js';
 import { runUpgrade } from './upgrading.js';
+
+/** A full disk is made room on; nobody else looks at an ended VMM again. */
+const SETTLE_AGAIN_MS = 1_000;
 
 type Work = (signal: AbortSignal) => Promise<void>;
 
@@ -42,7 +45,10 @@ export class MachineActor implements InstanceOwner {
   #current: RunningInstance | null = null;
   #ends = new WeakMap<RunningInstance, ProcessEnd>();
   #underway: Underway | null = null;
-  #isDeleted = false;
+  /** Deleted, or let go by a daemon that ends. */
+  #isRetired = false;
+  /** Set while the store has not taken what was seen last. */
+  #settleTimer: NodeJS.Timeout | null = null;
 
   constructor(services: Services, id: string) {
     this.id = id;
@@ -143,7 +149,7 @@ export class MachineActor implements InstanceOwner {
       store.machines.delete(this.id);
       store.emit({ type: 'baton.machine.deleted', subject: `machines/${this.id}`, data: { name } });
     });
-    this.#isDeleted = true;
+    this.#retire();
     this.#instances.removeAll();
   }
 
@@ -154,6 +160,7 @@ export class MachineActor implements InstanceOwner {
 
   /** The daemon goes away, the machine runs on. */
   release(): void {
+    this.#retire();
     this.#current?.release();
   }
 
@@ -194,7 +201,7 @@ export class MachineActor implements InstanceOwner {
   instanceEnded(instance: RunningInstance, end: ProcessEnd): void {
     this.#ends.set(instance, end);
     this.#instances.recordEnd(instance.generation, end);
-    if (this.#underway === null && !this.#isDeleted) this.#settle();
+    if (this.#underway === null && !this.#isRetired) this.#settle();
   }
 
   /** A start that was interrupted has a guest that may never have run: it does not go on by accident. */
@@ -223,6 +230,7 @@ export class MachineActor implements InstanceOwner {
   }
 
   #decide(action: MachineAction): 'run' | 'already' {
+    if (this.#settleTimer !== null && this.#underway === null) this.#settle();
     const decision = decide(action, {
       state: this.machine.state,
       operation: this.#underway?.operation ?? null,
@@ -333,9 +341,11 @@ export class MachineActor implements InstanceOwner {
     };
   }
 
-  /** Makes the recorded state agree with what is seen. Never throws. */
+  /** Makes the recorded state agree with what is seen, later if the store does not take it. Never throws. */
   #settle(): void {
+    this.#forgetSettling();
     try {
+      this.#instances.writeEnds();
       const { state } = this.machine;
       const current = this.#current;
       if (current === null) {
@@ -346,17 +356,27 @@ export class MachineActor implements InstanceOwner {
       const { shutdownReason, isAnswering, runStatus } = current;
       const end = this.#ends.get(current) ?? null;
       const seen = observe({ end, shutdownReason, isAnswering, runStatus });
-      if (end !== null) this.#current = null;
       const asked = end !== null && this.machine.desiredPower === 'stopped';
-      if (asked) {
-        this.#setState('stopped', 'stopped', {});
-        return;
-      }
       const change = seen.state === 'stopped' ? ({ desiredPower: 'stopped' } as const) : {};
-      this.#setState(seen.state, seen.reason, change);
+      if (asked) this.#setState('stopped', 'stopped', {});
+      else this.#setState(seen.state, seen.reason, change);
+      if (end !== null) this.#current = null;
     } catch (error) {
       this.#log.error({ err: error }, "the machine's state could not be written");
+      if (this.#isRetired) return;
+      const settle = () => (this.#underway === null ? this.#settle() : this.#forgetSettling());
+      this.#settleTimer = setTimeout(settle, SETTLE_AGAIN_MS).unref();
     }
+  }
+
+  #retire(): void {
+    this.#isRetired = true;
+    this.#forgetSettling();
+  }
+
+  #forgetSettling(): void {
+    if (this.#settleTimer !== null) clearTimeout(this.#settleTimer);
+    this.#settleTimer = null;
   }
 
   #setState(state: MachineState, reason: string, change: MachineChange): void {
@@ -376,9 +396,4 @@ class Interrupted extends BatonError {
   constructor() {
     super('vmm_failed', 'the operation was ended by a kill');
   }
-}
-
-function toProblem(error: unknown): ReturnType<typeof problemBody> {
-  if (error instanceof BatonError) return problemBody(error);
-  return problemBody(new BatonError('vmm_failed', messageOf(error), { cause: error }));
 }

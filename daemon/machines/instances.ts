@@ -26,6 +26,8 @@ export class MachineInstances {
   readonly #services: Services;
   readonly #owner: InstanceOwner;
   readonly #machineId: string;
+  /** By generation. */
+  readonly #unwritten = new Map<number, ProcessEnd & { readonly reason: string }>();
 
   constructor(services: Services, owner: InstanceOwner, machineId: string) {
     this.#services = services;
@@ -103,15 +105,25 @@ export class MachineInstances {
    * a VMM could not remove itself go too: nobody listens there any more.
    */
   recordEnd(generation: number, end: ProcessEnd, reason: string = describeEnd(end)): void {
-    const { store, log } = this.#services;
+    const { log } = this.#services;
+    this.#unwritten.set(generation, { ...end, reason });
     try {
-      store.durably(() => {
-        if (!store.instances.setGone(this.#machineId, generation, { ...end, reason })) return;
-        this.#emit('baton.instance.ended', { generation, ...end, reason });
-      });
       this.removeSockets(generation);
+      this.writeEnds();
     } catch (error) {
       log.error({ err: error, generation }, 'the end of an instance could not be written');
+    }
+  }
+
+  /** Those too that the store did not take when they happened. Throws when it still does not. */
+  writeEnds(): void {
+    const { store } = this.#services;
+    for (const [generation, end] of this.#unwritten) {
+      store.durably(() => {
+        if (!store.instances.setGone(this.#machineId, generation, end)) return;
+        this.#emit('baton.instance.ended', { generation, ...end });
+      });
+      this.#unwritten.delete(generation);
     }
   }
 

@@ -1,5 +1,5 @@
 /** Writes how operations of one machine begin and end, always together with the event that says so. */
-import { BatonError, type ProblemBody, problemBody } from '../errors.js';
+import { BatonError, messageOf, type ProblemBody, problemBody } from '../errors.js';
 import type { Operation, OperationKind } from '../operation.js';
 import type { Store } from '../store/store.js';
 import type { Outcome } from '../upgrade/engine.js';
@@ -65,4 +65,10 @@ export class OperationLog {
   get #subject(): string {
     return `machines/${this.#machineId}`;
   }
+}
+
+/** What an operation ended with, in the form that is stored and shown. */
+export function toProblem(error: unknown): ProblemBody {
+  if (error instanceof BatonError) return problemBody(error);
+  return problemBody(new BatonError('vmm_failed', messageOf(error), { cause: error }));
 }

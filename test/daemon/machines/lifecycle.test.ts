@@ -202,4 +202,27 @@ test('a store with no room left: the request is refused, the guest runs on', asy
   await perform(app, `/v1/machines/${id}/pause`);
 });
 
+test('a VMM that dies while the store is full: seen as crashed when there is room', async ({
+  app,
+  folders,
+}) => {
+  const id = await createRunning(app, folders);
+  const { store } = app.services;
+  store.limitPages(store.pageCount);
+  const refused = async () => (await call(app, 'POST', `/v1/machines/${id}/start`)).status === 507;
+  await waitFor(refused, { what: 'the store to be full' });
+  process.kill(vmmPids(folders)[0] ?? 0, 'SIGKILL');
+  const sockets = `${folders.runtimeDir}/${id.slice(0, 8)}/1`;
+  await waitFor(() => vmmPids(folders).length === 0, { what: 'the VMM to end' });
+  await waitFor(refused, { what: 'the store to be full still' });
+  store.limitPages(1_000_000);
+  await becomes(app, id, 'crashed');
+  const { body } = await call(app, 'GET', `/v1/machines/${id}`);
+  assert.match(body.stateReason, /SIGKILL/);
+  const { instances } = (await call(app, 'GET', `/v1/machines/${id}/instances`)).body;
+  assert.is(instances[0].state, 'gone');
+  await waitFor(() => !existsSync(sockets), { what: 'the sockets of the dead VMM to be gone' });
+  await perform(app, `/v1/machines/${id}/start`);
+});
+
 test.run();
