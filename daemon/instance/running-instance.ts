@@ -130,6 +130,11 @@ export class RunningInstance {
     return this.#runStatus;
   }
 
+  /** It left a question open: what it said before is worth nothing. It answers again when a new connection says so. */
+  doubt(): void {
+    this.#qmp?.close();
+  }
+
   /** When the process is known to have ended: resolves when that is recorded. */
   async endRecorded(): Promise<ProcessEnd> {
     this.#check();

@@ -41,6 +41,7 @@ async function letRun(target: RunningInstance, signal: AbortSignal): Promise<voi
       throw new UpgradeError('target_died', 'the target ended before it read that it should run', { cause });
     }
     if (await runs(target)) return;
+    target.doubt();
     throw new UpgradeError(
       'commit_unconfirmed',
       `the target was told to run and did not confirm it (${messageOf(cause)}): it may have run, so the source must not`,

@@ -2,6 +2,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { App } from '../../../daemon/app.js';
+import { waitFor } from '../../helpers/wait.js';
 import type { Behaviour } from '../fake-vmm.js';
 import {
   call,
@@ -11,6 +12,7 @@ import {
   registerFake,
   startApp,
   tearDown,
+  ticksOf,
   upgradeEnd,
   vmmPids,
 } from '../fixture.js';
@@ -60,6 +62,25 @@ test('a target that dies at it: failed, and no process runs on a stale state', a
   assert.is(source.state, 'gone');
   assert.is(machine.state, 'crashed');
   assert.equal(vmmPids(context.folders), []);
+});
+
+test('a target that freezes at it: not known until it answers, then seen to run', async (context) => {
+  let targetPid = 0;
+  context.atMoment = (moment) => {
+    if (moment !== 'begun:commit') return;
+    targetPid = context.app.services.store.instances.notGone()[1]?.process?.pid ?? 0;
+    process.kill(targetPid, 'SIGSTOP');
+  };
+  const id = await createRunning(context.app, context.folders);
+  const upgrade = await upgradeEnd(context.app, id, {});
+  assert.is(upgrade.reason.code, 'commit_unconfirmed');
+  const state = async () => (await call(context.app, 'GET', `/v1/machines/${id}`)).body.state;
+  assert.is(await state(), 'unresponsive');
+  process.kill(targetPid, 'SIGCONT');
+  await waitFor(async () => (await state()) === 'running', { what: 'the machine to be seen to run' });
+  assert.equal(vmmPids(context.folders), [targetPid]);
+  const ticks = await ticksOf(context.folders, id, 2, 0);
+  await ticksOf(context.folders, id, 2, ticks);
 });
 
 test('a source that does not quit is killed: succeeded', async (context) => {
