@@ -117,9 +117,17 @@ export class SocketChardev implements Chardev {
     this.#peer.detach();
     this.onClose();
     if (this.#closed) return;
-    const next = this.#waiting.shift();
-    if (next !== undefined && !next.destroyed) this.#use(next);
+    const next = this.#nextWaiting();
+    if (next !== undefined) this.#use(next);
     if (!this.#options.server) this.#connectLater();
+  }
+
+  /** One that went while it waited may not have said so yet. */
+  #nextWaiting(): Socket | undefined {
+    for (;;) {
+      const next = this.#waiting.shift();
+      if (next === undefined || !next.destroyed) return next;
+    }
   }
 
   #connectFirst(): Promise<void> {
