@@ -163,8 +163,13 @@ export class EventWatch {
   readonly #events: protocol.QmpEvent[] = [];
   readonly #detach: () => void;
   readonly #wakers = new Set<() => void>();
+  #endCause: Error | null = null;
 
   constructor(client: QmpClient) {
+    void client.closed.then((cause) => {
+      this.#endCause = cause;
+      for (const wake of this.#wakers) wake();
+    });
     this.#detach = client.onEvent((event) => {
       if (this.#events.length >= MAX_WATCHED_EVENTS) client.close();
       else this.#events.push(event);
@@ -172,7 +177,7 @@ export class EventWatch {
     });
   }
 
-  /** The first event for which `matches` is true. */
+  /** The first event for which `matches` is true. Rejects when none can come any more. */
   async find(
     matches: (event: protocol.QmpEvent) => boolean,
     signal: AbortSignal,
@@ -184,6 +189,7 @@ export class EventWatch {
         const event = this.#events[seen];
         if (event !== undefined && matches(event)) return event;
       }
+      if (this.#endCause !== null) throw this.#endCause;
       await this.#more(signal);
     }
   }

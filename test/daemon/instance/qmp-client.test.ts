@@ -221,4 +221,20 @@ test('a VMM that floods with events nobody reads is cut off', async (context) =>
   watch.close();
 });
 
+test('a watch ends with its connection, and gives first what came before', async (context) => {
+  const client = await QmpClient.connect(context.path, { deadlineMs: 5_000 });
+  const watch = new EventWatch(client);
+  const { signal } = new AbortController();
+  const resumed = watch.find(({ event }) => event === 'RESUME', signal);
+  const timestamp = { seconds: 1, microseconds: 0 };
+  context.sockets[0]?.end(`${JSON.stringify({ event: 'STOP', timestamp })}\r\n`);
+  const error = await within(
+    resumed.catch((thrown) => thrown),
+    2_000,
+    'the watch to end',
+  );
+  assert.instance(error, QmpDisconnected);
+  assert.is((await watch.find(({ event }) => event === 'STOP', signal)).event, 'STOP');
+});
+
 test.run();
