@@ -11,7 +11,7 @@
 import { timestampMicros } from '../../../vmm/qmp/protocol.js';
 import { messageOf } from '../../errors.js';
 import type { EventWatch } from '../../instance/qmp-client.js';
-import { QmpCommandError, QmpDisconnected, QmpTimeout } from '../../instance/qmp-errors.js';
+import { QmpCommandError, QmpDisconnected } from '../../instance/qmp-errors.js';
 import type { RunningInstance } from '../../instance/running-instance.js';
 import { UpgradeError } from '../../upgrade.js';
 import { nothingToUndo, type Step, targetOf, type UpgradeContext } from '../step.js';
@@ -55,7 +55,8 @@ async function isThere(target: RunningInstance, signal: AbortSignal): Promise<vo
   try {
     await target.queryStatus({ signal });
   } catch (cause) {
-    const code = cause instanceof QmpTimeout ? 'target_timeout' : 'target_died';
+    const hasDied = target.hasEnded || cause instanceof QmpDisconnected;
+    const code = hasDied ? 'target_died' : 'target_timeout';
     throw new UpgradeError(code, `the target is not there any more: ${messageOf(cause)}`, { cause });
   }
 }

@@ -1,14 +1,16 @@
 /** The last look before the point of no return, while the guest stands still: one question and no more. */
+import { within } from '../../instance/deadline.js';
 import { UpgradeError } from '../../upgrade.js';
 import { nothingToUndo, type Step, sourceOf, targetOf } from '../step.js';
 
+const DEADLINE_MS = 2_000;
 /** What a target that was started with `-S` is when it has loaded. */
 const LOADED_AND_STOPPED = new Set(['paused', 'prelaunch']);
 
 export const verify: Step = {
   name: 'verify',
   state: 'verifying',
-  deadlineMs: 2_000,
+  deadlineMs: DEADLINE_MS,
   commits: false,
   async run(context, signal) {
     const source = sourceOf(context).runStatus;
@@ -16,7 +18,8 @@ export const verify: Step = {
       throw new UpgradeError('target_not_verified', 'expected the source to be stopped, but it runs');
     }
     const asked = context.loadedStatus ?? targetOf(context).queryStatus({ signal });
-    const { running, status } = await asked;
+    const wait = { deadlineMs: DEADLINE_MS, what: "the target's word on itself", signal };
+    const { running, status } = await within(asked, wait);
     if (running || !LOADED_AND_STOPPED.has(status)) {
       throw new UpgradeError(
         'target_not_verified',

@@ -9,6 +9,7 @@ import {
   createRunning,
   type Folders,
   makeFolders,
+  perform,
   registerFake,
   startApp,
   tearDown,
@@ -81,6 +82,21 @@ test('a target that freezes at it: not known until it answers, then seen to run'
   assert.equal(vmmPids(context.folders), [targetPid]);
   const ticks = await ticksOf(context.folders, id, 2, 0);
   await ticksOf(context.folders, id, 2, ticks);
+});
+
+test('a target that freezes at it, the guest paused: timed out, the source as before', async (context) => {
+  const { app, folders } = context;
+  context.atMoment = (moment) => {
+    const target = moment === 'begun:commit' ? app.services.store.instances.notGone()[1] : undefined;
+    if (target !== undefined) process.kill(target.process?.pid ?? 0, 'SIGSTOP');
+  };
+  const id = await createRunning(app, folders);
+  await perform(app, `/v1/machines/${id}/pause`);
+  const upgrade = await upgradeEnd(app, id, {});
+  assert.is(upgrade.state, 'rolled-back');
+  assert.is(upgrade.reason.code, 'target_timeout');
+  assert.is((await call(app, 'GET', `/v1/machines/${id}`)).body.state, 'paused');
+  assert.is(vmmPids(folders).length, 1);
 });
 
 test('a source that does not quit is killed: succeeded', async (context) => {
