@@ -40,6 +40,7 @@ Serial port and monitor
                    file,path=FILE[,append=on|off]
                    socket,path=PATH,server=on[,wait=on|off]
                    socket,path=PATH[,server=off][,reconnect-ms=N]
+                   a logfile of 16 MiB becomes FILE.1 and is begun anew
   -serial unix:PATH[,server=on,...]|file:PATH|stdio|null|none|chardev:ID
                    the UART; the same properties as the chardev's
   -qmp unix:PATH,server=on[,wait=off]|stdio|none|chardev:ID
