@@ -12,6 +12,8 @@ import { type Machine, shortId } from '../machine.js';
 import type { Services } from './services.js';
 
 const KILL_DEADLINE_MS = 10_000;
+/** Logs of older generations go: a machine that is upgraded for years must not fill the disk. */
+const KEPT_LOG_GENERATIONS = 8;
 const UNKNOWN_END: ProcessEnd = { exitCode: null, exitSignal: null };
 
 export interface LaunchRequest {
@@ -47,6 +49,7 @@ export class MachineInstances {
       store.instances.insert({ machineId: machine.id, generation, buildId: build.id, ...folders });
       if (!incoming) store.machines.update(machine.id, { currentGeneration: generation });
     });
+    this.#removeLogs(generation - KEPT_LOG_GENERATIONS);
     let launched: Awaited<ReturnType<typeof launch>>;
     try {
       const commandLine = builds.driver(build.kind).commandLine({ machine, build, paths, incoming });
@@ -127,7 +130,12 @@ export class MachineInstances {
     }
   }
 
-  /** The sockets; logs stay for the operator. */
+  #removeLogs(generation: number): void {
+    const instance = this.#services.store.instances.byGeneration(this.#machineId, generation);
+    if (instance?.state === 'gone') rmSync(instance.logsDir, { recursive: true, force: true });
+  }
+
+  /** The sockets; the logs of the newest generations stay for the operator. */
   removeSockets(generation: number): void {
     rmSync(this.#folders(generation).socketsDir, { recursive: true, force: true });
   }

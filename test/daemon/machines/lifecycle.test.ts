@@ -1,5 +1,5 @@
 /** A machine's life on the real VMM: every request, and everything a VMM or a guest can do by itself. */
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { App } from '../../../daemon/app.js';
@@ -96,6 +96,18 @@ test('a killed machine starts again, as a new instance', async ({ app, folders }
       [2, 'alive', null],
     ],
   );
+});
+
+test('logs of the newest generations stay, older ones go', async ({ app, folders }) => {
+  const id = await createMachine(app, folders);
+  for (let round = 0; round < 10; round += 1) {
+    await perform(app, `/v1/machines/${id}/start`);
+    await perform(app, `/v1/machines/${id}/kill`);
+  }
+  const kept = readdirSync(`${folders.stateDir}/machines/${id}`)
+    .map(Number)
+    .sort((a, b) => a - b);
+  assert.equal(kept, [3, 4, 5, 6, 7, 8, 9, 10]);
 });
 
 test('a guest that powers itself off leaves its machine stopped', async ({ app, folders }) => {
