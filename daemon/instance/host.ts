@@ -20,8 +20,8 @@ export interface HostProcesses {
   kill(process: ProcessIdentity, deadlineMs: number): Promise<void>;
   /** Whether it ended in time. */
   waitForEnd(process: ProcessIdentity, deadlineMs: number): Promise<boolean>;
-  /** Processes of this user that were started with `argument` somewhere in their command line. */
-  findByArgument(argument: string): ProcessIdentity[];
+  /** Processes of this user of which an argument begins with `start`. */
+  findByArgument(start: string): ProcessIdentity[];
 }
 
 interface Stat {
@@ -77,7 +77,7 @@ export class LinuxProcesses implements HostProcesses {
     return (await this.#withPidfd(process, (pidfd) => this.#waitOn(pidfd, deadlineMs))) ?? true;
   }
 
-  findByArgument(argument: string): ProcessIdentity[] {
+  findByArgument(start: string): ProcessIdentity[] {
     const found: ProcessIdentity[] = [];
     for (const name of readdirSync('/proc')) {
       const pid = Number(name);
@@ -88,7 +88,8 @@ export class LinuxProcesses implements HostProcesses {
       } catch {
         continue;
       }
-      const identity = commandLine.includes(argument) ? this.identify(pid) : null;
+      const matches = commandLine.split('\0').some((argument) => argument.startsWith(start));
+      const identity = matches ? this.identify(pid) : null;
       if (identity !== null) found.push(identity);
     }
     return found;

@@ -148,7 +148,8 @@ export class MachineInstances {
 
   #findUnrecorded(row: Instance) {
     const { host, store } = this.#services;
-    const [found] = host.findByArgument(instancePaths(row).qmp);
+    // As a VMM is told to serve it: a program that merely uses or names the socket is not the machine.
+    const [found] = host.findByArgument(`unix:${instancePaths(row).qmp},server=on`);
     if (found === undefined) return null;
     store.durably(() => store.instances.setAlive(row.machineId, row.generation, found));
     return found;

@@ -67,15 +67,16 @@ test('waiting for the end says whether it came', async (context) => {
   assert.is(await context.host.waitForEnd(identity, 5_000), true);
 });
 
-test('processes are found by what stands in their command line', async (context) => {
+test('processes are found by what an argument of theirs begins with, not by what it mentions', async (context) => {
   const found = await waitFor(
-    () => context.host.findByArgument(MARK).find(({ pid }) => pid === context.pid),
+    () => context.host.findByArgument(`x) ${MARK}`).find(({ pid }) => pid === context.pid),
     {
       what: 'the child to be found',
     },
   );
   assert.equal(found, identityOf(context));
   assert.equal(context.host.findByArgument(`none-${MARK}-none`), []);
+  assert.equal(context.host.findByArgument(MARK), []);
 });
 
 test.run();
