@@ -4,6 +4,7 @@
  *
  *     pending → preflight → preparing → transferring → configuring → paused → verifying
  *             → committing → finishing → succeeded
+ *     a mode that hands over no descriptors goes from preparing or transferring to paused at once;
  *     any of the states before the commit took effect → rolling-back → rolled-back | cancelled | failed
  */
 export const UPGRADE_MODES = ['cpr-transfer', 'cpr-exec', 'cpr-reboot'] as const;
@@ -41,8 +42,8 @@ export type UpgradeState = (typeof UPGRADE_STATES)[number];
 export const NEXT: Readonly<Record<UpgradeState, readonly UpgradeState[]>> = {
   pending: ['preflight', 'rolling-back'],
   preflight: ['preparing', 'rolling-back'],
-  preparing: ['transferring', 'rolling-back'],
-  transferring: ['configuring', 'rolling-back'],
+  preparing: ['transferring', 'paused', 'rolling-back'],
+  transferring: ['configuring', 'paused', 'rolling-back'],
   configuring: ['paused', 'rolling-back'],
   paused: ['verifying', 'rolling-back'],
   verifying: ['committing', 'rolling-back'],

@@ -40,7 +40,9 @@ function machineArguments({ machine, paths }: InstancePlan): string[] {
   return args;
 }
 
-function incomingArguments({ paths }: InstancePlan): string[] {
+function incomingArguments({ paths, incoming }: InstancePlan): string[] {
+  if (incoming === null) return [];
+  if (incoming === 'state') return ['-incoming', 'defer'];
   const addr = { transport: 'socket', type: 'unix', path: paths.cpr };
   return ['-incoming', 'defer', '-incoming', JSON.stringify({ 'channel-type': 'cpr', addr })];
 }
@@ -51,8 +53,7 @@ export class BatonDriver implements VmmDriver {
 
   commandLine(plan: InstancePlan): CommandLine {
     const { file, args } = program(plan.build.path);
-    const incoming = plan.incoming ? incomingArguments(plan) : [];
-    return { file, args: [...args, ...machineArguments(plan), ...incoming, '-S'] };
+    return { file, args: [...args, ...machineArguments(plan), ...incomingArguments(plan), '-S'] };
   }
 
   async probe(path: string) {

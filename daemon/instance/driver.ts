@@ -6,12 +6,18 @@ import type { Build, BuildAbilities, BuildKind } from '../build.js';
 import type { InstancePaths } from '../instance.js';
 import type { Machine, MachineSpec } from '../machine.js';
 
+/**
+ * What an instance that takes a guest over waits for, in either case for `migrate-incoming` in the end:
+ * `cpr`: first for descriptors on `paths.cpr`; `state`: for nothing else.
+ */
+export type Incoming = 'cpr' | 'state';
+
 export interface InstancePlan {
   readonly machine: Pick<Machine, 'id' | 'name' | 'spec'>;
   readonly build: Pick<Build, 'path' | 'abilities'>;
   readonly paths: InstancePaths;
-  /** The instance takes a running machine over: it waits on `paths.cpr`, then for `migrate-incoming`. */
-  readonly incoming: boolean;
+  /** Where the guest comes from; null: it boots. */
+  readonly incoming: Incoming | null;
 }
 
 export interface CommandLine {

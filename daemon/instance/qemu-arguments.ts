@@ -6,13 +6,14 @@
 import type { Disk, Nic } from '../hardware.js';
 import type { InstancePaths } from '../instance.js';
 import type { MachineSpec } from '../machine.js';
+import type { Incoming } from './driver.js';
 import { defaultMac, type ResolvedHardware } from './qemu-machine.js';
 
 export interface ArgumentsPlan {
   readonly machine: { readonly id: string; readonly name: string; readonly spec: MachineSpec };
   readonly hardware: ResolvedHardware;
   readonly paths: InstancePaths;
-  readonly incoming: boolean;
+  readonly incoming: Incoming | null;
 }
 
 const MIB = 1024 * 1024;
@@ -36,7 +37,7 @@ export function qemuArguments(plan: ArgumentsPlan): string[] {
     ...hardware.disks.flatMap((disk, index) => diskArguments(disk, index, hardware)),
     ...hardware.nics.flatMap((nic, index) => nicArguments(nic, index, plan)),
     ...consoleArguments(paths),
-    ...(incoming ? incomingArguments(paths) : []),
+    ...incomingArguments(paths, incoming),
     '-S',
   ];
 }
@@ -115,8 +116,9 @@ function consoleArguments(paths: InstancePaths): string[] {
   ];
 }
 
-/** It waits on the CPR channel first, then for `migrate-incoming` on its monitor. */
-function incomingArguments({ cpr }: InstancePaths): string[] {
+function incomingArguments({ cpr }: InstancePaths, incoming: Incoming | null): string[] {
+  if (incoming === null) return [];
+  if (incoming === 'state') return ['-incoming', 'defer'];
   const addr = { transport: 'socket', type: 'unix', path: cpr };
   return ['-incoming', 'defer', '-incoming', JSON.stringify({ 'channel-type': 'cpr', addr })];
 }

@@ -5,6 +5,7 @@
 import { rmSync } from 'node:fs';
 import type { Build } from '../build.js';
 import { messageOf } from '../errors.js';
+import type { Incoming } from '../instance/driver.js';
 import { launch, type ProcessEnd } from '../instance/launch.js';
 import { describeEnd, type InstanceOwner, RunningInstance } from '../instance/running-instance.js';
 import { type Instance, instancePaths } from '../instance.js';
@@ -21,7 +22,7 @@ export interface LaunchRequest {
   readonly generation: number;
   readonly build: Build;
   /** A target of an upgrade; otherwise the instance is the machine's current one from now on. */
-  readonly incoming: boolean;
+  readonly incoming: Incoming | null;
 }
 
 export class MachineInstances {
@@ -47,7 +48,7 @@ export class MachineInstances {
     const paths = instancePaths(folders);
     store.durably(() => {
       store.instances.insert({ machineId: machine.id, generation, buildId: build.id, ...folders });
-      if (!incoming) store.machines.update(machine.id, { currentGeneration: generation });
+      if (incoming === null) store.machines.update(machine.id, { currentGeneration: generation });
     });
     this.#removeLogs(generation - KEPT_LOG_GENERATIONS);
     let launched: Awaited<ReturnType<typeof launch>>;
@@ -58,7 +59,7 @@ export class MachineInstances {
       this.recordEnd(generation, UNKNOWN_END, `it could not be started: ${messageOf(error)}`);
       throw error;
     }
-    journalObserver(incoming ? 'spawned:target' : 'spawned');
+    journalObserver(incoming === null ? 'spawned' : 'spawned:target');
     const { process, end } = launched;
     const instance = new RunningInstance({ generation, paths, process, end, host, owner: this.#owner });
     try {

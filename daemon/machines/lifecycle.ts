@@ -41,7 +41,7 @@ export async function startMachine(hands: ActorHands, signal: AbortSignal): Prom
   let instance: RunningInstance | null = null;
   try {
     await instances.fenceOthers(generation);
-    instance = await instances.launch({ machine, generation, build, incoming: false });
+    instance = await instances.launch({ machine, generation, build, incoming: null });
     hands.setCurrent(instance);
     await instance.connect({ deadlineMs: START_DEADLINE_MS, signal });
     await instance.qmp.execute('cont', {}, { signal });

@@ -67,7 +67,7 @@ function makeContext(run: UpgradeRun, journal: Journal): UpgradeContext {
     resumeAtUs: { value: null },
     targetContentHash: () => services.builds.driver(targetBuild.kind).contentHash(targetBuild.path),
     launchTarget: async () => {
-      context.target = await instances.launch({ machine, generation, build: targetBuild, incoming: true });
+      context.target = await instances.launch({ machine, generation, build: targetBuild, incoming: 'cpr' });
       return context.target;
     },
     discardTarget: () => instances.removeSockets(generation),

@@ -8,7 +8,7 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import type { Build } from '../build.js';
 import { messageOf } from '../errors.js';
-import type { VmmDriver } from '../instance/driver.js';
+import type { Incoming, VmmDriver } from '../instance/driver.js';
 import type { HostProcesses } from '../instance/host.js';
 import { launch } from '../instance/launch.js';
 import { outputTail } from '../instance/output-tail.js';
@@ -91,7 +91,7 @@ class Stage {
 
   async makeContext(): Promise<UpgradeContext> {
     const { source: from, target: to, host } = this.#rehearsal;
-    const source = await this.#start(from, false);
+    const source = await this.#start(from, null);
     try {
       await source.connect({ deadlineMs: START_DEADLINE_MS });
     } catch (cause) {
@@ -111,7 +111,7 @@ class Stage {
       loadedStatus: null,
       targetContentHash: async () => to.build.contentHash,
       launchTarget: async () => {
-        context.target = await this.#start(to, true);
+        context.target = await this.#start(to, 'cpr');
         return context.target;
       },
       discardTarget: () => undefined,
@@ -137,7 +137,7 @@ class Stage {
     }
   }
 
-  async #start({ build, driver }: Side, incoming: boolean): Promise<RunningInstance> {
+  async #start({ build, driver }: Side, incoming: Incoming | null): Promise<RunningInstance> {
     const { machine, host } = this.#rehearsal;
     const generation = this.#instances.length + 1;
     const folders = {

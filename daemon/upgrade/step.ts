@@ -11,8 +11,8 @@ export interface UpgradeContext {
   readonly recovering: boolean;
   readonly sourceBuild: Build;
   readonly targetBuild: Build;
-  /** Null only when a restarted daemon finds that it has died. */
-  readonly source: RunningInstance | null;
+  /** Null only when a restarted daemon finds that it has died. Another one when it had to be brought back. */
+  source: RunningInstance | null;
   target: RunningInstance | null;
   readonly host: HostProcesses;
   /** Events of either side since before they could matter. */

@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { DEFAULT_HARDWARE } from '../../../daemon/hardware.js';
+import type { Incoming } from '../../../daemon/instance/driver.js';
 import { LinuxProcesses } from '../../../daemon/instance/host.js';
 import { launch } from '../../../daemon/instance/launch.js';
 import { outputTail } from '../../../daemon/instance/output-tail.js';
@@ -53,7 +54,12 @@ function spec({ path }: TempDir, more: Partial<MachineSpec> = {}): MachineSpec {
   };
 }
 
-async function plan({ path }: TempDir, target: QemuTarget, machineSpec: MachineSpec, incoming = false) {
+async function plan(
+  { path }: TempDir,
+  target: QemuTarget,
+  machineSpec: MachineSpec,
+  incoming: Incoming | null = null,
+) {
   const driver = new QemuDriver();
   const qemu = found[target];
   const binary = 'missing' in qemu ? '' : (qemu.argvPrefix[0] ?? '');
@@ -172,7 +178,7 @@ if (missing !== undefined && 'missing' in missing) {
   }
 
   test('a target waits on the CPR channel and opens no monitor', async ({ dir }) => {
-    const { line, folders, paths } = await plan(dir, 'riscv64', spec(dir), true);
+    const { line, folders, paths } = await plan(dir, 'riscv64', spec(dir), 'cpr');
     const { process } = await launch(folders, line, host);
     await waitFor(() => existsSync(paths.cpr), { what: 'the CPR channel' });
     assert.not(existsSync(paths.qmp));
@@ -181,7 +187,7 @@ if (missing !== undefined && 'missing' in missing) {
 
   test('source and target differ in nothing but their own paths and -incoming', async ({ dir }) => {
     const { line: source } = await plan(dir, 'x86_64', spec(dir));
-    const { line: target } = await plan(dir, 'x86_64', spec(dir), true);
+    const { line: target } = await plan(dir, 'x86_64', spec(dir), 'cpr');
     const at = target.args.indexOf('-incoming');
     assert.equal(target.args.slice(at, at + 3), ['-incoming', 'defer', '-incoming']);
     assert.equal([...target.args.slice(0, at), ...target.args.slice(at + 4)], [...source.args]);

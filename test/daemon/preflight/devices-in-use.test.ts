@@ -85,7 +85,7 @@ if (missing !== undefined && 'missing' in missing) {
     };
     const { abilities } = await driver.probe(binary('10.0'));
     const plan = { machine: { id: '11111111-2222-3333-4444-555555555555', name: 'guest', spec }, paths };
-    const line = driver.commandLine({ ...plan, build: { path: binary('10.0'), abilities }, incoming: false });
+    const line = driver.commandLine({ ...plan, build: { path: binary('10.0'), abilities }, incoming: null });
     const { process } = await launch(folders, line, host);
     try {
       const qmp = await waitFor(() => QmpClient.connect(paths.qmp, { deadlineMs: 5_000 }).catch(() => null), {

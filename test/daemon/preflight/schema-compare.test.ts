@@ -96,7 +96,7 @@ function ourLine(machineType: string): readonly string[] {
     ],
   } as const;
   const paths = instancePaths({ socketsDir: '/s', logsDir: '/l' });
-  return qemuArguments({ machine: { id: 'id', name: 'name', spec }, hardware, paths, incoming: true });
+  return qemuArguments({ machine: { id: 'id', name: 'name', spec }, hardware, paths, incoming: 'cpr' });
 }
 
 if (missing !== undefined && 'missing' in missing) {

@@ -3,6 +3,7 @@ import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { DEFAULT_HARDWARE } from '../../../daemon/hardware.js';
+import type { Incoming } from '../../../daemon/instance/driver.js';
 import { LinuxProcesses } from '../../../daemon/instance/host.js';
 import { launch } from '../../../daemon/instance/launch.js';
 import { listeningAt } from '../../../daemon/instance/listening.js';
@@ -41,11 +42,11 @@ interface Start {
   readonly folders: Folders;
   readonly instances: RunningInstance[];
   readonly target: QemuTarget;
-  readonly incoming?: boolean;
+  readonly incoming?: Incoming | null;
   readonly change?: (args: readonly string[]) => readonly string[];
 }
 
-async function start({ folders, instances, target, incoming = false, change = (args) => args }: Start) {
+async function start({ folders, instances, target, incoming = null, change = (args) => args }: Start) {
   const driver = new QemuDriver();
   const qemu = found[target];
   const path = 'missing' in qemu ? '' : (qemu.argvPrefix[0] ?? '');
@@ -97,7 +98,7 @@ if (missing !== undefined && 'missing' in missing) {
       await waitFor(() => source.hasEnded, { what: 'the new program to end' });
       assert.equal(await source.ended, { exitCode: 7, exitSignal: null });
 
-      const rescue = await start({ folders, instances, target, incoming: true });
+      const rescue = await start({ folders, instances, target, incoming: 'cpr' });
       await waitFor(listeningAt(rescue.paths.cpr), { what: 'the CPR channel' });
       await held.restoreCpr(rescue.paths.cpr);
       await rescue.connect({ deadlineMs: 10_000 });
@@ -127,7 +128,7 @@ if (missing !== undefined && 'missing' in missing) {
     held.release();
     assert.not(existsSync(`${folders.runtimeDir}/hold.sock`));
 
-    const target = await start({ folders, instances, target: 'riscv64', incoming: true });
+    const target = await start({ folders, instances, target: 'riscv64', incoming: 'cpr' });
     await waitFor(listeningAt(target.paths.cpr), { what: 'the CPR channel' });
     await source.qmp.execute('migrate-set-parameters', { mode: 'cpr-transfer' });
     const channels = [unixChannel('main', target.paths.main), unixChannel('cpr', target.paths.cpr)];
@@ -159,7 +160,7 @@ if (missing !== undefined && 'missing' in missing) {
     context.folders = folders;
     const source = await start({ folders, instances, target: 'riscv64' });
     const held = await holdMemory(source, folders.runtimeDir);
-    const rescue = await start({ folders, instances, target: 'riscv64', incoming: true });
+    const rescue = await start({ folders, instances, target: 'riscv64', incoming: 'cpr' });
     await waitFor(listeningAt(rescue.paths.cpr), { what: 'the CPR channel' });
     await held.restoreCpr(rescue.paths.cpr);
     held.release();

@@ -86,7 +86,7 @@ if (missing !== undefined && 'missing' in missing) {
     const [from, to] = [await qemu('10.0', 'x86_64'), await qemu('11.1', 'x86_64')];
     const folder = { socketsDir: `${folders.runtimeDir}/real/1`, logsDir: `${folders.stateDir}/real` };
     const real = { ...machine, spec: { ...machine.spec, nics: [] } };
-    const plan = { machine: real, build: from.build, paths: instancePaths(folder), incoming: false };
+    const plan = { machine: real, build: from.build, paths: instancePaths(folder), incoming: null };
     const { process } = await launch(folder, from.driver.commandLine(plan), host);
     try {
       await waitFor(() => existsSync(plan.paths.qmp), { what: 'the real machine to hold its disk' });
@@ -134,7 +134,7 @@ if (missing !== undefined && 'missing' in missing) {
     const { build, driver } = await qemu('11.1', 'x86_64');
     const { runtimeDir } = folders;
     const left = { socketsDir: `${runtimeDir}/trial/a/1`, logsDir: `${runtimeDir}/trial/a/1-logs` };
-    const plan = { machine: machineOf(folders), build, paths: instancePaths(left), incoming: true };
+    const plan = { machine: machineOf(folders), build, paths: instancePaths(left), incoming: 'cpr' as const };
     const { end } = await launch(left, driver.commandLine(plan), host);
 
     await clearRehearsals(runtimeDir, host);
