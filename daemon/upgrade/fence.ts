@@ -5,6 +5,7 @@
  * running ask for the proof, and only `fenceTarget` gives it.
  */
 import { until } from '../instance/deadline.js';
+import { QmpDisconnected } from '../instance/qmp-errors.js';
 import type { RunningInstance } from '../instance/running-instance.js';
 import { UpgradeError } from '../upgrade.js';
 import { isSettled, queryMigrate, setMode } from './migration.js';
@@ -17,6 +18,8 @@ const SETTLE_DEADLINE_MS = 5_000;
 const MONITOR_DEADLINE_MS = 10_000;
 const RESUME_DEADLINE_MS = 5_000;
 const POLL_MS = 5;
+/** A connection that breaks each time is no accident. */
+const ATTEMPTS = 3;
 
 declare const proof: unique symbol;
 export interface FencedTarget {
@@ -38,9 +41,21 @@ export async function returnToSource(context: UpgradeContext, _fenced: FencedTar
   if (source === null || source.hasEnded) {
     throw new UpgradeError('source_died', 'the VMM that ran the guest has ended');
   }
-  await monitorOf(source);
+  for (let attemptsLeft = ATTEMPTS - 1; ; attemptsLeft -= 1) {
+    await monitorOf(source);
+    try {
+      await bringBack(source, upgrade.wasRunning);
+      return;
+    } catch (error) {
+      /* All of it can be said again, over a new connection. */
+      if (!(error instanceof QmpDisconnected) || attemptsLeft === 0) throw error;
+    }
+  }
+}
+
+async function bringBack(source: RunningInstance, wasRunning: boolean): Promise<void> {
   await settleMigration(source);
-  if (upgrade.wasRunning && !(await source.queryStatus()).running) {
+  if (wasRunning && !(await source.queryStatus()).running) {
     await source.qmp.execute('cont');
     await until(
       async () => ((await source.queryStatus()).running ? true : null),
@@ -67,8 +82,9 @@ async function settleMigration(source: RunningInstance): Promise<void> {
   const what = "the source's migration to end";
   try {
     await until(settled, { deadlineMs: SETTLE_BY_ITSELF_MS, what, signal: source.gone }, POLL_MS);
-  } catch {
+  } catch (error) {
     source.gone.throwIfAborted();
+    if (error instanceof QmpDisconnected) throw error;
     await source.qmp.execute('migrate_cancel');
     await until(settled, { deadlineMs: SETTLE_DEADLINE_MS, what, signal: source.gone }, POLL_MS);
   }
