@@ -16,6 +16,7 @@ export interface Addon {
   receiveMessage(fd: number, maxBytes: number, maxFds: number): ReceivedMessage | null;
   pollFd(fd: number, events: number, timeoutMs: number): number | Promise<number>;
   shutdownWrite(fd: number): void;
+  unreadBytes(fd: number): number;
   closeFd(fd: number): void;
   setCloseOnExec(fd: number, on: boolean): void;
   execve(path: string, argv: readonly string[], envp: readonly string[], keepFds: readonly number[]): never;

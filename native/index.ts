@@ -171,6 +171,15 @@ export function shutdownWrite(fd: number): void {
   addon().shutdownWrite(fd);
 }
 
+/**
+ * How much of what was sent on a unix stream socket the peer has not read yet, in bytes of the kernel's memory:
+ * 0 exactly when it has read all of it.
+ */
+export function unreadBytes(fd: number): number {
+  requireFd('fd', fd);
+  return addon().unreadBytes(fd);
+}
+
 /** Closes a descriptor that this module returned. Its number is free at once, even after an error. */
 export function closeFd(fd: number): void {
   requireFd('fd', fd);

@@ -6,11 +6,14 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import * as native from '../../native/index.js';
 import type { ProcessIdentity } from '../instance.js';
-import { DeadlineError } from './deadline.js';
+import { DeadlineError, until } from './deadline.js';
 
 const SIGKILL = 9;
+const SIGCONT = 18;
+const SIGSTOP = 19;
 /** Waits hold a thread of Node's small pool: short ones let others in between. */
 const POLL_SLICE_MS = 50;
+const STOP_POLL_MS = 1;
 
 export interface HostProcesses {
   /** Who `pid` is right now; null when there is no such process. */
@@ -18,6 +21,10 @@ export interface HostProcesses {
   isAlive(process: ProcessIdentity): boolean;
   /** SIGKILL, then waits for the end. Nothing to do is success. */
   kill(process: ProcessIdentity, deadlineMs: number): Promise<void>;
+  /** Stops all its threads. False: it has ended, or does not stop in time; then it goes on. */
+  freeze(process: ProcessIdentity, deadlineMs: number): Promise<boolean>;
+  /** Nothing to do is success. */
+  thaw(process: ProcessIdentity): Promise<void>;
   /** Whether it ended in time. */
   waitForEnd(process: ProcessIdentity, deadlineMs: number): Promise<boolean>;
   /** Processes of this user of which an argument begins with `start`. */
@@ -30,7 +37,7 @@ interface Stat {
 }
 
 /** The second field is the program's name in parentheses and may hold anything, parentheses too. */
-function readStat(pid: number): Stat | null {
+function readStat(pid: number | string): Stat | null {
   let text: string;
   try {
     text = readFileSync(`/proc/${pid}/stat`, 'latin1');
@@ -39,6 +46,15 @@ function readStat(pid: number): Stat | null {
   }
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
   return { state: fields[0] ?? '', startTicks: Number(fields[19]) };
+}
+
+/** Each thread stops for itself, when it next leaves the kernel. */
+function isStopped(pid: number): boolean {
+  const threads = readdirSync(`/proc/${pid}/task`);
+  return threads.every((thread) => {
+    const state = readStat(`${pid}/task/${thread}`)?.state ?? 'X';
+    return state === 'T' || state === 'Z' || state === 'X';
+  });
 }
 
 /** A dead leader stays a zombie while other threads of it still run. */
@@ -71,6 +87,25 @@ export class LinuxProcesses implements HostProcesses {
       return this.#waitOn(pidfd, deadlineMs);
     });
     if (ended === false) throw new DeadlineError(`process ${process.pid} to end after SIGKILL`, deadlineMs);
+  }
+
+  async freeze(process: ProcessIdentity, deadlineMs: number): Promise<boolean> {
+    const frozen = await this.#withPidfd(process, async (pidfd) => {
+      this.#signal(pidfd, SIGSTOP);
+      const wait = { deadlineMs, what: `process ${process.pid} to stop` };
+      try {
+        await until(() => (isStopped(process.pid) ? true : null), wait, STOP_POLL_MS);
+        return this.isAlive(process);
+      } catch {
+        this.#signal(pidfd, SIGCONT);
+        return false;
+      }
+    });
+    return frozen ?? false;
+  }
+
+  async thaw(process: ProcessIdentity): Promise<void> {
+    await this.#withPidfd(process, async (pidfd) => this.#signal(pidfd, SIGCONT));
   }
 
   async waitForEnd(process: ProcessIdentity, deadlineMs: number): Promise<boolean> {

@@ -4,6 +4,7 @@
  * disconnect or a protocol error every request under way and every later one is rejected with its cause.
  */
 import { connect as connectSocket, type Socket } from 'node:net';
+import { unreadBytes } from '../../native/index.js';
 import * as protocol from '../../vmm/qmp/protocol.js';
 import { DeadlineError, within } from './deadline.js';
 import { QmpCommandError, QmpDisconnected, QmpProtocolError, QmpTimeout } from './qmp-errors.js';
@@ -81,6 +82,12 @@ export class QmpClient {
 
   get isOpen(): boolean {
     return this.#endCause === null;
+  }
+
+  /** Whether the VMM has yet to read something that was sent. False when that cannot be seen. */
+  get isUnread(): boolean {
+    const handle = (this.#socket as unknown as { _handle?: { fd?: number } | null })._handle;
+    return this.isOpen && handle?.fd !== undefined && handle.fd >= 0 && unreadBytes(handle.fd) > 0;
   }
 
   execute<T = unknown>(command: string, args: object = {}, options: ExecuteOptions = {}): Promise<T> {

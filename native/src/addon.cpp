@@ -26,6 +26,7 @@ NAPI_MODULE_INIT() {
       method("receiveMessage", baton::receiveMessage),
       method("pollFd", baton::pollFd),
       method("shutdownWrite", baton::shutdownWrite),
+      method("unreadBytes", baton::unreadBytes),
       method("closeFd", baton::closeFd),
       method("setCloseOnExec", baton::setCloseOnExec),
       method("execve", baton::execve),

@@ -16,6 +16,7 @@ napi_value sendMessage(napi_env env, napi_callback_info info);
 napi_value receiveMessage(napi_env env, napi_callback_info info);
 napi_value pollFd(napi_env env, napi_callback_info info);
 napi_value shutdownWrite(napi_env env, napi_callback_info info);
+napi_value unreadBytes(napi_env env, napi_callback_info info);
 napi_value closeFd(napi_env env, napi_callback_info info);
 napi_value setCloseOnExec(napi_env env, napi_callback_info info);
 napi_value execve(napi_env env, napi_callback_info info);

@@ -1,5 +1,7 @@
 // Stream sockets with a path: non-blocking and closed on exec. A socket file that is in the way is removed, as
 // QEMU does: the newer listener wins. Anything else in the way is left alone and refused.
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -108,6 +110,18 @@ napi_value shutdownWrite(napi_env env, napi_callback_info info) {
   if (shutdown(fd, SHUT_WR) == 0) return nullptr;
   const int error = errno;
   return throwErrno(env, error, "shutdown", format("end the write side of descriptor %d", fd));
+}
+
+napi_value unreadBytes(napi_env env, napi_callback_info info) {
+  Args args(env, info);
+  int fd = -1;
+  if (!args.int32(0, "fd", &fd)) return nullptr;
+  int bytes = 0;
+  // SAFETY: unix(7): for a stream socket SIOCOUTQ is what lies in the peer's receive queue, since there is no
+  // other place between the two.
+  if (ioctl(fd, SIOCOUTQ, &bytes) == 0) return number(env, bytes);
+  const int error = errno;
+  return throwErrno(env, error, "ioctl", format("see what the peer of descriptor %d has not read", fd));
 }
 
 }  // namespace baton

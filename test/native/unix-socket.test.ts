@@ -10,6 +10,7 @@ import {
   receiveMessage,
   sendMessage,
   shutdownWrite,
+  unreadBytes,
 } from '../../native/index.js';
 import { type TempDir, tempDir } from '../helpers/temp-dir.js';
 import { closesOnExec, isNonBlocking, nativeError, openFds, socketPair } from './observe.js';
@@ -114,6 +115,19 @@ sockets('shutdownWrite: the peer reads what was sent and then the end, and can a
   assert.is(Buffer.from(receiveMessage(client, 100, 0)?.data ?? '').toString(), 'answer');
   assert.is(nativeError(() => sendMessage(client, Buffer.from('more'), [])).code, 'EPIPE');
   for (const fd of [client, server]) closeFd(fd);
+});
+
+sockets('unreadBytes: more than none until the peer has read all', ({ path }) => {
+  const [client, server] = socketPair(path);
+  assert.is(unreadBytes(client), 0);
+  sendMessage(client, Buffer.from('abcdef'), []);
+  assert.ok(unreadBytes(client) > 0);
+  receiveMessage(server, 3, 0);
+  assert.ok(unreadBytes(client) > 0);
+  receiveMessage(server, 3, 0);
+  assert.is(unreadBytes(client), 0);
+  for (const fd of [client, server]) closeFd(fd);
+  assert.is(nativeError(() => unreadBytes(client)).code, 'EBADF');
 });
 
 sockets('shutdownWrite on no socket: ENOTSOCK', () => {

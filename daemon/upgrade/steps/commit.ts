@@ -1,6 +1,7 @@
 /**
  * The point of no return: one `cont` to the target. Three endings. The target runs: done. The target answered
- * with an error, or the command was never sent or never read: it has not run a vCPU, and the upgrade goes back.
+ * with an error, or the command was never sent or never read: it has not run a vCPU, and the upgrade goes back. A
+ * target that does not answer is stopped before it is looked whether it has read, so that it cannot read it then.
  * Anything else: it may have run, the source's state is stale, and the source must never run again.
  *
  * A machine that was paused stays paused: the target, seen to be there once more, is the machine from now on.
@@ -10,6 +11,7 @@
 
 import { timestampMicros } from '../../../vmm/qmp/protocol.js';
 import { messageOf } from '../../errors.js';
+import type { HostProcesses } from '../../instance/host.js';
 import type { EventWatch } from '../../instance/qmp-client.js';
 import { QmpCommandError, QmpDisconnected } from '../../instance/qmp-errors.js';
 import type { RunningInstance } from '../../instance/running-instance.js';
@@ -18,6 +20,7 @@ import { nothingToUndo, type Step, targetOf, type UpgradeContext } from '../step
 
 const CONFIRM_DEADLINE_MS = 2_000;
 const RESUME_DEADLINE_MS = 500;
+const FREEZE_DEADLINE_MS = 1_000;
 
 async function runs(target: RunningInstance): Promise<boolean> {
   try {
@@ -27,7 +30,20 @@ async function runs(target: RunningInstance): Promise<boolean> {
   }
 }
 
-async function letRun(target: RunningInstance, signal: AbortSignal): Promise<void> {
+/**
+ * `cont` is the only thing that was sent and not answered: while the target is stopped it cannot come to read it.
+ * One that has not is left stopped, for the way back kills it.
+ */
+async function neverRead(target: RunningInstance, host: HostProcesses): Promise<boolean> {
+  if (!target.qmp.isUnread) return false;
+  const isFrozen = await host.freeze(target.process, FREEZE_DEADLINE_MS);
+  if (isFrozen && target.qmp.isUnread) return true;
+  await host.thaw(target.process);
+  return false;
+}
+
+async function letRun(context: UpgradeContext, signal: AbortSignal): Promise<void> {
+  const target = targetOf(context);
   if (target.hasEnded || !target.isAnswering) {
     throw new UpgradeError('target_died', 'the target ended before it was told to run');
   }
@@ -39,6 +55,10 @@ async function letRun(target: RunningInstance, signal: AbortSignal): Promise<voi
     }
     if (cause instanceof QmpDisconnected && cause.isUnread) {
       throw new UpgradeError('target_died', 'the target ended before it read that it should run', { cause });
+    }
+    if (!context.recovering && (await neverRead(target, context.host))) {
+      const message = 'the target froze before it read that it should run';
+      throw new UpgradeError('target_timeout', message, { cause });
     }
     if (await runs(target)) return;
     target.doubt();
@@ -72,10 +92,11 @@ async function resumedAtUs(events: EventWatch | null, signal: AbortSignal): Prom
   }
 }
 
-async function finishCommit({ target, upgrade }: UpgradeContext, signal: AbortSignal): Promise<void> {
+async function finishCommit(context: UpgradeContext, signal: AbortSignal): Promise<void> {
+  const { target, upgrade } = context;
   try {
     if (target === null || target.hasEnded) throw new Error('the target has ended since');
-    if (upgrade.wasRunning) await letRun(target, signal);
+    if (upgrade.wasRunning) await letRun(context, signal);
     else await target.queryStatus({ signal });
   } catch (cause) {
     throw new UpgradeError(
@@ -95,7 +116,7 @@ export const commit: Step = {
     if (context.recovering) return finishCommit(context, signal);
     const target = targetOf(context);
     if (!context.upgrade.wasRunning) return isThere(target, signal);
-    await letRun(target, signal);
+    await letRun(context, signal);
     const soon = AbortSignal.any([target.gone, AbortSignal.timeout(RESUME_DEADLINE_MS)]);
     context.resumeAtUs.value = await resumedAtUs(context.targetEvents, soon);
   },

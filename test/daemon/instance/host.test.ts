@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { LinuxProcesses } from '../../../daemon/instance/host.js';
@@ -52,6 +53,18 @@ test('a stopped process is killed too', async (context) => {
   process.kill(context.pid, 'SIGSTOP');
   await context.host.kill(identity, 5_000);
   assert.is(context.host.isAlive(identity), false);
+});
+
+test('a frozen process stands still until it is thawed', async (context) => {
+  const identity = identityOf(context);
+  const state = () => readFileSync(`/proc/${context.pid}/stat`, 'latin1').split(') ').at(-1)?.[0];
+  assert.is(await context.host.freeze(identity, 5_000), true);
+  assert.is(state(), 'T');
+  await context.host.thaw(identity);
+  await waitFor(() => state() !== 'T', { what: 'the child to go on' });
+  await context.host.kill(identity, 5_000);
+  assert.is(await context.host.freeze(identity, 1_000), false);
+  await context.host.thaw(identity);
 });
 
 test('a pid that was given to another process is not killed', async (context) => {

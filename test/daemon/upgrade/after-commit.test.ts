@@ -2,7 +2,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { App } from '../../../daemon/app.js';
-import { waitFor } from '../../helpers/wait.js';
 import type { Behaviour } from '../fake-vmm.js';
 import {
   call,
@@ -65,23 +64,20 @@ test('a target that dies at it: failed, and no process runs on a stale state', a
   assert.equal(vmmPids(context.folders), []);
 });
 
-test('a target that freezes at it: not known until it answers, then seen to run', async (context) => {
-  let targetPid = 0;
+test('a target that freezes before it reads it: rolled back, the guest runs on in the source', async (context) => {
+  const { app, folders } = context;
   context.atMoment = (moment) => {
-    if (moment !== 'begun:commit') return;
-    targetPid = context.app.services.store.instances.notGone()[1]?.process?.pid ?? 0;
-    process.kill(targetPid, 'SIGSTOP');
+    const target = moment === 'begun:commit' ? app.services.store.instances.notGone()[1] : undefined;
+    if (target !== undefined) process.kill(target.process?.pid ?? 0, 'SIGSTOP');
   };
-  const id = await createRunning(context.app, context.folders);
-  const upgrade = await upgradeEnd(context.app, id, {});
-  assert.is(upgrade.reason.code, 'commit_unconfirmed');
-  const state = async () => (await call(context.app, 'GET', `/v1/machines/${id}`)).body.state;
-  assert.is(await state(), 'unresponsive');
-  process.kill(targetPid, 'SIGCONT');
-  await waitFor(async () => (await state()) === 'running', { what: 'the machine to be seen to run' });
-  assert.equal(vmmPids(context.folders), [targetPid]);
-  const ticks = await ticksOf(context.folders, id, 2, 0);
-  await ticksOf(context.folders, id, 2, ticks);
+  const id = await createRunning(app, folders);
+  const [sourcePid] = vmmPids(folders);
+  const upgrade = await upgradeEnd(app, id, {});
+  assert.is(upgrade.state, 'rolled-back', JSON.stringify(upgrade.reason));
+  assert.is(upgrade.reason.code, 'target_timeout');
+  assert.equal(vmmPids(folders), [sourcePid]);
+  const ticks = await ticksOf(folders, id, 1, 0);
+  await ticksOf(folders, id, 1, ticks);
 });
 
 test('a target that freezes at it, the guest paused: timed out, the source as before', async (context) => {
