@@ -37,6 +37,7 @@ export interface QemuEntry {
 
 export const KERNELS: readonly KernelEntry[] = [
   { version: '6.12', architecture: 'riscv64', suite: 'trixie', package: 'linux-image-riscv64' },
+  { version: '6.12', architecture: 'amd64', suite: 'trixie', package: 'linux-image-cloud-amd64' },
   { version: '7.2', architecture: 'riscv64', suite: 'sid', package: 'linux-image-riscv64' },
 ];
 

@@ -17,7 +17,7 @@ export interface Missing {
 }
 
 export interface KernelFiles {
-  /** The uncompressed Image, as QEMU's and baton-vmm's `-kernel` take it. */
+  /** As `-kernel` takes it: riscv64's uncompressed Image, amd64's bzImage. */
   readonly image: string;
   /** An uncompressed newc archive; another archive may be appended at a multiple of four bytes. */
   readonly initrd: string;
@@ -25,6 +25,7 @@ export interface KernelFiles {
 
 export interface Cache {
   readonly directory: string;
+  /** 7.2 is there for riscv64, the default, alone. */
   kernel(version: KernelVersion, architecture?: KernelArchitecture): KernelFiles | Missing;
   qemu(version: QemuVersion, target: QemuTarget): { readonly argvPrefix: readonly string[] } | Missing;
   /** OpenSBI for the generic platform: `path` is fw_dynamic.bin, `jump` fw_jump.bin. */

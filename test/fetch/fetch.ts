@@ -35,7 +35,7 @@ import {
   writeManifest,
 } from './manifest.js';
 import {
-  INITRAMFS_RECIPE,
+  initramfsRecipe,
   makeKernel,
   makeOpensbi,
   makeQemu,
@@ -128,7 +128,7 @@ function products(cache: string): Product[] {
     return {
       name: `kernel-${kernel.version}-${kernel.architecture}`,
       bundles: [kernelBundle(kernel), busyboxBundle(kernel)],
-      recipe: [kernel, INITRAMFS_RECIPE],
+      recipe: [kernel, initramfsRecipe(kernel)],
       make: ([tree = '', busybox = '']) => makeKernel(cache, kernel, { kernel: tree, busybox }),
     };
   });

@@ -19,7 +19,20 @@ const cache = findInCache();
 const QEMUS = (['10.0', '11.1'] as const).flatMap((version) =>
   (['riscv64', 'x86_64'] as const).map((target) => ({ version, target, found: cache.qemu(version, target) })),
 );
-const KERNELS = (['6.12', '7.2'] as const).map((version) => ({ version, found: cache.kernel(version) }));
+const KERNELS = (
+  [
+    ['6.12', 'riscv64'],
+    ['7.2', 'riscv64'],
+    ['6.12', 'amd64'],
+  ] as const
+).map(([version, architecture]) => ({ version, architecture, found: cache.kernel(version, architecture) }));
+
+/** What of a command line depends on the architecture, and the modules that the kernel there has not built in. */
+const BOARDS = {
+  riscv64: { target: 'riscv64', machine: 'virt', bus: 'device', modules: ['virtio_mmio', 'ext4'] },
+  amd64: { target: 'x86_64', machine: 'q35', bus: 'pci', modules: ['button', 'evdev'] },
+} as const;
+type Board = (typeof BOARDS)[keyof typeof BOARDS];
 
 const missing = [...QEMUS, ...KERNELS, { found: cache.opensbi() }]
   .map(({ found }) => ('missing' in found ? found.missing : undefined))
@@ -37,8 +50,8 @@ for (const { version, target, found } of QEMUS) {
 }
 
 /** Appends a program of ours to the initramfs; it must find devices, modules and a way to power off. */
-async function bootWith(files: KernelFiles, script: string): Promise<string> {
-  const qemu = cache.qemu('11.1', 'riscv64');
+async function bootWith(files: KernelFiles, board: Board, script: string): Promise<string> {
+  const qemu = cache.qemu('11.1', board.target);
   if ('missing' in qemu) throw new Error(qemu.missing);
   const directory = await tempDir();
   try {
@@ -51,15 +64,11 @@ async function bootWith(files: KernelFiles, script: string): Promise<string> {
     await writeFile(initrd, Buffer.concat([await readFile(files.initrd), addition]));
     const [program = '', ...prefix] = qemu.argvPrefix;
     const args = [
-      ...['-machine', 'virt', '-m', '256M', '-nodefaults', '-display', 'none', '-serial', 'stdio'],
+      ...['-machine', board.machine, '-m', '256M', '-nodefaults', '-display', 'none', '-serial', 'stdio'],
       ...['-kernel', files.image, '-initrd', initrd, '-append', 'console=ttyS0 quiet'],
-      ...['-object', 'rng-random,id=r,filename=/dev/urandom', '-device', 'virtio-rng-device,rng=r'],
-      ...[
-        '-drive',
-        `file=${initrd},format=raw,readonly=on,if=none,id=d`,
-        '-device',
-        'virtio-blk-device,drive=d',
-      ],
+      ...['-object', 'rng-random,id=r,filename=/dev/urandom', '-device', `virtio-rng-${board.bus},rng=r`],
+      ...['-drive', `file=${initrd},format=raw,readonly=on,if=none,id=d`],
+      ...['-device', `virtio-blk-${board.bus},drive=d`],
     ];
     const { stdout } = await run(program, [...prefix, ...args], { timeout: BOOT_DEADLINE_MS });
     return stdout;
@@ -68,14 +77,15 @@ async function bootWith(files: KernelFiles, script: string): Promise<string> {
   }
 }
 
-for (const { version, found } of KERNELS) {
+for (const { version, architecture, found } of KERNELS) {
   if ('missing' in found) continue;
-  test(`kernel ${version} boots, loads its modules, runs /etc/baton/run and powers off`, async () => {
+  const board = BOARDS[architecture];
+  test(`kernel ${version} for ${architecture} boots, loads its modules, runs /etc/baton/run and powers off`, async () => {
     const script = '#!/bin/sh\nuname -r\nlsmod | cut -d" " -f1\ncat /sys/block/vda/size\nexit 7\n';
-    const output = await bootWith(found, script);
+    const output = await bootWith(found, board, script);
     assert.match(output, READY_LINE);
     assert.match(output, `\n${version}.`);
-    for (const name of ['virtio_mmio', 'virtio_blk', 'virtio_net', 'virtio_rng', 'ext4']) {
+    for (const name of ['virtio_blk', 'virtio_net', 'virtio_rng', ...board.modules]) {
       assert.match(output, new RegExp(`^${name}\r?$`, 'm'));
     }
     assert.not.match(output, 'did not load');

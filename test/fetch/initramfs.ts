@@ -4,11 +4,11 @@
  * archive appended to it may bring `/etc/baton/run`, which then runs in the shell's place; when that
  * or the shell ends, the machine powers off.
  */
+import type { KernelEntry } from './bundles.js';
 import { type CpioEntry, cpio } from './cpio.js';
 import type { KernelModule } from './kernel-modules.js';
 
-/** In the order to load; dependencies come by themselves. What the kernel has built in is left out. */
-export const WANTED_MODULES: readonly string[] = [
+const VIRTIO_AND_EXT4 = [
   'virtio_mmio',
   'virtio_pci',
   'virtio_console',
@@ -19,6 +19,14 @@ export const WANTED_MODULES: readonly string[] = [
   'virtio_rng',
   'ext4',
 ];
+
+/** A PC tells the guest to power off by ACPI, which comes to programs as a key. */
+const POWER_BUTTON = ['button', 'evdev'];
+
+/** In the order to load; dependencies come by themselves. What the kernel has built in is left out. */
+export function wantedModules(architecture: KernelEntry['architecture']): readonly string[] {
+  return architecture === 'amd64' ? [...VIRTIO_AND_EXT4, ...POWER_BUTTON] : VIRTIO_AND_EXT4;
+}
 
 export const READY_LINE = 'baton-initramfs: ready';
 

@@ -9,7 +9,7 @@ import { basename, dirname, join, relative } from 'node:path';
 import { execa } from 'execa';
 import { FetchError } from './apt.js';
 import { type KernelEntry, QEMU_TARGETS, type QemuEntry } from './bundles.js';
-import { buildInitramfs, INIT, WANTED_MODULES } from './initramfs.js';
+import { buildInitramfs, INIT, wantedModules } from './initramfs.js';
 import { collectModules } from './kernel-modules.js';
 
 export type ProductFiles = Record<string, string>;
@@ -19,7 +19,7 @@ export function recipeHash(...parts: readonly unknown[]): string {
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 16);
 }
 
-export const INITRAMFS_RECIPE = [INIT, WANTED_MODULES];
+export const initramfsRecipe = ({ architecture }: KernelEntry) => [INIT, wantedModules(architecture)];
 
 export async function makeKernel(
   cache: string,
@@ -31,7 +31,7 @@ export async function makeKernel(
   const image = await findFile(trees.kernel, /\/vmlinu[xz](-[^/]*)?$/);
   const modules = await collectModules(
     dirname(await findFile(trees.kernel, /\/modules\/[^/]+\/kernel$/)),
-    WANTED_MODULES,
+    wantedModules(kernel.architecture),
     decompress,
   );
   const busybox = await readFile(await findFile(trees.busybox, /\/bin\/busybox$/));
