@@ -7,7 +7,7 @@ import { summarize } from '../bench/statistics.js';
 import type { DaemonClient } from './daemon-client.js';
 import { EventLog } from './event-log.js';
 import { readTickerOf, waitForTicker } from './guest-console.js';
-import type { DemoGuest } from './guests.js';
+import type { DemoGuest, DemoUpgrade } from './guests.js';
 import { line, phase, success } from './screen.js';
 import type { TickerLog } from './ticker-lines.js';
 
@@ -23,7 +23,6 @@ interface MachineDocument {
 
 interface UpgradeDocument {
   readonly state: string;
-  readonly mode: string;
   readonly pauseMs: number | null;
   readonly sourceGeneration: number;
   readonly targetGeneration: number;
@@ -61,15 +60,18 @@ export async function runDemo({ client, guest, upgrades }: DemoOptions): Promise
     line('ticker', describe(examine(before, 0)));
     const pauses: number[] = [];
     for (let count = 1; count <= upgrades; count++) {
-      const outcome = await upgradeOnce(client, events, machine);
+      const planned = guest.upgrades[(count - 1) % guest.upgrades.length] as DemoUpgrade;
+      const outcome = await upgradeOnce(client, events, machine, planned);
       pauses.push(outcome.pauseMs);
-      present(outcome, count);
+      present(outcome, count, guest.upgrades.length);
     }
+    const verdicts = (await guest.end?.(client, machine)) ?? [];
     if (events.hasGaps) throw new Error('expected events without gaps in their numbers, some are missing');
     console.log('');
     if (upgrades > 1) success(`${upgrades} upgrades, pause: ${describePauses(pauses)}`);
     success(`${events.events.length} events over WebSocket, none missing; no console byte lost`);
-    await client.perform(`${machine}/kill`);
+    for (const verdict of verdicts) success(verdict);
+    if (guest.end === undefined) await client.perform(`${machine}/kill`);
     await client.delete(machine);
   } finally {
     events.close();
@@ -77,16 +79,22 @@ export async function runDemo({ client, guest, upgrades }: DemoOptions): Promise
 }
 
 interface Outcome {
+  readonly title: string;
   readonly upgrade: UpgradeDocument;
   readonly pauseMs: number;
   readonly states: readonly string[];
   readonly seen: Examination;
 }
 
-async function upgradeOnce(client: DaemonClient, events: EventLog, machine: string): Promise<Outcome> {
+async function upgradeOnce(
+  client: DaemonClient,
+  events: EventLog,
+  machine: string,
+  { request, title }: DemoUpgrade,
+): Promise<Outcome> {
   const linesBefore = (await readTickerOf(client, machine)).lines.length;
   const seqBefore = events.lastSeq;
-  const path = await client.perform(`${machine}/upgrade`, { mode: 'cpr-transfer' });
+  const path = await client.perform(`${machine}/upgrade`, request);
   const upgrade = await client.get<UpgradeDocument>(path.replace('/operations/', '/upgrades/'));
   const { pauseMs, state } = upgrade;
   if (pauseMs === null) throw new Error('expected the daemon to tell the pause, got none');
@@ -94,6 +102,7 @@ async function upgradeOnce(client: DaemonClient, events: EventLog, machine: stri
   const linesAtEnd = (await readTickerOf(client, machine)).lines.length;
   const after = await waitForTicker(client, machine, linesAtEnd + LINES_AFTER, LINE_DEADLINE_MS);
   return {
+    title,
     upgrade,
     pauseMs,
     states: events.upgradeStatesAfter(seqBefore),
@@ -101,17 +110,17 @@ async function upgradeOnce(client: DaemonClient, events: EventLog, machine: stri
   };
 }
 
-/** The first upgrade phase by phase, the others in a line each. */
-function present({ upgrade, pauseMs, states, seen }: Outcome, count: number): void {
-  const { mode, state, sourceGeneration, targetGeneration, createdAt, phases } = upgrade;
+/** The first upgrade of its kind phase by phase, the others in a line each. */
+function present({ title, upgrade, pauseMs, states, seen }: Outcome, count: number, kinds: number): void {
+  const { state, sourceGeneration, targetGeneration, createdAt, phases } = upgrade;
   const instances = `instance ${sourceGeneration} → ${targetGeneration}`;
-  if (count > 1) {
+  if (count > kinds) {
     const gap = seen.longestGapMs.toFixed(2);
     line(`upgrade ${count}`, `${state}, ${instances}, pause ${pauseMs.toFixed(2)} ms, longest gap ${gap} ms`);
     return;
   }
   console.log('');
-  line(`upgrade ${count}`, `${mode}, ${instances}: ${state}`);
+  line(`upgrade ${count}`, `${title}, ${instances}: ${state}`);
   for (const { name, startedAt, durationMs } of phases) {
     phase(name, Date.parse(startedAt) - Date.parse(createdAt), durationMs);
   }

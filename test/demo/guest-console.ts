@@ -1,10 +1,33 @@
-/** The ticker's lines as the daemon hands out the consoles of a machine. */
+/** What the guest says, as the daemon hands out the consoles of a machine. */
+
+import { type DiskLine, readDisk } from '../guests/linux/disk-lines.js';
 import { waitFor } from '../helpers/wait.js';
 import type { DaemonClient } from './daemon-client.js';
 import { readTicker, type TickerLog } from './ticker-lines.js';
 
 interface MachineDocument {
   readonly generation: number | null;
+}
+
+/** The disk's lines, of all generations. Throws when the guest found anything wrong. */
+export async function readDiskOf(client: DaemonClient, machine: string): Promise<DiskLine[]> {
+  return readDisk(await readConsoles(client, machine, 'all'));
+}
+
+/** What each generation's console brought, oldest first. */
+export async function readConsoles(
+  client: DaemonClient,
+  machine: string,
+  generations: 'all' | 'newest',
+): Promise<string[]> {
+  const { generation: last } = await client.get<MachineDocument>(machine);
+  const consoles: string[] = [];
+  const first = generations === 'all' ? 1 : (last ?? 1);
+  for (let generation = first; generation <= (last ?? 0); generation++) {
+    const path = `${machine}/instances/${generation}/console`;
+    consoles.push((await client.getText(path, 'console_not_found')) ?? '');
+  }
+  return consoles;
 }
 
 /**
@@ -16,13 +39,7 @@ export async function readTickerOf(
   machine: string,
   generations: 'all' | 'newest' = 'all',
 ): Promise<TickerLog> {
-  const { generation: last } = await client.get<MachineDocument>(machine);
-  const consoles: string[] = [];
-  const first = generations === 'all' ? 1 : (last ?? 1);
-  for (let generation = first; generation <= (last ?? 0); generation++) {
-    const path = `${machine}/instances/${generation}/console`;
-    consoles.push((await client.getText(path, 'console_not_found')) ?? '');
-  }
+  const consoles = await readConsoles(client, machine, generations);
   return generations === 'all' ? readTicker(consoles) : readTicker(['ticker: start\n', ...consoles]);
 }
 

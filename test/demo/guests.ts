@@ -1,10 +1,11 @@
-/** The guests to choose from: our own bare ticker, or Debian's kernel with the ticker as its only program. */
+/** The guests for baton-vmm: our own bare ticker, or Debian's kernel with the ticker as its only program. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { findInCache } from '../fetch/cache.js';
 import { cpio } from '../fetch/cpio.js';
 import { linuxTicker } from '../guests/linux-ticker.js';
 import { ticker } from '../guests/ticker.js';
+import type { DaemonClient } from './daemon-client.js';
 
 export interface DemoGuest {
   readonly title: string;
@@ -17,7 +18,20 @@ export interface DemoGuest {
     readonly commandLine?: string;
   };
   readonly bootDeadlineMs: number;
+  /** The upgrades to show, in turns from the first on. */
+  readonly upgrades: readonly DemoUpgrade[];
+  /** Ends a guest that can tell more than its ticker does, and says what it told. */
+  readonly end?: (client: DaemonClient, machine: string) => Promise<string[]>;
 }
+
+export interface DemoUpgrade {
+  /** As the interface takes it; without a build it is the daemon's own. */
+  readonly request: { readonly mode: string; readonly build?: string };
+  readonly title: string;
+}
+
+/** From one process of the daemon's own baton-vmm to another. */
+const OWN_UPGRADES: readonly DemoUpgrade[] = [{ request: { mode: 'cpr-transfer' }, title: 'cpr-transfer' }];
 
 export async function builtInGuest(directory: string): Promise<DemoGuest> {
   const kernel = join(directory, 'ticker.bin');
@@ -26,6 +40,7 @@ export async function builtInGuest(directory: string): Promise<DemoGuest> {
     title: 'built-in ticker',
     specification: { memoryMiB: 128, vcpus: 1, kernel },
     bootDeadlineMs: 20_000,
+    upgrades: OWN_UPGRADES,
   };
 }
 
@@ -53,5 +68,6 @@ export async function linuxGuest(directory: string): Promise<DemoGuest> {
       commandLine: 'console=ttyS0 quiet loglevel=1',
     },
     bootDeadlineMs: 120_000,
+    upgrades: OWN_UPGRADES,
   };
 }

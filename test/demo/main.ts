@@ -1,5 +1,5 @@
 /**
- * `npm run demo [-- --linux] [-- --upgrades N]`: a running guest moves to a new VMM process, ordered over
+ * `npm run demo [-- --linux | --qemu] [-- --upgrades N]`: a running guest moves to a new VMM process, ordered over
  * REST. Works in throw-away folders as an ordinary user, and leaves no process, file or socket behind,
  * however it ends.
  */
@@ -10,8 +10,9 @@ import { parseArgs } from 'node:util';
 import { DaemonClient } from './daemon-client.js';
 import { DaemonProcess } from './daemon-process.js';
 import { runDemo } from './demo.js';
-import { builtInGuest, linuxGuest } from './guests.js';
+import { builtInGuest, type DemoGuest, linuxGuest } from './guests.js';
 import { endProcessesNaming, leftovers } from './leftovers.js';
+import { qemuGuest } from './qemu-guest.js';
 import { failure, line, success, title } from './screen.js';
 
 /** Socket paths have 107 bytes, and the daemon adds its own folders: a long TMPDIR would not do. */
@@ -19,19 +20,27 @@ const LONGEST_TMPDIR = 40;
 const LOG_LINES = 12;
 
 interface DemoArguments {
-  readonly linux: boolean;
-  readonly upgrades: number;
+  readonly guest: 'built-in' | 'linux' | 'qemu';
+  /** Absent: each of the guest's once. */
+  readonly upgrades: number | undefined;
 }
 
 function readArguments(): DemoArguments {
   const { values } = parseArgs({
-    options: { linux: { type: 'boolean', default: false }, upgrades: { type: 'string', default: '1' } },
+    options: {
+      linux: { type: 'boolean', default: false },
+      qemu: { type: 'boolean', default: false },
+      upgrades: { type: 'string' },
+    },
   });
+  if (values.linux && values.qemu) throw new Error('expected --linux or --qemu, got both');
+  const guest = values.qemu ? 'qemu' : values.linux ? 'linux' : 'built-in';
+  if (values.upgrades === undefined) return { guest, upgrades: undefined };
   const upgrades = Number(values.upgrades);
   if (!Number.isInteger(upgrades) || upgrades < 1) {
     throw new Error(`expected --upgrades to be a positive whole number, got ${values.upgrades}`);
   }
-  return { linux: values.linux, upgrades };
+  return { guest, upgrades };
 }
 
 class Interruption extends Error {}
@@ -46,10 +55,16 @@ function interruption(): Promise<never> {
 }
 
 async function present(directory: string, daemon: DaemonProcess, options: DemoArguments): Promise<void> {
-  const guest = await (options.linux ? linuxGuest : builtInGuest)(directory);
+  const client = new DaemonClient(daemon.socketPath);
   await daemon.waitUntilListening();
   line('batond', `process ${daemon.pid} on ${daemon.socketPath}`);
-  await runDemo({ client: new DaemonClient(daemon.socketPath), guest, upgrades: options.upgrades });
+  const guest = await makeGuest(directory, client, options);
+  await runDemo({ client, guest, upgrades: options.upgrades ?? guest.upgrades.length });
+}
+
+function makeGuest(directory: string, client: DaemonClient, { guest }: DemoArguments): Promise<DemoGuest> {
+  if (guest === 'qemu') return qemuGuest(directory, client);
+  return guest === 'linux' ? linuxGuest(directory) : builtInGuest(directory);
 }
 
 /** Ends what still runs and removes the folder. Resolves with what had to be ended by force. */

@@ -3,6 +3,7 @@
  * a line that the source began is ended by the target. A line that does not parse, or whose count
  * does not follow the one before, is something lost or doubled.
  */
+import { isWorkLine } from '../guests/linux/disk-lines.js';
 
 export interface TickerLine {
   readonly ticks: number;
@@ -21,7 +22,10 @@ const LINE = /^ticker: ticks=(\d+) gap_us=(\d+) max_gap_us=(\d+) pattern=(ok|BAD
 const TICKS_PER_LINE = 100;
 const FIRST_LINE = 'ticker: start';
 
-/** `consoles`: what each generation's console brought, oldest first. The last, unfinished line is left out. */
+/**
+ * `consoles`: what each generation's console brought, oldest first. The last, unfinished line is left out, and
+ * whole lines of the guest's other programs.
+ */
 export function readTicker(consoles: readonly string[]): TickerLog {
   const text = consoles.join('');
   const start = text.indexOf(FIRST_LINE);
@@ -31,6 +35,7 @@ export function readTicker(consoles: readonly string[]): TickerLog {
   const complete = text.slice(start + FIRST_LINE.length).split('\n');
   for (const raw of complete.slice(1, -1)) {
     const line = raw.replace(/\r$/, '');
+    if (isWorkLine(line)) continue;
     const match = LINE.exec(line);
     const ticks = Number(match?.[1]);
     const before = lines.at(-1)?.ticks;

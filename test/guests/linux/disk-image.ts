@@ -19,10 +19,17 @@ export async function diskToolsMissing(): Promise<string | null> {
   return failed ? 'mke2fs, e2fsck and debugfs are not on the PATH (Debian: e2fsprogs)' : null;
 }
 
-export async function makeDiskImage(path: string, sizeMiB = 64): Promise<void> {
+export interface DiskImageOptions {
+  readonly sizeMiB?: number;
+  /** A folder whose files are to be on it; absent: it is empty. */
+  readonly content?: string;
+}
+
+export async function makeDiskImage(path: string, { sizeMiB = 64, content }: DiskImageOptions = {}) {
   await writeFile(path, '');
   await truncate(path, sizeMiB * 1024 * 1024);
-  await execa('mke2fs', ['-q', '-F', '-t', 'ext4', path], { timeout: TOOL_DEADLINE_MS, env });
+  const files = content === undefined ? [] : ['-d', content];
+  await execa('mke2fs', ['-q', '-F', '-t', 'ext4', ...files, path], { timeout: TOOL_DEADLINE_MS, env });
 }
 
 /** Fails when e2fsck has anything to say about an image that was unmounted; nothing is repaired. */
@@ -49,9 +56,7 @@ export async function newestBlock(path: string, directory: string): Promise<numb
   }
   const newest = Math.max(-1, ...numbers);
   // Each place has the last number that belongs to it: what is older was lost, what is newer was made up.
-  const stale = numbers.findIndex((number, index) => {
-    return number !== newest - ((newest - index) % numbers.length);
-  });
+  const stale = numbers.findIndex((number, index) => number !== newest - ((newest - index) % numbers.length));
   if (stale >= 0) throw new Error(`expected no block to be lost up to ${newest}, block ${stale} is stale`);
   return newest;
 }
