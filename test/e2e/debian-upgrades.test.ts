@@ -1,0 +1,44 @@
+/** Debian's unmodified kernel works on a real filesystem while one QEMU after the other takes it over. */
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { checkFilesystem, newestBlock } from '../guests/linux/disk-image.js';
+import { skipSuite } from '../helpers/skip.js';
+import { DebianMachine, debianMachineMissing } from './debian-machine.js';
+
+const SUITE = 'Debian on real QEMU';
+const WRITE_PERIOD_US = 2_000;
+
+const test = suite<{ machine: DebianMachine }>(SUITE);
+
+test.before.each(async (context) => {
+  context.machine = await DebianMachine.prepare();
+});
+test.after.each(({ machine }) => machine.end());
+
+test('it ticks and writes on from 10.0 over three QEMU 11.1, and its disk is intact', async ({ machine }) => {
+  const first = await machine.register('10.0', 'first');
+  const others: string[] = [];
+  for (const name of ['second', 'third', 'fourth']) others.push(await machine.register('11.1', name));
+  await machine.start(first, { diskPeriodUs: WRITE_PERIOD_US });
+  const startedAt = performance.now();
+
+  for (const build of others) {
+    const upgrade = await machine.upgrade({ build, mode: 'cpr-transfer' });
+    assert.is(upgrade.state, 'succeeded', JSON.stringify(upgrade.reason));
+    assert.ok(upgrade.pauseMs !== null && upgrade.pauseMs < 2_000, `a pause of ${upgrade.pauseMs} ms`);
+    await machine.worksOn();
+  }
+
+  const elapsedSeconds = (performance.now() - startedAt) / 1000;
+  const said = await machine.powerOff();
+  const upSeconds = Number(/^guest: up ([\d.]+)\r?$/m.exec(said)?.[1]);
+  assert.ok(upSeconds > elapsedSeconds * 0.9, `up ${upSeconds} s, upgraded for ${elapsedSeconds} s`);
+  assert.match(said, /^guest: unmounted\r?$/m);
+  const written = Number(/^disk: ended writes=(\d+) .* ok\r?$/m.exec(said)?.[1]);
+  await checkFilesystem(machine.disk);
+  assert.is(await newestBlock(machine.disk, machine.directory), written - 1);
+});
+
+const missing = await debianMachineMissing();
+if (missing === null) test.run();
+else skipSuite(SUITE, missing);
