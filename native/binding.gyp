@@ -10,6 +10,7 @@
         "src/errors.cpp",
         "src/exec.cpp",
         "src/fd-passing.cpp",
+        "src/file.cpp",
         "src/lock.cpp",
         "src/mapping.cpp",
         "src/memfd.cpp",

@@ -1,7 +1,7 @@
 /**
  * What Node cannot do: memory with a descriptor mapped under a WebAssembly memory, descriptors passed over unix
- * sockets, exec, process descriptors, locks of open file descriptions. Linux only. Usable in the main thread
- * and in workers.
+ * sockets, holes in files, exec, process descriptors, locks of open file descriptions. Linux only. Usable in the
+ * main thread and in workers.
  *
  * Arguments are checked here (TypeError, RangeError); a failed system call is a `NativeError`. No call blocks
  * the thread. A descriptor that a call returns is closed on exec and belongs to the caller, who closes it with
@@ -190,6 +190,27 @@ export function setCloseOnExec(fd: number, on: boolean): void {
   requireFd('fd', fd);
   if (typeof on !== 'boolean') throw new TypeError(`expected on to be a boolean, got ${String(on)}`);
   addon().setCloseOnExec(fd, on);
+}
+
+/**
+ * Gives the disk space of a range back; the file keeps its length and reads as zeros there. Only whole blocks of
+ * the file system become free. EOPNOTSUPP: the file system has no holes.
+ */
+export function punchHole(fd: number, startBytes: number, lengthBytes: number): void {
+  requireFd('fd', fd);
+  requireInteger('startBytes', startBytes, 0, Number.MAX_SAFE_INTEGER);
+  requireInteger('lengthBytes', lengthBytes, 1, Number.MAX_SAFE_INTEGER - startBytes);
+  addon().punchHole(fd, startBytes, lengthBytes);
+}
+
+/**
+ * Where the first data at or after `fromBytes` is that is no hole; null: there is only hole up to the end. Moves
+ * the descriptor's own offset: read it at given positions only.
+ */
+export function findData(fd: number, fromBytes: number): number | null {
+  requireFd('fd', fd);
+  requireInteger('fromBytes', fromBytes, 0, Number.MAX_SAFE_INTEGER);
+  return addon().findData(fd, fromBytes);
 }
 
 /**
