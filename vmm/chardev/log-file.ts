@@ -1,21 +1,25 @@
 /**
- * The `logfile` of a chardev: everything written to the chardev, peer or no peer. A guest decides how much
- * that is, so the file is bounded: at its limit it becomes `<path>.1`, replacing the one before, and a new one
- * is begun. What is not a regular file (a pipe, /dev/null) is left alone.
+ * The `logfile` of a chardev: everything written to the chardev, peer or no peer. A guest decides how much that
+ * is, so its disk space is bounded: what is older than the newest `limitBytes` becomes a hole. The file's length
+ * and the offsets in it stay what the guest wrote, so readers can go on where they were. What is not a regular
+ * file (a pipe, /dev/null) is left alone.
  */
-import { closeSync, fstatSync, ftruncateSync, openSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, ftruncateSync, openSync, writeSync } from 'node:fs';
+import { NativeError, punchHole } from '../../native/index.js';
 
-/** Enough for days of a talkative guest; two of these are the most that a chardev takes on disk. */
+/** Enough for days of a talkative guest. */
 export const MAX_LOG_BYTES = 16 * 1024 * 1024;
+/** Holes begin and end at multiples of this, so that whole blocks of any file system become free. */
+const HOLE_STEP_BYTES = 1024 * 1024;
 
 export class LogFile {
-  readonly #path: string;
   readonly #limitBytes: number;
-  #fd: number;
+  readonly #fd: number;
   #sizeBytes: number;
+  /** Everything below is a hole. */
+  #keptFromBytes = 0;
 
   constructor(path: string, append: boolean, limitBytes: number = MAX_LOG_BYTES) {
-    this.#path = path;
     this.#fd = openSync(path, append ? 'a' : 'w', 0o644);
     const status = fstatSync(this.#fd);
     this.#limitBytes = status.isFile() ? limitBytes : Number.POSITIVE_INFINITY;
@@ -25,9 +29,9 @@ export class LogFile {
   /** A log that cannot be written (disk full) must not stop the guest. */
   write(bytes: Uint8Array): void {
     try {
-      if (this.#sizeBytes + bytes.length > this.#limitBytes) this.#beginAnew();
       writeFully(this.#fd, bytes);
       this.#sizeBytes += bytes.length;
+      if (this.#sizeBytes - this.#keptFromBytes >= this.#limitBytes + HOLE_STEP_BYTES) this.#forgetOldest();
     } catch {
       // Nobody is there to tell; the chardev itself goes on.
     }
@@ -37,16 +41,23 @@ export class LogFile {
     closeSync(this.#fd);
   }
 
-  #beginAnew(): void {
+  #forgetOldest(): void {
+    const oldest = this.#sizeBytes - this.#limitBytes;
+    const keepFromBytes = oldest - (oldest % HOLE_STEP_BYTES);
     try {
-      renameSync(this.#path, `${this.#path}.1`);
-      const fd = openSync(this.#path, 'w', 0o644);
-      closeSync(this.#fd);
-      this.#fd = fd;
-    } catch {
-      ftruncateSync(this.#fd); // the folder cannot be changed; the bound holds all the same
+      punchHole(this.#fd, 0, keepFromBytes);
+      this.#keptFromBytes = keepFromBytes;
+    } catch (error) {
+      if (!(error instanceof NativeError) || error.code !== 'EOPNOTSUPP') throw error;
+      this.#forgetAll();
     }
-    this.#sizeBytes = 0;
+  }
+
+  /** Without holes the bound holds all the same, and the offsets stay. */
+  #forgetAll(): void {
+    ftruncateSync(this.#fd, 0);
+    ftruncateSync(this.#fd, this.#sizeBytes);
+    this.#keptFromBytes = this.#sizeBytes;
   }
 }
 
