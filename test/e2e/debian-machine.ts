@@ -1,13 +1,10 @@
 /**
- * Debian's amd64 kernel on real QEMU under a batond of its own, reached over REST as any client would. What a test
- * critically depends on stays in the test; here is only what each would otherwise repeat.
+ * A machine with Debian's amd64 kernel on a stage. What a test critically depends on stays in the test; here is only
+ * what each would otherwise repeat.
  */
-import { symlink } from 'node:fs/promises';
-import { DaemonClient } from '../demo/daemon-client.js';
-import { DaemonProcess } from '../demo/daemon-process.js';
+import { mkdir } from 'node:fs/promises';
 import { readConsoles, readDiskOf, readTickerOf } from '../demo/guest-console.js';
-import { endProcessesNaming } from '../demo/leftovers.js';
-import { findInCache, type QemuVersion } from '../fetch/cache.js';
+import { READY_LINE } from '../fetch/initramfs.js';
 import {
   BOOT_DEADLINE_MS,
   type DebianGuestOptions,
@@ -15,9 +12,10 @@ import {
   makeDebianGuest,
 } from '../guests/linux/debian-guest.js';
 import { diskToolsMissing, makeDiskImage } from '../guests/linux/disk-image.js';
-import { type TempDir, tempDir } from '../helpers/temp-dir.js';
 import { waitFor } from '../helpers/wait.js';
+import { type QemuStage, qemusMissing } from './qemu-stage.js';
 
+const UPGRADE_DEADLINE_MS = 120_000;
 const POWER_OFF_MS = 30_000;
 const WORK_DEADLINE_MS = 30_000;
 /** Enough to see that the guest goes on, well within a second. */
@@ -29,105 +27,117 @@ export interface UpgradeDocument {
   readonly mode: string;
   readonly pauseMs: number | null;
   readonly reason: unknown;
+  readonly finishedAt: string | null;
+}
+
+export interface DebianMachineOptions extends DebianGuestOptions {
+  /** The build that it is started on. */
+  readonly build: string;
+  /** Members of its document that are not of every such machine. */
+  readonly hardware?: object;
 }
 
 /** What keeps these machines from being run here; null when nothing does. */
 export async function debianMachineMissing(): Promise<string | null> {
-  const qemus = (['10.0', '11.1'] as const).map((version) => findInCache().qemu(version, 'x86_64'));
-  const absent = qemus.find((found) => 'missing' in found);
-  if (absent !== undefined && 'missing' in absent) return absent.missing;
-  return debianGuestMissing() ?? (await diskToolsMissing());
+  return qemusMissing() ?? debianGuestMissing() ?? (await diskToolsMissing());
 }
 
 export class DebianMachine {
-  readonly client: DaemonClient;
+  /** In the interface: `/v1/machines/…`. */
+  readonly path: string;
+  /** A folder of the machine's own. */
   readonly directory: string;
   readonly disk: string;
-  readonly #folder: TempDir;
-  readonly #daemon: DaemonProcess;
-  #path = '';
+  readonly #stage: QemuStage;
+  readonly #options: DebianMachineOptions;
 
-  private constructor(folder: TempDir) {
-    this.#folder = folder;
-    this.directory = folder.path;
-    this.disk = `${folder.path}/disk.img`;
-    this.#daemon = new DaemonProcess(folder.path);
-    this.client = new DaemonClient(this.#daemon.socketPath);
-  }
-
-  /** A daemon without machines, on folders of its own. */
-  static async prepare(): Promise<DebianMachine> {
-    const machine = new DebianMachine(await tempDir());
-    try {
-      await machine.#daemon.waitUntilListening();
-    } catch (error) {
-      await machine.end();
-      throw error;
-    }
-    return machine;
-  }
-
-  /** Registers a QEMU under a path of its own, so that one binary can be several builds. */
-  async register(version: QemuVersion, name: string): Promise<string> {
-    const found = findInCache().qemu(version, 'x86_64');
-    if ('missing' in found) throw new Error(found.missing);
-    const path = `${this.directory}/${name}`;
-    await symlink(found.argvPrefix[0] ?? '', path);
-    return (await this.client.post<{ id: string }>('/v1/builds', { kind: 'qemu', path })).id;
+  private constructor(stage: QemuStage, options: DebianMachineOptions, path: string, directory: string) {
+    this.#stage = stage;
+    this.#options = options;
+    this.path = path;
+    this.directory = directory;
+    this.disk = diskIn(directory);
   }
 
   /** Resolves when the guest does all that it was asked to. */
-  async start(build: string, options: DebianGuestOptions, hardware: object = {}): Promise<void> {
-    await makeDiskImage(this.disk);
-    const guest = await makeDebianGuest(this.directory, options);
-    const document = { name: 'debian', ...guest, build, accelerator: 'tcg', ...hardware };
-    const { id } = await this.client.post<{ id: string }>('/v1/machines', {
-      ...document,
-      disks: [{ path: this.disk }],
+  static async start(
+    stage: QemuStage,
+    options: DebianMachineOptions,
+    name = 'debian',
+  ): Promise<DebianMachine> {
+    const directory = `${stage.directory}/${name}`;
+    await mkdir(directory, { recursive: true });
+    const hasDisk = typeof options.diskPeriodUs === 'number';
+    if (hasDisk) await makeDiskImage(diskIn(directory));
+    const guest = await makeDebianGuest(directory, options);
+    const { id } = await stage.client.post<{ id: string }>('/v1/machines', {
+      ...{ name, ...guest, build: options.build, accelerator: 'tcg' },
+      disks: hasDisk ? [{ path: diskIn(directory) }] : [],
+      ...options.hardware,
     });
-    this.#path = `/v1/machines/${id}`;
-    await this.client.perform(`${this.#path}/start`);
-    await this.worksOn(BOOT_DEADLINE_MS);
+    const machine = new DebianMachine(stage, options, `/v1/machines/${id}`, directory);
+    await stage.client.perform(`${machine.path}/start`);
+    const isReady = async () => (await machine.consoles()).includes(READY_LINE);
+    await waitFor(isReady, { deadlineMs: BOOT_DEADLINE_MS, what: 'Debian to boot' });
+    await machine.worksOn();
+    return machine;
   }
 
   /** The upgrade's document, however it ended. */
   async upgrade(request: { build: string; mode: string }): Promise<UpgradeDocument> {
-    const { upgrade } = await this.client.post<{ upgrade: string }>(`${this.#path}/upgrade`, request);
+    const { client } = this.#stage;
+    const { upgrade } = await client.post<{ upgrade: string }>(`${this.path}/upgrade`, request);
     const ended = async () => {
-      const document = await this.client.get<UpgradeDocument & { finishedAt: string | null }>(upgrade);
+      const document = await client.get<UpgradeDocument>(upgrade);
       return document.finishedAt === null ? undefined : document;
     };
-    return waitFor(ended, { deadlineMs: 120_000, what: `${request.mode} to end` });
+    return waitFor(ended, { deadlineMs: UPGRADE_DEADLINE_MS, what: `${request.mode} to end` });
   }
 
   /** Waits until the guest has ticked and written on; fails when it found memory or disk changed. */
-  async worksOn(deadlineMs = WORK_DEADLINE_MS): Promise<void> {
-    const ticks = (await this.#ticks()) + TICKER_LINES;
-    const writes = (await readDiskOf(this.client, this.#path)).length + DISK_LINES;
-    const what = 'the guest to tick and write on';
-    await waitFor(async () => (await this.#ticks()) >= ticks, { deadlineMs, what });
-    const written = async () => (await readDiskOf(this.client, this.#path)).length >= writes;
-    await waitFor(written, { deadlineMs, what });
+  async worksOn(): Promise<void> {
+    const { diskPeriodUs = null, ticks: hasTicker = true } = this.#options;
+    const wait = { deadlineMs: WORK_DEADLINE_MS, what: 'the guest to tick and write on' };
+    if (hasTicker) {
+      const ticks = (await this.ticks()).length + TICKER_LINES;
+      await waitFor(async () => (await this.ticks()).length >= ticks, wait);
+    }
+    if (diskPeriodUs === null) return;
+    const writes = (await this.writes()).length + DISK_LINES;
+    await waitFor(async () => (await this.writes()).length >= writes, wait);
+  }
+
+  /** The ticker's lines; fails when one is damaged or the guest found its memory changed. */
+  async ticks(): Promise<readonly { readonly gapMs: number }[]> {
+    const { lines, damaged } = await readTickerOf(this.#stage.client, this.path);
+    if (damaged.length > 0) throw new Error(`the guest's console is damaged: ${JSON.stringify(damaged[0])}`);
+    if (lines.some(({ patternIntact }) => !patternIntact))
+      throw new Error('the guest found its memory changed');
+    return lines;
+  }
+
+  /** The disk's lines; fails when the guest read back anything but what it wrote. */
+  writes(): Promise<readonly { readonly gapMs: number }[]> {
+    return readDiskOf(this.#stage.client, this.path);
+  }
+
+  /** All that the guest has said. */
+  async consoles(): Promise<string> {
+    return (await readConsoles(this.#stage.client, this.path, 'all')).join('');
   }
 
   /** Presses the power button; resolves with all that the guest has said when it is off. */
   async powerOff(): Promise<string> {
-    await this.client.perform(`${this.#path}/stop`, { powerdownMs: POWER_OFF_MS });
-    return (await readConsoles(this.client, this.#path, 'all')).join('');
+    await this.#stage.client.perform(`${this.path}/stop`, { powerdownMs: POWER_OFF_MS });
+    return this.consoles();
   }
 
-  /** Leaves nothing behind, whatever the test left. */
-  async end(): Promise<void> {
-    await this.#daemon.stop();
-    await endProcessesNaming(this.directory);
-    await this.#folder.remove();
+  async discard(): Promise<void> {
+    await this.#stage.client.perform(`${this.path}/kill`);
+    await this.#stage.client.delete(this.path);
   }
+}
 
-  async #ticks(): Promise<number> {
-    const { lines, damaged } = await readTickerOf(this.client, this.#path);
-    if (damaged.length > 0) throw new Error(`the guest's console is damaged: ${JSON.stringify(damaged[0])}`);
-    if (lines.some(({ patternIntact }) => !patternIntact))
-      throw new Error('the guest found its memory changed');
-    return lines.length;
-  }
+function diskIn(directory: string): string {
+  return `${directory}/disk.img`;
 }

@@ -4,22 +4,23 @@ import * as assert from 'uvu/assert';
 import { checkFilesystem, newestBlock } from '../guests/linux/disk-image.js';
 import { skipSuite } from '../helpers/skip.js';
 import { DebianMachine, debianMachineMissing } from './debian-machine.js';
+import { QemuStage } from './qemu-stage.js';
 
 const SUITE = 'Debian on real QEMU';
 const WRITE_PERIOD_US = 2_000;
 
-const test = suite<{ machine: DebianMachine }>(SUITE);
+const test = suite<{ stage: QemuStage }>(SUITE);
 
 test.before.each(async (context) => {
-  context.machine = await DebianMachine.prepare();
+  context.stage = await QemuStage.open();
 });
-test.after.each(({ machine }) => machine.end());
+test.after.each(({ stage }) => stage.close());
 
-test('it ticks and writes on from 10.0 over three QEMU 11.1, and its disk is intact', async ({ machine }) => {
-  const first = await machine.register('10.0', 'first');
+test('it ticks and writes on from 10.0 over three QEMU 11.1, and its disk is intact', async ({ stage }) => {
+  const first = await stage.register('10.0', 'first');
   const others: string[] = [];
-  for (const name of ['second', 'third', 'fourth']) others.push(await machine.register('11.1', name));
-  await machine.start(first, { diskPeriodUs: WRITE_PERIOD_US });
+  for (const name of ['second', 'third', 'fourth']) others.push(await stage.register('11.1', name));
+  const machine = await DebianMachine.start(stage, { build: first, diskPeriodUs: WRITE_PERIOD_US });
   const startedAt = performance.now();
 
   for (const build of others) {
