@@ -1,7 +1,11 @@
 /** Events: what happened, numbered without gaps, kept for a while, shown as CloudEvents 1.0 JSON. */
 export const EVENT_TYPES = [
   'baton.build.added',
+  'baton.build.changed',
+  'baton.build.removed',
   'baton.machine.created',
+  'baton.machine.changed',
+  'baton.machine.builds-changed',
   'baton.machine.deleted',
   'baton.machine.state-changed',
   'baton.instance.started',

@@ -40,14 +40,24 @@ export interface MachineSpec extends Hardware {
   readonly commandLine: string | null;
   /** Path of a firmware image; null: the VMM's own. */
   readonly firmware: string | null;
-  /** Build that the machine is pinned to; null: this installation's newest. */
-  readonly build: string | null;
 }
+
+/** What a machine may run on, by ids of builds. Changes with its upgrades, unlike its document. */
+export interface MachineBuilds {
+  /** Used when none is named; follows each upgrade. Null: this installation's own, whichever that is. */
+  readonly default: string | null;
+  /** This one and no other. */
+  readonly pin: string | null;
+  readonly deny: readonly string[];
+}
+
+export const ANY_BUILD: MachineBuilds = { default: null, pin: null, deny: [] };
 
 export interface Machine {
   readonly id: string;
   readonly name: string;
   readonly spec: MachineSpec;
+  readonly builds: MachineBuilds;
   readonly desiredPower: DesiredPower;
   readonly state: MachineState;
   /** Why it is in this state, for people. */
@@ -65,7 +75,17 @@ export function shortId(machineId: string): string {
   return machineId.slice(0, 8);
 }
 
-export const MACHINE_ACTIONS = ['start', 'stop', 'kill', 'pause', 'resume', 'upgrade', 'delete'] as const;
+export const MACHINE_ACTIONS = [
+  'start',
+  'stop',
+  'kill',
+  'pause',
+  'resume',
+  'upgrade',
+  /** Of its document. */
+  'change',
+  'delete',
+] as const;
 export type MachineAction = (typeof MACHINE_ACTIONS)[number];
 
 const HAS_PROCESS: readonly MachineState[] = ['starting', 'running', 'paused', 'stopping', 'unresponsive'];
@@ -77,10 +97,11 @@ const ALLOWED_IN: Readonly<Record<MachineAction, readonly MachineState[]>> = {
   pause: ['running'],
   resume: ['paused'],
   upgrade: ['running', 'paused'],
+  change: ['stopped', 'crashed'],
   delete: ['stopped', 'crashed'],
 };
 
-/** States in which the action has nothing to do and succeeds at once. Upgrades and deletions always act. */
+/** States in which the action has nothing to do and succeeds at once. Upgrades, changes and deletions always act. */
 const ALREADY_IN: Readonly<Record<MachineAction, readonly MachineState[]>> = {
   start: ['running'],
   stop: ['stopped', 'crashed'],
@@ -88,6 +109,7 @@ const ALREADY_IN: Readonly<Record<MachineAction, readonly MachineState[]>> = {
   pause: ['paused'],
   resume: ['running'],
   upgrade: [],
+  change: [],
   delete: [],
 };
 
@@ -97,7 +119,8 @@ const REMEDY: Readonly<Record<MachineAction, string>> = {
   kill: 'there is no process to kill',
   pause: 'start it first',
   resume: 'start it first',
-  upgrade: 'start it first; a stopped machine takes the newest build when it starts',
+  upgrade: 'start it first; a stopped machine takes its default build when it starts',
+  change: 'stop it first; what a running guest has found cannot be changed under it',
   delete: 'stop or kill it first',
 };
 

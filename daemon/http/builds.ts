@@ -5,12 +5,12 @@ import type { Routes } from './server.js';
 import { buildView } from './views.js';
 
 export const buildRoutes: Routes = async (app, { services }) => {
-  const { store, builds } = services;
+  const { builds } = services;
 
   app.get(
     '/builds',
     { schema: { summary: 'All builds', response: { 200: Type.Object({ builds: Type.Array(BuildView) }) } } },
-    async () => ({ builds: store.builds.all().map(buildView) }),
+    async () => ({ builds: (await builds.lookAtAll()).map(buildView) }),
   );
 
   app.post(
@@ -31,6 +31,21 @@ export const buildRoutes: Routes = async (app, { services }) => {
   app.get(
     '/builds/:id',
     { schema: { summary: 'One build', params: IdParams, response: { 200: BuildView, '4xx': Problem } } },
-    async (request) => buildView(builds.byId(request.params.id)),
+    async (request) => buildView(await builds.look(builds.byId(request.params.id))),
+  );
+
+  app.delete(
+    '/builds/:id',
+    {
+      schema: {
+        summary: 'Forget a build that no machine needs; its files stay',
+        params: IdParams,
+        response: { 204: Type.Null(), '4xx': Problem },
+      },
+    },
+    async (request, reply) => {
+      builds.remove(request.params.id);
+      return reply.code(204).send(null);
+    },
   );
 };

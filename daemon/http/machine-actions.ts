@@ -64,8 +64,9 @@ export const machineActionRoutes: Routes = async (app, { services, supervisor })
     },
     async (request, reply) => {
       const { build = null, mode = 'auto' } = request.body;
-      if (build === null) await services.builds.refreshOwn();
-      return accepted(reply, supervisor.actor(request.params.machine).upgrade({ build, mode }));
+      const machine = supervisor.machine(request.params.machine);
+      if (build === null) await services.builds.refreshDefault(machine);
+      return accepted(reply, supervisor.actor(machine.id).upgrade({ build, mode }));
     },
   );
 };

@@ -4,8 +4,18 @@ import { Type } from 'typebox';
 import { BatonError } from '../errors.js';
 import { instancePaths } from '../instance.js';
 import type { Machine } from '../machine.js';
-import { hardwareOf } from './hardware-schemas.js';
-import { InstanceParams, InstanceView, MachineParams, MachineView, NewMachine, Problem } from './schemas.js';
+import { changeBuilds } from '../machines/document.js';
+import { changedDocument, specOf } from './machine-document.js';
+import {
+  InstanceParams,
+  InstanceView,
+  MachineBuildsBody,
+  MachineChange,
+  MachineParams,
+  MachineView,
+  NewMachine,
+  Problem,
+} from './schemas.js';
 import type { Routes } from './server.js';
 import { instanceView, machineView } from './views.js';
 
@@ -20,7 +30,11 @@ export const machineRoutes: Routes = async (app, { services, supervisor }) => {
     const instance =
       currentGeneration === null ? null : store.instances.byGeneration(machine.id, currentGeneration);
     const operation = store.operations.runningOf(machine.id);
-    return machineView(machine, instance?.buildId ?? null, operation?.id ?? null);
+    return machineView(machine, {
+      build: instance?.buildId ?? null,
+      startsOn: services.builds.startsOn(machine.builds),
+      operationId: operation?.id ?? null,
+    });
   };
 
   app.get(
@@ -37,7 +51,11 @@ export const machineRoutes: Routes = async (app, { services, supervisor }) => {
       const machines = store.machines.all();
       return {
         machines: machines.map((machine) =>
-          machineView(machine, builds.get(machine.id) ?? null, operations.get(machine.id) ?? null),
+          machineView(machine, {
+            build: builds.get(machine.id) ?? null,
+            startsOn: services.builds.startsOn(machine.builds),
+            operationId: operations.get(machine.id) ?? null,
+          }),
         ),
       };
     },
@@ -53,20 +71,8 @@ export const machineRoutes: Routes = async (app, { services, supervisor }) => {
       },
     },
     async (request, reply) => {
-      const { name, memoryMiB, vcpus = 1, kernel, initrd, commandLine, firmware, build } = request.body;
-      const machine = supervisor.create({
-        name,
-        spec: {
-          memoryMiB,
-          vcpus,
-          kernel,
-          initrd: initrd ?? null,
-          commandLine: commandLine ?? null,
-          firmware: firmware ?? null,
-          build: build ?? null,
-          ...hardwareOf(request.body),
-        },
-      });
+      const { name, build = null } = request.body;
+      const machine = supervisor.create({ name, build, spec: specOf(request.body) });
       return reply.code(201).header('location', `/v1/machines/${machine.id}`).send(view(machine));
     },
   );
@@ -81,6 +87,40 @@ export const machineRoutes: Routes = async (app, { services, supervisor }) => {
       },
     },
     async (request) => view(supervisor.machine(request.params.machine)),
+  );
+
+  app.patch(
+    '/machines/:machine',
+    {
+      schema: {
+        summary: 'Change the document of a stopped machine',
+        params: MachineParams,
+        body: MachineChange,
+        response: { 200: MachineView, '4xx': Problem },
+      },
+    },
+    async (request) => {
+      const actor = supervisor.actor(request.params.machine);
+      const document = changedDocument(actor.machine, request.body);
+      return view(actor.change({ name: document.name, spec: specOf(document) }));
+    },
+  );
+
+  app.put(
+    '/machines/:machine/builds',
+    {
+      schema: {
+        summary: 'Say what the machine may run on; for its next start, upgrade or restore',
+        params: MachineParams,
+        body: MachineBuildsBody,
+        response: { 200: MachineView, '4xx': Problem },
+      },
+    },
+    async (request) => {
+      const { default: preferred = null, pin = null, deny = [] } = request.body;
+      const { machine } = supervisor.actor(request.params.machine);
+      return view(changeBuilds(services, machine, { default: preferred, pin, deny }));
+    },
   );
 
   app.delete(

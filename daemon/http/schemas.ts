@@ -3,7 +3,7 @@
  * here. Bodies refuse unknown members; answers drop what is not listed.
  */
 import { Type } from 'typebox';
-import { BUILD_KINDS } from '../build.js';
+import { BUILD_KINDS, FILE_STATES } from '../build.js';
 import { INSTANCE_STATES } from '../instance.js';
 import { MACHINE_NAME, MACHINE_STATES } from '../machine.js';
 import { OPERATION_KINDS, OPERATION_STATES } from '../operation.js';
@@ -67,11 +67,52 @@ export const NewMachine = Type.Object(
     build: Type.Optional(
       Type.String({
         maxLength: 128,
-        description: "Id of the build to run on; default: this installation's own",
+        description: "Id of its default build; default: this installation's own",
       }),
     ),
   },
   { ...strict, description: 'What a machine is' },
+);
+
+/** Members of a document that may be left out; null brings the default back. */
+const clearable = Object.entries(NewMachine.properties)
+  .filter(([name]) => !NewMachine.required.includes(name as 'name') && name !== 'build')
+  .map(([name, schema]) => [name, Type.Optional(nullable(schema, 'null: the default again'))]);
+
+export const MachineChange = Type.Unsafe<Record<string, unknown>>(
+  Type.Object(
+    {
+      ...Type.Partial(Type.Pick(NewMachine, ['name', 'memoryMiB', 'kernel'])).properties,
+      ...Object.fromEntries(clearable),
+    },
+    {
+      ...strict,
+      minProperties: 1,
+      description: 'Members of the document to change; lists are replaced as a whole',
+    },
+  ),
+);
+
+const MAX_DENIED = 100;
+const buildId = (description: string) => Type.String({ minLength: 1, maxLength: 128, description });
+const buildIdOrNull = (description: string) =>
+  Type.Unsafe<string | null>({ type: ['string', 'null'], minLength: 1, maxLength: 128, description });
+
+export const MachineBuildsBody = Type.Object(
+  {
+    default: Type.Optional(
+      buildIdOrNull("Build used when none is named, null: this installation's own; follows each upgrade"),
+    ),
+    pin: Type.Optional(buildIdOrNull('The only build it may run on; null: any')),
+    deny: Type.Optional(
+      Type.Array(buildId('Id of a build'), {
+        maxItems: MAX_DENIED,
+        uniqueItems: true,
+        description: 'Builds that it must not run on',
+      }),
+    ),
+  },
+  { ...strict, description: 'What it may run on; what is left out is null, or none' },
 );
 
 export const MachineView = Type.Object({
@@ -82,6 +123,15 @@ export const MachineView = Type.Object({
   desiredPower: words(['stopped', 'running', 'paused'] as const, 'What was last asked for'),
   generation: integerOrNull('The instance that runs it, or ran it last'),
   build: textOrNull('The build of that instance'),
+  builds: Type.Object(
+    {
+      startsOn: textOrNull('The build that it would start on now'),
+      default: textOrNull("Used when none is named, null: this installation's own; follows each upgrade"),
+      pin: textOrNull('The only build it may run on'),
+      deny: Type.Array(Type.String(), { description: 'Builds that it must not run on' }),
+    },
+    { description: 'What it may run on' },
+  ),
   operation: textOrNull('Path of the operation under way'),
   spec: Type.Object(
     {
@@ -91,7 +141,6 @@ export const MachineView = Type.Object({
       initrd: textOrNull('Path'),
       commandLine: textOrNull("The kernel's command line"),
       firmware: textOrNull('Path'),
-      build: textOrNull('The build it is pinned to'),
       ...hardwareView,
     },
     { description: 'The document it was created with, every default resolved' },
@@ -186,7 +235,7 @@ export const UpgradeBody = Type.Object(
     build: Type.Optional(
       Type.String({
         maxLength: 128,
-        description: "Id of the build to go to; default: this installation's own",
+        description: 'Id of the build to go to; default: the one that it would start on',
       }),
     ),
     mode: Type.Optional(
@@ -209,8 +258,12 @@ export const BuildView = Type.Object({
   kind: words(BUILD_KINDS, 'What kind of VMM it is'),
   path: Type.String({ description: 'Path' }),
   version: Type.String({ description: 'What the binary says of itself' }),
-  contentHash: Type.String({ description: 'SHA-256 of what was at the path when it was registered' }),
+  contentHash: Type.String({ description: 'SHA-256 of its files when it was registered' }),
+  fileState: words(FILE_STATES, 'What its files are now, compared with what was registered'),
   modes: Type.Array(words(UPGRADE_MODES, 'A mode'), { description: 'Upgrade modes it knows' }),
+  architecture: textOrNull('Of its guests; null: it has not said'),
+  accelerators: Type.Array(Type.String(), { description: 'Those that worked on this host, best first' }),
+  machineTypes: Type.Array(Type.String(), { description: "In QEMU's words, deprecated ones excepted" }),
   addedAt: time('When it was registered'),
 });
 

@@ -13,7 +13,15 @@ export function operationPath(id: string): string {
   return `/v1/operations/${id}`;
 }
 
-export function machineView(machine: Machine, build: string | null, operationId: string | null) {
+/** What the machine itself does not know. */
+export interface MachineSurroundings {
+  /** Build of its current instance. */
+  readonly build: string | null;
+  readonly startsOn: string | null;
+  readonly operationId: string | null;
+}
+
+export function machineView(machine: Machine, { build, startsOn, operationId }: MachineSurroundings) {
   return {
     id: machine.id,
     name: machine.name,
@@ -22,6 +30,7 @@ export function machineView(machine: Machine, build: string | null, operationId:
     desiredPower: machine.desiredPower,
     generation: machine.currentGeneration,
     build,
+    builds: { ...machine.builds, deny: [...machine.builds.deny], startsOn },
     operation: operationId === null ? null : operationPath(operationId),
     spec: machine.spec,
     createdAt: at(machine.createdAtMs),
@@ -86,13 +95,18 @@ export function upgradeView(upgrade: Upgrade) {
 }
 
 export function buildView(build: Build) {
+  const { qemu } = build.abilities;
   return {
     id: build.id,
     kind: build.kind,
     path: build.path,
     version: build.version,
     contentHash: build.contentHash,
+    fileState: build.fileState,
     modes: [...build.abilities.modes],
+    architecture: qemu?.architecture ?? null,
+    accelerators: [...(qemu?.accelerators ?? [])],
+    machineTypes: (qemu?.machineTypes ?? []).filter(({ deprecated }) => !deprecated).map(({ name }) => name),
     addedAt: at(build.addedAtMs),
   };
 }

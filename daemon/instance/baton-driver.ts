@@ -1,9 +1,9 @@
 /** Drives `baton-vmm`: a module run by the Node that runs the daemon, or an executable. */
 import { execa } from 'execa';
 import type { MachineSpec } from '../machine.js';
-import { ContentHashes } from './content-hash.js';
 import type { CommandLine, InstancePlan, Resolution, VmmDriver } from './driver.js';
 import { vmmEnvironment } from './environment.js';
+import { moduleFiles } from './program-files.js';
 
 const PROBE_DEADLINE_MS = 15_000;
 const PROBE_OUTPUT_BYTES = 64 * 1024;
@@ -49,7 +49,6 @@ function incomingArguments({ paths, incoming }: InstancePlan): string[] {
 
 export class BatonDriver implements VmmDriver {
   readonly kind = 'baton';
-  readonly #hashes = new ContentHashes();
 
   commandLine(plan: InstancePlan): CommandLine {
     const { file, args } = program(plan.build.path);
@@ -57,7 +56,6 @@ export class BatonDriver implements VmmDriver {
   }
 
   async probe(path: string) {
-    const contentHash = await this.contentHash(path);
     const { file, args } = program(path);
     const { all, exitCode } = await execa(file, [...args, '-version'], {
       timeout: PROBE_DEADLINE_MS,
@@ -73,11 +71,11 @@ export class BatonDriver implements VmmDriver {
       const said = all?.split('\n')[0]?.slice(0, 200) ?? '';
       throw new Error(`expected ${path} -version to print a version, got exit ${exitCode} and "${said}"`);
     }
-    return { version, contentHash, abilities: { modes: ['cpr-transfer'] as const } };
+    return { version, abilities: { modes: ['cpr-transfer'] as const } };
   }
 
-  contentHash(path: string): Promise<string> {
-    return this.#hashes.of(path);
+  filesOf(path: string): Promise<readonly string[]> {
+    return moduleFiles(path);
   }
 
   resolve(spec: MachineSpec): Resolution {

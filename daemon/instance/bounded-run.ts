@@ -11,7 +11,7 @@ export interface BoundedRun {
   /** Written to its stdin, which stays open: an end of input can make a program drop what it has not read yet. */
   readonly input: string;
   /** Told of what it prints; what this returns is written to its stdin as well. */
-  readonly onOutput?: (chunk: Buffer) => string | null;
+  readonly onOutput?: (chunk: Buffer, pid: number) => string | null;
   readonly deadlineMs: number;
   readonly maxOutputBytes: number;
 }
@@ -43,7 +43,7 @@ export async function runBounded({ file, args }: CommandLine, run: BoundedRun): 
   for (const pipe of [child.stdin, child.stdout, child.stderr]) pipe.on('error', () => undefined);
   child.stdin.write(run.input);
   child.stdout.on('data', (chunk: Buffer) => {
-    const more = run.onOutput?.(chunk) ?? null;
+    const more = run.onOutput?.(chunk, child.pid ?? 0) ?? null;
     if (more !== null) child.stdin.write(more);
   });
   /* Ends what it started and left: such a process would hold the output open, and the run with it. */

@@ -1,50 +1,55 @@
 /**
- * What a VMM's files hold, as one hash. Reading them takes long enough to be felt by everybody else, so files
- * are read again only when their inode, size or times say that they may have changed; `ctime` cannot be set back.
+ * What files hold, as one hash. Reading them takes long enough to be felt by everybody else, so they are read in
+ * small pieces, one hash at a time, and again only when their stamp differs: inode, size and times, of which
+ * `ctime` cannot be set back.
  */
 import { createHash } from 'node:crypto';
-import { readdir, readFile, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
-
-/** `main.js` is the entry of a folder of modules: what it runs is all of them. */
-async function filesOf(path: string): Promise<string[]> {
-  if (basename(path) !== 'main.js') return [path];
-  const folder = dirname(path);
-  const names = await readdir(folder, { recursive: true });
-  return names
-    .filter((name) => /\.(js|wasm|node)$/.test(name))
-    .sort()
-    .map((name) => join(folder, name));
-}
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { basename } from 'node:path';
 
 /** No VMM comes near it. What is no file, such as a pipe or a device, could be read for ever. */
 const MAX_FILE_BYTES = 1024 * 1024 * 1024;
+const PIECE_BYTES = 256 * 1024;
 
-async function fingerprintOf(files: readonly string[]): Promise<string> {
+/** Rejects when one of them is not there or is no file. */
+export async function stampOf(files: readonly string[]): Promise<string> {
   const stats = await Promise.all(files.map((file) => stat(file, { bigint: true })));
   for (const [index, status] of stats.entries()) {
     if (!status.isFile() || status.size > MAX_FILE_BYTES) {
       throw new Error(`expected a file of at most ${MAX_FILE_BYTES} bytes at ${files[index]}`);
     }
   }
-  return stats
-    .map(({ dev, ino, size, mtimeNs, ctimeNs }) => [dev, ino, size, mtimeNs, ctimeNs].join())
-    .join(';');
+  const stamps = stats.map(({ dev, ino, size, mtimeNs, ctimeNs }) =>
+    [dev, ino, size, mtimeNs, ctimeNs].join(),
+  );
+  return createHash('sha256').update(stamps.join(';')).digest('hex');
+}
+
+async function hashOf(files: readonly string[]): Promise<string> {
+  const digest = createHash('sha256');
+  for (const file of files) {
+    for await (const piece of createReadStream(file, { highWaterMark: PIECE_BYTES })) digest.update(piece);
+    digest.update(`\0${basename(file)}\0`);
+  }
+  return digest.digest('hex');
 }
 
 export class ContentHashes {
-  readonly #known = new Map<string, { readonly fingerprint: string; readonly hash: string }>();
+  /** By the first file. */
+  readonly #known = new Map<string, { readonly stamp: string; readonly hash: string }>();
+  #queue: Promise<unknown> = Promise.resolve();
 
-  /** Rejects when there is nothing to read at `path`. */
-  async of(path: string): Promise<string> {
-    const files = await filesOf(path);
-    const fingerprint = await fingerprintOf(files);
-    const known = this.#known.get(path);
-    if (known?.fingerprint === fingerprint) return known.hash;
-    const digest = createHash('sha256');
-    for (const file of files) digest.update(await readFile(file)).update(`\0${basename(file)}\0`);
-    const hash = digest.digest('hex');
-    this.#known.set(path, { fingerprint, hash });
+  /** Rejects when one of them cannot be read. */
+  async of(files: readonly string[]): Promise<string> {
+    const key = files[0] ?? '';
+    const stamp = await stampOf(files);
+    const known = this.#known.get(key);
+    if (known?.stamp === stamp) return known.hash;
+    const reading = this.#queue.then(() => hashOf(files));
+    this.#queue = reading.catch(() => undefined);
+    const hash = await reading;
+    this.#known.set(key, { stamp, hash });
     return hash;
   }
 }

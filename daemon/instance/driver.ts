@@ -34,10 +34,10 @@ export interface VmmDriver {
   readonly kind: BuildKind;
   /** The VMM starts with no vCPU running, in either case: one `cont` is what lets the guest run. */
   commandLine(plan: InstancePlan): CommandLine;
-  /** Runs the binary to learn what it is. Rejects with a sentence when it is not a VMM of this kind. */
-  probe(path: string): Promise<Pick<Build, 'version' | 'contentHash' | 'abilities'>>;
-  /** The hash of what lies at the path now. Rejects when there is nothing. */
-  contentHash(path: string): Promise<string>;
+  /** Runs the binary to learn what it can do. Rejects with a sentence when it is not a VMM of this kind. */
+  probe(path: string): Promise<Pick<Build, 'version' | 'abilities'>>;
+  /** The files that make it what it is now, `path` first. Rejects when that is no VMM of this kind. */
+  filesOf(path: string): Promise<readonly string[]>;
   /** The document with every default that depends on the build resolved; of a resolved one nothing changes. */
   resolve(spec: MachineSpec, abilities: BuildAbilities): Resolution;
 }

@@ -1,15 +1,17 @@
 /** Drives QEMU: any binary that speaks QMP and says of itself that it can run the machine. */
+import { realpath } from 'node:fs/promises';
 import type { Build, BuildAbilities } from '../build.js';
 import type { MachineSpec } from '../machine.js';
-import { ContentHashes } from './content-hash.js';
+import { stampOf } from './content-hash.js';
 import type { CommandLine, InstancePlan, Resolution, VmmDriver } from './driver.js';
 import { qemuArguments } from './qemu-arguments.js';
 import { type HardwareResolution, resolveHardware } from './qemu-machine.js';
-import { probeQemu } from './qemu-probe.js';
+import { probeQemu, programsOfQemu } from './qemu-probe.js';
 
 export class QemuDriver implements VmmDriver {
   readonly kind = 'qemu';
-  readonly #hashes = new ContentHashes();
+  /** Stamps, by path, of files that were seen to be the program themselves. */
+  readonly #plain = new Map<string, string>();
 
   commandLine({ machine, build, paths, incoming }: InstancePlan): CommandLine {
     const { hardware, refusals } = hardwareFor(machine.spec, build.abilities);
@@ -19,14 +21,19 @@ export class QemuDriver implements VmmDriver {
     return { file: build.path, args: qemuArguments({ machine, hardware, paths, incoming }) };
   }
 
-  async probe(path: string): Promise<Pick<Build, 'version' | 'contentHash' | 'abilities'>> {
-    const contentHash = await this.contentHash(path);
+  async probe(path: string): Promise<Pick<Build, 'version' | 'abilities'>> {
     const { version, modes, qemu } = await probeQemu(path);
-    return { version, contentHash, abilities: { modes, qemu } };
+    return { version, abilities: { modes, qemu } };
   }
 
-  contentHash(path: string): Promise<string> {
-    return this.#hashes.of(path);
+  /** Only by running it shows whether it is a wrapper, and what that becomes today. */
+  async filesOf(path: string): Promise<readonly string[]> {
+    const stamp = await stampOf([path]);
+    if (this.#plain.get(path) === stamp) return [path];
+    const itself = await realpath(path);
+    const programs = (await programsOfQemu(path)).filter((file) => file !== itself);
+    if (programs.length === 0) this.#plain.set(path, stamp);
+    return [path, ...programs];
   }
 
   resolve(spec: MachineSpec, abilities: BuildAbilities): Resolution {

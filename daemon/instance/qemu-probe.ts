@@ -3,9 +3,11 @@
  * the values of its own enum, accelerators are tried. Whatever is no QEMU ends in an error with a sentence.
  */
 import { isRecord } from '../../vmm/qmp/protocol.js';
+import { messageOf } from '../errors.js';
 import { ACCELERATORS, type Accelerator } from '../hardware.js';
 import type { QemuAbilities, QemuMachineType } from '../qemu-abilities.js';
 import type { UpgradeMode } from '../upgrade.js';
+import { hasChildren, programFilesOf } from './program-files.js';
 import { QmpSchema } from './qmp-schema.js';
 import { returnOf, runQmpScript, type ScriptCommand } from './qmp-script.js';
 
@@ -53,6 +55,28 @@ export async function probeQemu(path: string): Promise<QemuFacts> {
       channelTypes: schema.valuesAt('migrate', 'channels', 'channel-type'),
     },
   };
+}
+
+const LOOK_LIMITS = { deadlineMs: 8_000, maxOutputBytes: 64 * 1024 };
+
+/** The files of the program that really runs when `path` is started. */
+export async function programsOfQemu(path: string): Promise<string[]> {
+  const seen: { files: string[] | null; failure: string } = {
+    files: null,
+    failure: 'could not be looked at',
+  };
+  await runQmpScript(askingLine(path), [], LOOK_LIMITS, (pid) => {
+    try {
+      if (hasChildren(pid)) seen.failure = 'started the VMM as a process of its own';
+      else seen.files = programFilesOf(pid);
+    } catch (error) {
+      seen.failure = `could not be looked at: ${messageOf(error)}`;
+    }
+  });
+  if (seen.files === null) {
+    throw new Error(`expected ${path} to be or to become (exec) the VMM, but it ${seen.failure}`);
+  }
+  return seen.files;
 }
 
 /** A mode of the enum is known; one that needs more than its name is known when that is there as well. */

@@ -24,17 +24,26 @@ const LIMITS = { deadlineMs: 15_000, maxOutputBytes: 16 * 1024 * 1024 };
 
 /**
  * Rejects with a sentence when the program does not speak QMP, does not end, or leaves a command
- * unanswered.
+ * unanswered. `onGreeting` is called while the program runs and is sure to be what it will be; it must not throw.
  */
 export async function runQmpScript(
   program: CommandLine,
   commands: readonly ScriptCommand[],
   limits: Omit<BoundedRun, 'input' | 'onOutput'> = LIMITS,
+  onGreeting: (pid: number) => void = () => undefined,
 ): Promise<ScriptAnswers> {
   const all = [{ execute: 'qmp_capabilities' }, ...commands];
   const input = all.map((command, id) => `${JSON.stringify({ ...command, id })}\n`).join('');
   const listener = new Listener(all.length);
-  const onOutput = (chunk: Buffer) => listener.hear(chunk);
+  let isGreeted = false;
+  const onOutput = (chunk: Buffer, pid: number) => {
+    const more = listener.hear(chunk);
+    if (!isGreeted && listener.version !== null) {
+      isGreeted = true;
+      onGreeting(pid);
+    }
+    return more;
+  };
   const { stdout, failure } = await runBounded(program, { ...limits, input, onOutput });
   const { version, replies } = listener;
   const expected = `expected ${program.file} to speak QMP on its standard output`;

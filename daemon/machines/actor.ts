@@ -13,6 +13,7 @@ import type { MachineChange } from '../store/machines.js';
 import { STEPS } from '../upgrade/modes.js';
 import { chooseMode, type RequestedMode } from '../upgrade/policy.js';
 import { isTerminal, type Upgrade, UpgradeError } from '../upgrade.js';
+import { changeDocument, type DocumentChange } from './document.js';
 import { MachineInstances } from './instances.js';
 import * as lifecycle from './lifecycle.js';
 import { observe } from './observe.js';
@@ -105,7 +106,7 @@ export class MachineActor implements InstanceOwner {
       throw new BatonError('wrong_state', `machine ${machine.name} has no VMM process: start it first`);
     }
     const sourceBuild = builds.byId(row.buildId);
-    const targetBuild = builds.choose(build ?? machine.spec.build);
+    const targetBuild = builds.choose(machine.builds, build);
     const { refusals } = builds.driver(targetBuild.kind).resolve(machine.spec, targetBuild.abilities);
     if (refusals.length > 0) {
       throw new BatonError('build_not_suitable', `for build ${targetBuild.id}: ${refusals.join('; ')}`);
@@ -139,6 +140,11 @@ export class MachineActor implements InstanceOwner {
     if (upgrade.committed) throw refuse('has committed: the source cannot run again');
     this.#services.store.durably(() => this.#services.store.upgrades.requestCancel(operationId));
     underway.abort.abort(new UpgradeError('cancelled', 'it was cancelled'));
+  }
+
+  change(change: DocumentChange): Machine {
+    this.#decide('change');
+    return changeDocument(this.#services, this.machine, change);
   }
 
   delete(): void {
@@ -311,7 +317,10 @@ export class MachineActor implements InstanceOwner {
         recovering,
         cancel: abort.signal,
         log: this.#log.child({ upgrade: upgrade.id }),
-        writeEnd: (outcome) => this.#operations.endUpgrade(operation, upgrade, outcome),
+        writeEnd: (outcome) => {
+          this.#operations.endUpgrade(operation, upgrade, outcome);
+          if (outcome.state === 'succeeded') this.#services.builds.follow(this.machine, upgrade.targetBuild);
+        },
       });
       if (this.machine.currentGeneration === upgrade.targetGeneration) this.#current = newest;
       this.#underway = null;

@@ -3,6 +3,7 @@
  * time; whatever they throw becomes the operation's error, and afterwards the actor looks at what is really
  * there. A start that fails leaves no process.
  */
+import type { Build } from '../build.js';
 import { BatonError, messageOf } from '../errors.js';
 import { within } from '../instance/deadline.js';
 import { outputTail } from '../instance/output-tail.js';
@@ -31,11 +32,18 @@ function currentOf({ current, machine }: ActorHands): RunningInstance {
   return current;
 }
 
+/** A default that was replaced by an update of the host is the updated one from now on. */
+async function buildFor({ services: { builds, store }, machine }: ActorHands): Promise<Build> {
+  await builds.refreshDefault(machine);
+  const build = builds.choose(store.machines.byId(machine.id)?.builds ?? machine.builds, null);
+  await builds.requireAsRegistered(build);
+  return build;
+}
+
 export async function startMachine(hands: ActorHands, signal: AbortSignal): Promise<void> {
-  const { services, instances, machine } = hands;
-  await services.builds.refreshOwn();
+  const { instances, machine } = hands;
+  const build = await buildFor(hands);
   signal.throwIfAborted();
-  const build = services.builds.choose(machine.spec.build);
   hands.setState('starting', `starting on ${build.id}`);
   const generation = instances.nextGeneration();
   let instance: RunningInstance | null = null;

@@ -1,7 +1,8 @@
 /** All machines of this host: their actors, how a machine comes to be, and the start and end of the daemon. */
 import { BatonError } from '../errors.js';
-import { type Machine, type MachineSpec, shortId } from '../machine.js';
+import { ANY_BUILD, type Machine, type MachineSpec, shortId } from '../machine.js';
 import { MachineActor } from './actor.js';
+import { requireFreeName, resolveDocument } from './document.js';
 import type { Services } from './services.js';
 
 /** A monitor that takes longer is tried again in the background; the others must not wait for it. */
@@ -11,6 +12,8 @@ const ID_ATTEMPTS = 8;
 export interface NewMachine {
   readonly name: string;
   readonly spec: MachineSpec;
+  /** Id of the build that it starts on; null: this installation's own. */
+  readonly build: string | null;
 }
 
 export class Supervisor {
@@ -38,18 +41,14 @@ export class Supervisor {
     );
   }
 
-  create({ name, spec }: NewMachine): Machine {
+  create({ name, spec, build }: NewMachine): Machine {
     this.#throwIfStopping();
-    const { store, builds } = this.#services;
-    const build = builds.choose(spec.build);
-    const resolution = builds.driver(build.kind).resolve(spec, build.abilities);
-    if (resolution.spec === null) throw new BatonError('machine_not_valid', resolution.refusals.join('; '));
-    const resolved = resolution.spec;
+    const { store } = this.#services;
+    const builds = { ...ANY_BUILD, default: build };
+    const resolved = resolveDocument(this.#services, builds, spec);
     const machine = store.durably(() => {
-      if (store.machines.byName(name) !== null) {
-        throw new BatonError('machine_name_taken', `there is a machine ${name} already: choose another name`);
-      }
-      const created = store.machines.insert({ id: this.#freeId(), name, spec: resolved });
+      requireFreeName(store, name, null);
+      const created = store.machines.insert({ id: this.#freeId(), name, spec: resolved, builds });
       store.emit({ type: 'baton.machine.created', subject: `machines/${created.id}`, data: { name } });
       return created;
     });

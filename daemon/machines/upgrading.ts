@@ -65,7 +65,7 @@ function makeContext(run: UpgradeRun, journal: Journal): UpgradeContext {
     loadedStatus: null,
     stopAtUs: { value: null },
     resumeAtUs: { value: null },
-    targetContentHash: () => services.builds.driver(targetBuild.kind).contentHash(targetBuild.path),
+    targetContentHash: () => services.builds.contentHash(targetBuild),
     launchTarget: async () => {
       context.target = await instances.launch({ machine, generation, build: targetBuild, incoming: 'cpr' });
       return context.target;

@@ -1,6 +1,6 @@
-/** Builds in the store. */
+/** Builds in the store. One that was removed keeps its row, as what ran on it in the past names it. */
 import type { Database, Statement } from 'better-sqlite3';
-import type { Build, BuildAbilities, BuildKind } from '../build.js';
+import type { Build, BuildAbilities, BuildKind, FileState } from '../build.js';
 
 interface Row {
   readonly id: string;
@@ -8,45 +8,93 @@ interface Row {
   readonly path: string;
   readonly version: string;
   readonly content_hash: string;
+  readonly files: string;
+  readonly file_state: FileState;
+  readonly file_stamp: string;
   readonly abilities: string;
   readonly added_at_ms: number;
 }
 
 function toBuild(row: Row): Build {
+  const files = JSON.parse(row.files) as string[];
   return {
     id: row.id,
     kind: row.kind,
     path: row.path,
     version: row.version,
     contentHash: row.content_hash,
+    files: files.length === 0 ? [row.path] : files,
+    fileState: row.file_state,
+    fileStamp: row.file_stamp,
     abilities: JSON.parse(row.abilities) as BuildAbilities,
     addedAtMs: row.added_at_ms,
   };
 }
 
+export interface BuildUser {
+  /** `running`, `pinned`, `default` or `upgrade`. */
+  readonly why: string;
+  /** Name of the machine. */
+  readonly machine: string;
+}
+
 export class BuildStore {
   readonly #nowMs: () => number;
-  readonly #insert: Statement<[string, BuildKind, string, string, string, string, number]>;
+  readonly #insert: Statement<[Record<string, string | number>]>;
+  readonly #setFileState: Statement<[FileState, string, string]>;
+  readonly #remove: Statement<[number, string]>;
   readonly #byId: Statement<[string], Row>;
   readonly #byContent: Statement<[BuildKind, string, string], Row>;
   readonly #all: Statement<[], Row>;
+  readonly #usersOf: Statement<[{ id: string }], BuildUser>;
 
   constructor(db: Database, nowMs: () => number) {
     this.#nowMs = nowMs;
     this.#insert = db.prepare(
-      `INSERT INTO builds (id, kind, path, version, content_hash, abilities, added_at_ms)
-       VALUES (?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO builds (id, kind, path, version, content_hash, files, file_stamp, abilities, added_at_ms)
+       VALUES (@id, @kind, @path, @version, @contentHash, @files, @fileStamp, @abilities, @addedAtMs)
+       ON CONFLICT (id) DO UPDATE SET removed_at_ms = NULL, file_state = 'as-registered',
+         files = excluded.files, file_stamp = excluded.file_stamp, abilities = excluded.abilities,
+         added_at_ms = excluded.added_at_ms`,
     );
-    this.#byId = db.prepare('SELECT * FROM builds WHERE id = ?');
-    this.#byContent = db.prepare('SELECT * FROM builds WHERE kind = ? AND path = ? AND content_hash = ?');
-    this.#all = db.prepare('SELECT * FROM builds ORDER BY added_at_ms, rowid');
+    this.#setFileState = db.prepare('UPDATE builds SET file_state = ?, file_stamp = ? WHERE id = ?');
+    this.#remove = db.prepare('UPDATE builds SET removed_at_ms = ? WHERE id = ?');
+    this.#byId = db.prepare('SELECT * FROM builds WHERE id = ? AND removed_at_ms IS NULL');
+    this.#byContent = db.prepare(
+      `SELECT * FROM builds WHERE kind = ? AND path = ? AND content_hash = ? AND removed_at_ms IS NULL`,
+    );
+    this.#all = db.prepare('SELECT * FROM builds WHERE removed_at_ms IS NULL ORDER BY added_at_ms, rowid');
+    this.#usersOf = db.prepare(
+      `SELECT 'pinned' AS why, name AS machine FROM machines WHERE builds ->> 'pin' = @id
+       UNION ALL SELECT 'default', name FROM machines WHERE builds ->> 'default' = @id
+       UNION ALL SELECT 'running', name FROM machines JOIN instances ON machine_id = machines.id
+         WHERE build_id = @id AND (instances.state <> 'gone'
+           OR (generation = current_generation AND machines.state NOT IN ('stopped', 'crashed')))
+       UNION ALL SELECT 'upgrade', name FROM machines JOIN upgrades ON machine_id = machines.id
+         WHERE finished_at_ms IS NULL AND @id IN (source_build, target_build)`,
+    );
   }
 
-  insert(build: Omit<Build, 'addedAtMs'>): Build {
-    const { id, kind, path, version, contentHash, abilities } = build;
-    const addedAtMs = this.#nowMs();
-    this.#insert.run(id, kind, path, version, contentHash, JSON.stringify(abilities), addedAtMs);
-    return { ...build, addedAtMs };
+  /** One that was removed and comes back is as new. */
+  insert(build: Omit<Build, 'addedAtMs' | 'fileState'>): Build {
+    const { files, abilities } = build;
+    const texts = { files: JSON.stringify(files), abilities: JSON.stringify(abilities) };
+    this.#insert.run({ ...build, ...texts, addedAtMs: this.#nowMs() });
+    return this.#existing(build.id);
+  }
+
+  setFileState(id: string, fileState: FileState, fileStamp: string): Build {
+    this.#setFileState.run(fileState, fileStamp, id);
+    return this.#existing(id);
+  }
+
+  remove(id: string): void {
+    this.#remove.run(this.#nowMs(), id);
+  }
+
+  /** Machines that need it; one machine can be named for several reasons. */
+  usersOf(id: string): BuildUser[] {
+    return this.#usersOf.all({ id });
   }
 
   byId(id: string): Build | null {
@@ -62,5 +110,11 @@ export class BuildStore {
   /** Oldest first. */
   all(): Build[] {
     return this.#all.all().map(toBuild);
+  }
+
+  #existing(id: string): Build {
+    const build = this.byId(id);
+    if (build === null) throw new Error(`build ${id} is not in the store`);
+    return build;
   }
 }

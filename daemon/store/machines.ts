@@ -1,12 +1,13 @@
 /** Machines in the store. */
 import type { Database, Statement } from 'better-sqlite3';
 import { DEFAULT_HARDWARE } from '../hardware.js';
-import type { DesiredPower, Machine, MachineSpec, MachineState } from '../machine.js';
+import type { DesiredPower, Machine, MachineBuilds, MachineSpec, MachineState } from '../machine.js';
 
 interface Row {
   readonly id: string;
   readonly name: string;
   readonly spec: string;
+  readonly builds: string;
   readonly desired_power: DesiredPower;
   readonly state: MachineState;
   readonly state_reason: string;
@@ -20,6 +21,7 @@ function toMachine(row: Row): Machine {
     id: row.id,
     name: row.name,
     spec: { ...DEFAULT_HARDWARE, ...(JSON.parse(row.spec) as MachineSpec) },
+    builds: JSON.parse(row.builds) as MachineBuilds,
     desiredPower: row.desired_power,
     state: row.state,
     stateReason: row.state_reason,
@@ -29,14 +31,12 @@ function toMachine(row: Row): Machine {
   };
 }
 
-export type MachineChange = Partial<
-  Pick<Machine, 'desiredPower' | 'state' | 'stateReason' | 'currentGeneration'>
->;
+export type MachineChange = Partial<Omit<Machine, 'id' | 'createdAtMs' | 'updatedAtMs'>>;
 
 export class MachineStore {
   readonly #nowMs: () => number;
-  readonly #insert: Statement<[string, string, string, number, number]>;
-  readonly #update: Statement<[DesiredPower, MachineState, string, number | null, number, string]>;
+  readonly #insert: Statement<[string, string, string, string, number, number]>;
+  readonly #update: Statement<[Record<string, string | number | null>]>;
   readonly #delete: Statement<[string]>;
   readonly #byId: Statement<[string], Row>;
   readonly #byName: Statement<[string], Row>;
@@ -46,12 +46,14 @@ export class MachineStore {
   constructor(db: Database, nowMs: () => number) {
     this.#nowMs = nowMs;
     this.#insert = db.prepare(
-      `INSERT INTO machines (id, name, spec, desired_power, state, state_reason, created_at_ms, updated_at_ms)
-       VALUES (?, ?, ?, 'stopped', 'stopped', 'created', ?, ?)`,
+      `INSERT INTO machines (id, name, spec, builds, desired_power, state, state_reason, created_at_ms, updated_at_ms)
+       VALUES (?, ?, ?, ?, 'stopped', 'stopped', 'created', ?, ?)`,
     );
     this.#update = db.prepare(
-      `UPDATE machines SET desired_power = ?, state = ?, state_reason = ?, current_generation = ?, updated_at_ms = ?
-       WHERE id = ?`,
+      `UPDATE machines SET name = @name, spec = @spec, builds = @builds, desired_power = @desiredPower,
+         state = @state, state_reason = @stateReason, current_generation = @currentGeneration,
+         updated_at_ms = @nowMs
+       WHERE id = @id`,
     );
     this.#delete = db.prepare('DELETE FROM machines WHERE id = ?');
     this.#byId = db.prepare('SELECT * FROM machines WHERE id = ?');
@@ -60,22 +62,16 @@ export class MachineStore {
     this.#all = db.prepare('SELECT * FROM machines ORDER BY created_at_ms, id');
   }
 
-  insert(machine: Pick<Machine, 'id' | 'name' | 'spec'>): Machine {
+  insert({ id, name, spec, builds }: Pick<Machine, 'id' | 'name' | 'spec' | 'builds'>): Machine {
     const nowMs = this.#nowMs();
-    this.#insert.run(machine.id, machine.name, JSON.stringify(machine.spec), nowMs, nowMs);
-    return this.#existing(machine.id);
+    this.#insert.run(id, name, JSON.stringify(spec), JSON.stringify(builds), nowMs, nowMs);
+    return this.#existing(id);
   }
 
   update(id: string, change: MachineChange): Machine {
     const next = { ...this.#existing(id), ...change };
-    this.#update.run(
-      next.desiredPower,
-      next.state,
-      next.stateReason,
-      next.currentGeneration,
-      this.#nowMs(),
-      id,
-    );
+    const texts = { spec: JSON.stringify(next.spec), builds: JSON.stringify(next.builds) };
+    this.#update.run({ ...next, ...texts, nowMs: this.#nowMs() });
     return this.#existing(id);
   }
 

@@ -12,11 +12,13 @@ import { UPGRADE_MODES, UPGRADE_STATES } from '../../daemon/upgrade.js';
 const MIGRATIONS = readMigrations();
 const NOW_MS = 1_000;
 
-/** Rows that a daemon of that time could have written, by the migration that made their table. */
+/** Rows that a daemon of that time could have written, by the migration that made their table or column. */
 const OLD_ROWS: Readonly<Record<string, string>> = {
-  '0001-create-builds.sql': `INSERT INTO builds VALUES ('b1', 'baton', '/b', '1.0', 'abc', '{"modes":[]}', 1)`,
-  '0002-create-machines.sql': `INSERT INTO machines VALUES
-    ('00000000-0000-4000-8000-000000000001', 'm', '{}', 'running', 'running', '', 1, 1, 1)`,
+  '0001-create-builds.sql': `INSERT INTO builds (id, kind, path, version, content_hash, abilities,
+    added_at_ms) VALUES ('b1', 'baton', '/b', '1.0', 'abc', '{"modes":[]}', 1)`,
+  '0002-create-machines.sql': `INSERT INTO machines (id, name, spec, desired_power, state, state_reason,
+    current_generation, created_at_ms, updated_at_ms)
+    VALUES ('00000000-0000-4000-8000-000000000001', 'm', '{"build":"b1"}', 'running', 'running', '', 1, 1, 1)`,
   '0003-create-instances.sql': `INSERT INTO instances (machine_id, generation, build_id, sockets_dir, logs_dir,
     state, pid, start_ticks, boot_id, started_at_ms)
     VALUES ('00000000-0000-4000-8000-000000000001', 1, 'b1', '/s', '/l', 'alive', 10, 20, 'boot', 1)`,
@@ -26,6 +28,8 @@ const OLD_ROWS: Readonly<Record<string, string>> = {
     source_generation, target_generation, source_build, target_build, was_running, created_at_ms)
     VALUES ('o1', '00000000-0000-4000-8000-000000000001', 'cpr-transfer', '', 'pending', 1, 2, 'b1', 'b1', 1, 1)`,
   '0006-create-events.sql': `INSERT INTO events (type, subject, time_ms, data) VALUES ('t', 's', 1, '{}')`,
+  '0007-add-build-files.sql': `UPDATE builds SET files = '["/b"]', removed_at_ms = 1`,
+  '0008-add-machine-builds.sql': `UPDATE machines SET builds = '{"default":"b1","pin":"b1","deny":[]}'`,
 };
 
 function schemaOf(db: Database.Database): unknown[] {
@@ -50,15 +54,25 @@ for (const [index, { name }] of MIGRATIONS.entries()) {
     migrate(db, MIGRATIONS.slice(0, index), NOW_MS);
     for (const earlier of MIGRATIONS.slice(0, index)) db.exec(OLD_ROWS[earlier.name] ?? '');
     assert.equal(migrate(db, MIGRATIONS.slice(0, index + 1), NOW_MS), [name]);
-    assert.type(OLD_ROWS[name], 'string', 'add a row of the new table here');
+    assert.type(OLD_ROWS[name], 'string', 'add a row of the new table, or a use of the new column, here');
     db.exec(OLD_ROWS[name] ?? '');
     for (const earlier of MIGRATIONS.slice(0, index + 1)) {
-      const table = /INTO (\w+)/.exec(OLD_ROWS[earlier.name] ?? '')?.[1];
+      const table = /(?:INTO|UPDATE) (\w+)/.exec(OLD_ROWS[earlier.name] ?? '')?.[1];
       assert.is(db.prepare(`SELECT count(*) FROM ${table}`).pluck().get(), 1);
     }
     db.close();
   });
 }
+
+test("the build that stood in a machine's document is its default", () => {
+  const db = new Database(':memory:');
+  migrate(db, MIGRATIONS.slice(0, 7), NOW_MS);
+  db.exec(OLD_ROWS['0002-create-machines.sql'] ?? '');
+  migrate(db, MIGRATIONS, NOW_MS);
+  const builds = db.prepare('SELECT builds FROM machines').pluck().get() as string;
+  assert.equal(JSON.parse(builds), { default: 'b1', pin: null, deny: [] });
+  db.close();
+});
 
 test('a fresh database has the schema of one that grew step by step', () => {
   const fresh = new Database(':memory:');

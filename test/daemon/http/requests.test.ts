@@ -132,7 +132,6 @@ test('a machine is found by id and by name, with every default resolved', async 
     initrd: null,
     commandLine: null,
     firmware: null,
-    build: null,
     architecture: 'riscv64',
     machineType: 'virt',
     accelerator: 'tcg',

@@ -48,7 +48,6 @@ function spec({ path }: TempDir, more: Partial<MachineSpec> = {}): MachineSpec {
     initrd: null,
     commandLine: null,
     firmware: null,
-    build: null,
     accelerator: 'tcg',
     ...more,
   };

@@ -13,7 +13,6 @@ const SPEC: MachineSpec = {
   initrd: null,
   commandLine: null,
   firmware: null,
-  build: null,
 };
 
 const machine = (name: string, alias: string | null = null) => ({

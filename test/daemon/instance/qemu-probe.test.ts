@@ -1,7 +1,7 @@
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { QemuDriver } from '../../../daemon/instance/qemu-driver.js';
+import { ContentHashes } from '../../../daemon/instance/content-hash.js';
 import { probeQemu } from '../../../daemon/instance/qemu-probe.js';
 import { returnOf, runQmpScript } from '../../../daemon/instance/qmp-script.js';
 import { findInCache } from '../../fetch/cache.js';
@@ -91,13 +91,13 @@ test('a command that the binary refuses is told in its words', async ({ dir }) =
 });
 
 test('only a file is hashed', async ({ dir }) => {
-  const driver = new QemuDriver();
+  const hashes = new ContentHashes();
   mkdirSync(`${dir.path}/folder`);
   symlinkSync('/dev/zero', `${dir.path}/endless`);
   writeFileSync(`${dir.path}/file`, 'abc');
-  assert.match(await words(driver.contentHash(`${dir.path}/folder`)), /expected a file/);
-  assert.match(await words(driver.contentHash(`${dir.path}/endless`)), /expected a file/);
-  assert.match(await driver.contentHash(`${dir.path}/file`), /^[0-9a-f]{64}$/);
+  assert.match(await words(hashes.of([`${dir.path}/folder`])), /expected a file/);
+  assert.match(await words(hashes.of([`${dir.path}/endless`])), /expected a file/);
+  assert.match(await hashes.of([`${dir.path}/file`]), /^[0-9a-f]{64}$/);
 });
 
 const cache = findInCache();

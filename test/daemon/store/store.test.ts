@@ -5,6 +5,7 @@ import * as assert from 'uvu/assert';
 import { BatonError } from '../../../daemon/errors.js';
 import type { StoredEvent } from '../../../daemon/event.js';
 import { DEFAULT_HARDWARE } from '../../../daemon/hardware.js';
+import { ANY_BUILD } from '../../../daemon/machine.js';
 import { Store } from '../../../daemon/store/store.js';
 import { type TempDir, tempDir } from '../../helpers/temp-dir.js';
 
@@ -17,7 +18,6 @@ const SPEC = {
   initrd: null,
   commandLine: null,
   firmware: null,
-  build: null,
 };
 const EVENT = { type: 'baton.machine.created', subject: 'machines/x', data: { n: 1 } } as const;
 
@@ -45,7 +45,7 @@ function hasCode(code: string): (error: unknown) => boolean {
 }
 
 test('what was written durably is there after reopening', ({ path, store }) => {
-  store.durably(() => store.machines.insert({ id: MACHINE, name: 'a', spec: SPEC }));
+  store.durably(() => store.machines.insert({ id: MACHINE, name: 'a', spec: SPEC, builds: ANY_BUILD }));
   store.close();
   const again = new Store({ path, nowMs: () => 2_000 });
   assert.equal(again.machines.byName('a')?.spec, SPEC);
@@ -169,13 +169,15 @@ test('a folder that does not exist is refused', ({ dir }) => {
 
 test('the end of an instance that was recorded first stays', ({ store }) => {
   store.durably(() => {
-    store.machines.insert({ id: MACHINE, name: 'a', spec: SPEC });
+    store.machines.insert({ id: MACHINE, name: 'a', spec: SPEC, builds: ANY_BUILD });
     store.builds.insert({
       id: 'b',
       kind: 'baton',
       path: '/b',
       version: '1',
       contentHash: 'h',
+      files: ['/b'],
+      fileStamp: '',
       abilities: { modes: [] },
     });
     store.instances.insert({
@@ -195,13 +197,15 @@ test('the end of an instance that was recorded first stays', ({ store }) => {
 
 test('deleting a machine takes its instances along and leaves its operations', ({ store }) => {
   store.durably(() => {
-    store.machines.insert({ id: MACHINE, name: 'a', spec: SPEC });
+    store.machines.insert({ id: MACHINE, name: 'a', spec: SPEC, builds: ANY_BUILD });
     store.builds.insert({
       id: 'b',
       kind: 'baton',
       path: '/b',
       version: '1',
       contentHash: 'h',
+      files: ['/b'],
+      fileStamp: '',
       abilities: { modes: [] },
     });
     store.instances.insert({

@@ -3,6 +3,7 @@ import { pino } from 'pino';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { DEFAULT_HARDWARE } from '../../../daemon/hardware.js';
+import { ANY_BUILD } from '../../../daemon/machine.js';
 import { Store } from '../../../daemon/store/store.js';
 import { type Outcome, UpgradeEngine } from '../../../daemon/upgrade/engine.js';
 import { Journal } from '../../../daemon/upgrade/journal.js';
@@ -52,9 +53,8 @@ test.before.each(async (context) => {
       initrd: null,
       commandLine: null,
       firmware: null,
-      build: null,
     };
-    store.machines.insert({ id: MACHINE, name: 'm', spec });
+    store.machines.insert({ id: MACHINE, name: 'm', spec, builds: ANY_BUILD });
     store.operations.insert({ id: 'u', kind: 'upgrade', machineId: MACHINE });
     store.upgrades.insert({
       id: 'u',

@@ -6,7 +6,8 @@ import { chooseMode } from '../../../daemon/upgrade/policy.js';
 import type { UpgradeMode } from '../../../daemon/upgrade.js';
 
 function build(id: string, ...modes: UpgradeMode[]): Build {
-  return { id, kind: 'qemu', path: '/q', version: '1', contentHash: 'h', abilities: { modes }, addedAtMs: 1 };
+  const files = { contentHash: 'h', files: ['/q'], fileState: 'as-registered', fileStamp: '' } as const;
+  return { id, kind: 'qemu', path: '/q', version: '1', ...files, abilities: { modes }, addedAtMs: 1 };
 }
 
 const ALL = new Set<UpgradeMode>(['cpr-transfer', 'cpr-exec', 'cpr-reboot']);

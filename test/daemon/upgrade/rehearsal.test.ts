@@ -36,8 +36,9 @@ test.after.each(async ({ folders }) => {
 });
 
 async function side(driver: VmmDriver, path: string): Promise<Side> {
-  const build = { id: path, kind: driver.kind, path, addedAtMs: 0, ...(await driver.probe(path)) };
-  return { driver, build };
+  const files = { contentHash: 'h', files: [path], fileState: 'as-registered', fileStamp: '' } as const;
+  const found = await driver.probe(path);
+  return { driver, build: { id: path, kind: driver.kind, path, addedAtMs: 0, ...files, ...found } };
 }
 
 function qemu(version: QemuVersion, target: QemuTarget): Promise<Side> {
@@ -54,7 +55,6 @@ function machineOf(folders: Folders, more: Partial<MachineSpec> = {}) {
     initrd: null,
     commandLine: null,
     firmware: null,
-    build: null,
     accelerator: 'tcg',
     ...more,
   };

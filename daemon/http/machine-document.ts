@@ -1,0 +1,33 @@
+/** A machine's document as it is written, and as the daemon keeps it: with nothing left open. */
+import type { Static } from 'typebox';
+import type { Machine, MachineSpec } from '../machine.js';
+import { hardwareOf } from './hardware-schemas.js';
+import type { NewMachine } from './schemas.js';
+
+type Document = Static<typeof NewMachine>;
+
+/** Throws a `BatonError` when members do not go together. */
+export function specOf(document: Document): MachineSpec {
+  const { memoryMiB, vcpus = 1, kernel, initrd, commandLine, firmware } = document;
+  return {
+    memoryMiB,
+    vcpus,
+    kernel,
+    initrd: initrd ?? null,
+    commandLine: commandLine ?? null,
+    firmware: firmware ?? null,
+    ...hardwareOf(document),
+  };
+}
+
+/** The document with some members replaced. A null, kept or asked for, is a member that is left out. */
+export function changedDocument({ name, spec }: Machine, change: Record<string, unknown>): Document {
+  return withoutNulls({ name, ...spec, ...change }) as Document;
+}
+
+function withoutNulls(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutNulls);
+  if (typeof value !== 'object' || value === null) return value;
+  const members = Object.entries(value).filter(([, member]) => member !== null);
+  return Object.fromEntries(members.map(([name, member]) => [name, withoutNulls(member)]));
+}

@@ -1,0 +1,55 @@
+/**
+ * A machine's document and what it may run on, as operators change them. The document is always one that the build
+ * which a start takes can run, with every default resolved.
+ */
+import { BatonError } from '../errors.js';
+import type { Machine, MachineBuilds, MachineSpec } from '../machine.js';
+import type { Store } from '../store/store.js';
+import type { Services } from './services.js';
+
+type Needed = Pick<Services, 'store' | 'builds'>;
+
+export interface DocumentChange {
+  readonly name: string;
+  readonly spec: MachineSpec;
+}
+
+/** Throws with the members that the build refuses. */
+export function resolveDocument({ builds }: Needed, policy: MachineBuilds, spec: MachineSpec): MachineSpec {
+  const build = builds.choose(policy, null);
+  const resolution = builds.driver(build.kind).resolve(spec, build.abilities);
+  if (resolution.spec === null) throw new BatonError('machine_not_valid', resolution.refusals.join('; '));
+  return resolution.spec;
+}
+
+export function requireFreeName(store: Store, name: string, ownId: string | null): void {
+  const other = store.machines.byName(name);
+  if (other === null || other.id === ownId) return;
+  throw new BatonError('machine_name_taken', `there is a machine ${name} already: choose another name`);
+}
+
+/** Only of a machine without a process: its actor sees to that. */
+export function changeDocument(services: Needed, machine: Machine, { name, spec }: DocumentChange): Machine {
+  const { store } = services;
+  const resolved = resolveDocument(services, machine.builds, spec);
+  return store.durably(() => {
+    requireFreeName(store, name, machine.id);
+    const changed = store.machines.update(machine.id, { name, spec: resolved });
+    store.emit({ type: 'baton.machine.changed', subject: `machines/${machine.id}`, data: { name } });
+    return changed;
+  });
+}
+
+/** Builds that the machine could never run on are refused here, not at the next start. */
+export function changeBuilds({ builds }: Needed, machine: Machine, policy: MachineBuilds): Machine {
+  for (const id of policy.deny) builds.byId(id);
+  for (const id of [policy.default, policy.pin]) {
+    if (id === null) continue;
+    const build = builds.choose({ ...policy, default: id, pin: null }, null);
+    const { refusals } = builds.driver(build.kind).resolve(machine.spec, build.abilities);
+    if (refusals.length > 0) {
+      throw new BatonError('build_not_suitable', `for build ${id}: ${refusals.join('; ')}`);
+    }
+  }
+  return builds.setPolicy(machine, policy);
+}
