@@ -65,7 +65,7 @@ export async function handOver(
  * QEMU's socket has its name a moment before it listens, and to connect as a trial would use up the one
  * connection that a target takes: so the migration itself is what is tried. Being refused changes nothing.
  */
-async function migrate(source: Qmp, channels: readonly unknown[]): Promise<void> {
+export async function migrate(source: Qmp, channels: readonly unknown[]): Promise<void> {
   const attempt = async () => {
     try {
       await source.execute('migrate', { channels });

@@ -13,11 +13,12 @@ import { loops } from './benchmarks/loops.js';
 import { memory } from './benchmarks/memory.js';
 import { pause } from './benchmarks/pause.js';
 import { pauseDaemon } from './benchmarks/pause-daemon.js';
+import { pauseQemu } from './benchmarks/pause-qemu.js';
 import { qmpLatency } from './benchmarks/qmp-latency.js';
 import { BATON, qemu, RunningVmm } from './contender.js';
 import { type ComparisonReport, describeMachine, judge, render } from './report.js';
 
-const BENCHMARKS: readonly Benchmark[] = [pause, pauseDaemon, boot, loops, memory, qmpLatency];
+const BENCHMARKS: readonly Benchmark[] = [pause, pauseDaemon, pauseQemu, boot, loops, memory, qmpLatency];
 /** Files here are memory, as a memfd is. */
 const MEMORY_ROOT = '/dev/shm';
 
