@@ -5,6 +5,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import type { BuildKind } from './build.js';
 import { BuildRegistry } from './builds.js';
+import { Consoles, DEFAULT_LOG_BYTES } from './console/consoles.js';
 import { createServer } from './http/server.js';
 import { BatonDriver } from './instance/baton-driver.js';
 import type { VmmDriver, VmmDrivers } from './instance/driver.js';
@@ -25,6 +26,8 @@ export interface AppOptions {
   /** Deadlines of upgrade steps, by step name, other than their own. */
   readonly deadlinesMs?: Readonly<Record<string, number>>;
   readonly keepEvents?: number;
+  /** How much of each instance's console log is kept. */
+  readonly consoleLogBytes?: number;
   /** Told of every moment of an upgrade at which the daemon could die. */
   readonly journalObserver?: JournalObserver;
 }
@@ -55,6 +58,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     host: new LinuxProcesses(),
     drivers,
     builds: new BuildRegistry(store, drivers),
+    consoles: new Consoles(store, log, options.consoleLogBytes ?? DEFAULT_LOG_BYTES),
     log,
     stateDir,
     runtimeDir,
@@ -65,6 +69,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   if (ownBuild !== null) await services.builds.registerOwn(ownBuild.kind, ownBuild.path);
   const supervisor = new Supervisor(services);
   await supervisor.recover();
+  services.consoles.start();
   const server = await createServer({ services, supervisor, version: options.version });
   return {
     server,
@@ -73,6 +78,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     async close(deadlineMs) {
       await supervisor.stop(deadlineMs);
       await server.close();
+      await services.consoles.stop();
       store.close();
     },
   };

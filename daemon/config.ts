@@ -12,6 +12,7 @@ export interface Config {
   readonly socketPath: string;
   readonly socketMode: number;
   readonly logLevel: LogLevel;
+  readonly consoleLogBytes: number;
 }
 
 export type CommandLineRequest =
@@ -35,6 +36,7 @@ The host service of Baton: keeps machines, runs their VMMs, and replaces a VMM u
   --socket PATH        where to serve the REST interface (default: <runtime-dir>/batond.sock)
   --socket-mode MODE   600: the daemon's user only (default); 660: its group too
   --log-level LEVEL    ${LOG_LEVELS.join(', ')} (default: info)
+  --console-log-mib N  how much of each instance's console log is kept, 1 to 65536 (default: 16)
   --version, --help
 
 SIGTERM and SIGINT stop the daemon; its machines run on and are found again by the next one.
@@ -45,12 +47,16 @@ const MAX_SOCKET_PATH_BYTES = 107;
 /** What is added below the runtime folder: /<8 digits of the machine>/<generation>/<name>.sock. */
 const LONGEST_SOCKET = '/12345678/9999999/serial.sock';
 
+const MIB = 1024 * 1024;
+const MAX_CONSOLE_LOG_MIB = 65_536;
+
 const OPTIONS = {
   'state-dir': { type: 'string' },
   'runtime-dir': { type: 'string' },
   socket: { type: 'string' },
   'socket-mode': { type: 'string' },
   'log-level': { type: 'string' },
+  'console-log-mib': { type: 'string' },
   help: { type: 'boolean' },
   version: { type: 'boolean' },
 } as const;
@@ -89,6 +95,14 @@ function socketMode(value: string): number {
   throw new ConfigError(`expected --socket-mode 600 or 660, got ${value}`);
 }
 
+function consoleLogBytes(value: string): number {
+  const mib = /^[1-9][0-9]{0,4}$/.test(value) ? Number(value) : 0;
+  if (mib < 1 || mib > MAX_CONSOLE_LOG_MIB) {
+    throw new ConfigError(`expected --console-log-mib from 1 to ${MAX_CONSOLE_LOG_MIB}, got ${value}`);
+  }
+  return mib * MIB;
+}
+
 export function parseCommandLine(argv: readonly string[]): CommandLineRequest {
   const values = parse(argv);
   if (values.help) return { action: 'help' };
@@ -102,6 +116,13 @@ export function parseCommandLine(argv: readonly string[]): CommandLineRequest {
   if (logLevel === undefined) {
     throw new ConfigError(`expected --log-level ${LOG_LEVELS.join(', ')}, got ${values['log-level']}`);
   }
-  const mode = socketMode(values['socket-mode'] ?? '600');
-  return { action: 'run', config: { stateDir, runtimeDir, socketPath, socketMode: mode, logLevel } };
+  const config: Config = {
+    stateDir,
+    runtimeDir,
+    socketPath,
+    socketMode: socketMode(values['socket-mode'] ?? '600'),
+    logLevel,
+    consoleLogBytes: consoleLogBytes(values['console-log-mib'] ?? '16'),
+  };
+  return { action: 'run', config };
 }

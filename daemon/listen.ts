@@ -37,9 +37,9 @@ function removeStaleSocket(path: string): void {
 
 export async function listen(
   config: Config,
-  create: (settings: { stateDir: string; runtimeDir: string }) => Promise<App>,
+  create: (settings: Pick<Config, 'stateDir' | 'runtimeDir' | 'consoleLogBytes'>) => Promise<App>,
 ): Promise<Listening> {
-  const { stateDir, runtimeDir, socketPath, socketMode } = config;
+  const { stateDir, runtimeDir, consoleLogBytes, socketPath, socketMode } = config;
   mkdirSync(stateDir, { recursive: true, mode: 0o700 });
   mkdirSync(dirname(socketPath), { recursive: true, mode: 0o700 });
   const lock = lockFolder(stateDir);
@@ -48,7 +48,7 @@ export async function listen(
     throw new Error(`something listens on ${socketPath} already: stop it, or choose another --socket`);
   }
   removeStaleSocket(socketPath);
-  const app = await create({ stateDir, runtimeDir });
+  const app = await create({ stateDir, runtimeDir, consoleLogBytes });
   await app.server.listen({ path: socketPath });
   chmodSync(socketPath, socketMode);
   return {

@@ -1,13 +1,9 @@
 /** Machines and their instances. */
-import { createReadStream, statSync } from 'node:fs';
 import { Type } from 'typebox';
-import { BatonError } from '../errors.js';
-import { instancePaths } from '../instance.js';
 import type { Machine } from '../machine.js';
 import { changeBuilds } from '../machines/document.js';
 import { changedDocument, specOf } from './machine-document.js';
 import {
-  InstanceParams,
   InstanceView,
   MachineBuildsBody,
   MachineChange,
@@ -18,9 +14,6 @@ import {
 } from './schemas.js';
 import type { Routes } from './server.js';
 import { instanceView, machineView } from './views.js';
-
-/** As much of a console log as is sent: its end. */
-const CONSOLE_BYTES = 1024 * 1024;
 
 export const machineRoutes: Routes = async (app, { services, supervisor }) => {
   const { store } = services;
@@ -150,37 +143,6 @@ export const machineRoutes: Routes = async (app, { services, supervisor }) => {
     async (request) => {
       const { id } = supervisor.machine(request.params.machine);
       return { instances: store.instances.ofMachine(id).map(instanceView) };
-    },
-  );
-
-  app.get(
-    '/machines/:machine/instances/:generation/console',
-    {
-      schema: {
-        summary: 'What the guest wrote to its serial console while this instance ran it (the last MiB)',
-        params: InstanceParams,
-        response: { 200: Type.String({ description: 'As the guest wrote it' }), '4xx': Problem },
-        produces: ['text/plain'],
-      },
-    },
-    async (request, reply) => {
-      const { id, name } = supervisor.machine(request.params.machine);
-      const generation = Number(request.params.generation);
-      const instance = store.instances.byGeneration(id, generation);
-      if (instance === null) {
-        throw new BatonError('instance_not_found', `machine ${name} has no instance ${generation}`);
-      }
-      const path = instancePaths(instance).consoleLog;
-      const size = statSync(path, { throwIfNoEntry: false })?.size;
-      if (size === undefined) {
-        throw new BatonError(
-          'console_not_found',
-          `instance ${generation} of ${name} has written nothing yet`,
-        );
-      }
-      const start = Math.max(0, size - CONSOLE_BYTES);
-      const stream = createReadStream(path, { start, end: Math.max(start, size - 1) });
-      return reply.type('text/plain; charset=utf-8').send(stream as never);
     },
   );
 };

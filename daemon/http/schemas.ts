@@ -4,6 +4,7 @@
  */
 import { Type } from 'typebox';
 import { BUILD_KINDS, FILE_STATES } from '../build.js';
+import { CONSOLE_POSITION } from '../console/position.js';
 import { INSTANCE_STATES } from '../instance.js';
 import { MACHINE_NAME, MACHINE_STATES } from '../machine.js';
 import { OPERATION_KINDS, OPERATION_STATES } from '../operation.js';
@@ -266,6 +267,27 @@ export const BuildView = Type.Object({
   machineTypes: Type.Array(Type.String(), { description: "In QEMU's words, deprecated ones excepted" }),
   addedAt: time('When it was registered'),
 });
+
+export const ConsoleQuery = Type.Object(
+  {
+    after: Type.Optional(
+      Type.String({
+        pattern: CONSOLE_POSITION,
+        description: 'GENERATION:OFFSET of the first byte wanted; it goes on from there',
+      }),
+    ),
+    tail: Type.Optional(
+      Type.String({
+        pattern: '^(0|[1-9][0-9]{0,14})$',
+        description: 'Without after: how many bytes of what was written before to begin with; default 65536',
+      }),
+    ),
+    readonly: Type.Optional(
+      Type.String({ pattern: '^(true|1)?$', description: 'Given: this session does not write' }),
+    ),
+  },
+  strict,
+);
 
 export const EventView = Type.Object(
   {

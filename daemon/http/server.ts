@@ -9,6 +9,7 @@ import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } 
 import type { Services } from '../machines/services.js';
 import type { Supervisor } from '../machines/supervisor.js';
 import { buildRoutes } from './builds.js';
+import { consoleRoutes } from './console.js';
 import { answerToBrokenHttp, handleError, handleNotFound } from './error-handler.js';
 import { eventRoutes } from './events.js';
 import { machineActionRoutes } from './machine-actions.js';
@@ -20,7 +21,8 @@ import { upgradeRoutes } from './upgrades.js';
 /** The largest honest body is a machine document of a few KiB. */
 const BODY_LIMIT_BYTES = 256 * 1024;
 const REQUEST_DEADLINE_MS = 30_000;
-const MAX_FRAME_BYTES = 4 * 1024;
+/** Frames come from console sessions: a paste. */
+const MAX_FRAME_BYTES = 64 * 1024;
 const CLOSE_GOING_AWAY = 1001;
 const CLOSE_DEADLINE_MS = 500;
 
@@ -78,6 +80,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     rootRoutes,
     machineRoutes,
     machineActionRoutes,
+    consoleRoutes,
     buildRoutes,
     operationRoutes,
     upgradeRoutes,

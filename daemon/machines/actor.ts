@@ -156,6 +156,7 @@ export class MachineActor implements InstanceOwner {
       store.emit({ type: 'baton.machine.deleted', subject: `machines/${this.id}`, data: { name } });
     });
     this.#retire();
+    this.#services.consoles.forget(this.id);
     this.#instances.removeAll();
   }
 

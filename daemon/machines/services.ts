@@ -1,6 +1,7 @@
 /** What the actors of all machines share. */
 import type { Logger } from 'pino';
 import type { BuildRegistry } from '../builds.js';
+import type { Consoles } from '../console/consoles.js';
 import type { VmmDrivers } from '../instance/driver.js';
 import type { HostProcesses } from '../instance/host.js';
 import type { Store } from '../store/store.js';
@@ -11,6 +12,7 @@ export interface Services {
   readonly host: HostProcesses;
   readonly drivers: VmmDrivers;
   readonly builds: BuildRegistry;
+  readonly consoles: Consoles;
   readonly log: Logger;
   readonly stateDir: string;
   readonly runtimeDir: string;

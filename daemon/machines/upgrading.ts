@@ -43,8 +43,21 @@ export async function runUpgrade(run: UpgradeRun): Promise<RunningInstance | nul
     deadlinesMs: services.deadlinesMs,
     writeEnd: run.writeEnd,
   });
-  await (run.recovering ? engine.recover() : engine.run());
+  try {
+    await (run.recovering ? engine.recover() : engine.run());
+  } finally {
+    services.consoles.release(upgrade.machineId);
+  }
   return context.target;
+}
+
+/**
+ * A question to the source ends it: by its answer the VMM has noticed that its console has no client any more. One
+ * with a client that does not read can have a byte stuck in its serial port when it stops, and so could say it twice.
+ */
+async function holdInput({ consoles }: Services, { source, upgrade }: UpgradeContext): Promise<void> {
+  const hadClient = await consoles.hold(upgrade.machineId, upgrade.sourceGeneration);
+  if (hadClient) await source?.queryStatus();
 }
 
 function makeContext(run: UpgradeRun, journal: Journal): UpgradeContext {
@@ -71,6 +84,7 @@ function makeContext(run: UpgradeRun, journal: Journal): UpgradeContext {
       return context.target;
     },
     discardTarget: () => instances.removeSockets(generation),
+    holdInput: () => holdInput(services, context),
     guestPaused: () => journal.guestPaused(),
   };
   return context;

@@ -115,6 +115,7 @@ class Stage {
         return context.target;
       },
       discardTarget: () => undefined,
+      holdInput: async () => undefined,
       guestPaused: () => undefined,
       stopAtUs: { value: null },
       resumeAtUs: { value: null },

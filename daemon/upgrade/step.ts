@@ -26,6 +26,8 @@ export interface UpgradeContext {
   launchTarget(): Promise<RunningInstance>;
   /** Removes what the target left on disk, its log excepted. Only when it has ended. */
   discardTarget(): void;
+  /** Before the source hands the guest over, which still runs: nothing more is typed into it. */
+  holdInput(): Promise<void>;
   /** From here on the guest stands still. */
   guestPaused(): void;
   readonly stopAtUs: { value: number | null };
