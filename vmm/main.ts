@@ -43,7 +43,13 @@ async function run(options: VmmOptions): Promise<void> {
     import('./memory/guest-memory.js'),
     import('./machine/create.js'),
   ]);
-  await startVmm(options, { createGuestMemory, createMachine }, life);
+  await startVmm(options, { createGuestMemory, createMachine }, life, await inheritedState());
+}
+
+/** What the program before this one in the process left for it. */
+async function inheritedState() {
+  const { EXEC_STATE_VARIABLE, takeExecState } = await import('./migration/cpr-exec-state.js');
+  return process.env[EXEC_STATE_VARIABLE] === undefined ? null : takeExecState(process.env);
 }
 
 async function printVersion(): Promise<void> {

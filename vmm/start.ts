@@ -5,21 +5,23 @@
  *     incoming   cpr socket listens ► a source sends the memory's descriptor ► memory ► monitors listen
  *                ► machine ► main socket listens (or waits for `migrate-incoming`) ► hang-up ► load
  *
+ * After cpr-exec the descriptor is there already; without a cpr channel memory is fresh, or the user's file.
+ *
  * A monitor greets early and answers when the machine is there. Whatever fails on the way rejects; what
  * was opened is undone by the process's end.
  */
 import type { CreateSettings } from './machine/create.js';
 import type { MachineEvents, MachineHandle } from './machine/handle.js';
-import type { GuestMemory } from './memory/guest-memory.js';
-import type { CprDescriptor, ReceivedCpr } from './migration/cpr-channel.js';
-import { IncomingMigration } from './migration/incoming.js';
+import { type GuestMemory, ramOf } from './memory/guest-memory.js';
+import type { ReceivedCpr } from './migration/cpr-channel.js';
+import type { CprDescriptor } from './migration/cpr-state.js';
+import { IncomingMigration, type Source, UNKNOWN_SOURCE } from './migration/incoming.js';
 import { Migration } from './migration/migration.js';
+import { staysInItsFile, subjectOf } from './migration/outgoing.js';
 import { MigrationProgress } from './migration/progress.js';
 import { MigrationSettings } from './migration/settings.js';
-import { MACHINE_TYPE } from './migration/stream-format.js';
 import { openMonitors } from './monitors.js';
-import { OptionError } from './options/error.js';
-import type { VmmOptions } from './options/options.js';
+import type { IncomingOptions, VmmOptions } from './options/options.js';
 import type { ProcessLife } from './process-life.js';
 import type { MonitorContext } from './qmp/command.js';
 import { COMMANDS } from './qmp/commands/index.js';
@@ -38,43 +40,78 @@ export interface VmmParts {
   ): Promise<MachineHandle>;
 }
 
-export async function startVmm(options: VmmOptions, parts: VmmParts, life: ProcessLife): Promise<void> {
+/** Where the VM comes from when it is not booted. */
+interface Arrival {
+  readonly main: IncomingOptions['main'];
+  readonly source: Source;
+  /** `null`: memory does not come by descriptors. */
+  readonly descriptors: readonly CprDescriptor[] | null;
+}
+
+/** `inherited`: what the program before this one in the process left, after cpr-exec. */
+export async function startVmm(
+  options: VmmOptions,
+  parts: VmmParts,
+  life: ProcessLife,
+  inherited: readonly CprDescriptor[] | null,
+): Promise<void> {
   const events = new EventHub(new WallClock());
-  const cpr = options.incoming === null ? null : await awaitSource(options.incoming, life);
-  const received = cpr === null ? null : ramDescriptor(cpr.descriptors, options);
+  const arrival = await awaitArrival(options.incoming, inherited, life);
+  const incoming = arrival !== null;
+  const received = arrival?.descriptors ? ramDescriptor(arrival.descriptors, options) : null;
   const memory = parts.createGuestMemory(options, received);
   const { startStopped, noReboot, noShutdown } = options;
   const vm = new VmControl({
     events,
-    policy: { startStopped, noReboot, noShutdown, incoming: cpr !== null },
+    policy: { startStopped, noReboot, noShutdown, incoming },
     ended: (exitCode) => life.end(exitCode),
     report: (message) => life.report(message),
   });
   life.onSignal(() => vm.quit('host-signal'));
-  const migration = buildMigration(options, memory, vm, cpr, events, life);
+  const migration = buildMigration(options, memory, vm, arrival, events, life);
   life.atEnd(() => migration.close());
   const { context, provide } = deferredContext();
   await openMonitors(options, { commands: COMMANDS, events, context }, (undo) => life.atEnd(undo));
-  const machine = await parts.createMachine(options, memory, { incoming: cpr !== null }, vm.machineEvents);
+  const machine = await parts.createMachine(options, memory, { incoming }, vm.machineEvents);
   life.atEnd(() => machine.close());
   await vm.attach(machine);
+  if (migration.loadsAtStart) await migration.listenAtStart();
   provide({ vm, migration, options, memory });
-  await migration.listenAtStart();
+  if (!migration.loadsAtStart) await migration.listenAtStart();
+}
+
+async function awaitArrival(
+  incoming: IncomingOptions | null,
+  inherited: readonly CprDescriptor[] | null,
+  life: ProcessLife,
+): Promise<Arrival | null> {
+  if (inherited !== null) return arrivalByExec(incoming, inherited, life);
+  if (incoming === null) return null;
+  const main = incoming.main ?? { kind: 'defer' };
+  if (incoming.cpr === null) return { main, source: UNKNOWN_SOURCE, descriptors: null };
+  const received = await awaitSource(incoming.cpr.path, life);
+  const source = { hasRam: true, pid: received.sourcePid, hangUp: () => received.hangUp() };
+  return { main, source, descriptors: received.descriptors };
+}
+
+/** A command line without `-incoming` would boot another guest: the one that is there is waited for instead. */
+function arrivalByExec(
+  incoming: IncomingOptions | null,
+  descriptors: readonly CprDescriptor[],
+  life: ProcessLife,
+): Arrival {
+  if (incoming === null)
+    life.report('the VM comes by cpr-exec and -incoming is missing: -incoming defer is assumed');
+  if (incoming?.cpr) life.report('ignoring cpr channel for migration mode cpr-exec');
+  const source = { ...UNKNOWN_SOURCE, hasRam: true };
+  return { main: incoming?.main ?? { kind: 'defer' }, source, descriptors };
 }
 
 /** The target waits here, with nothing built yet, until a source connects. */
-async function awaitSource(
-  { main, cpr }: NonNullable<VmmOptions['incoming']>,
-  life: ProcessLife,
-): Promise<ReceivedCpr> {
-  if (cpr === null) {
-    const hint =
-      main?.kind === 'unix' ? 'the main channel alone carries no memory yet' : 'defer alone has no memory';
-    throw new OptionError('-incoming', `a cpr channel is needed as well: ${hint}`);
-  }
+async function awaitSource(path: string, life: ProcessLife): Promise<ReceivedCpr> {
   const { receiveCprState } = await import('./migration/cpr-channel.js');
   const { UnixListener } = await import('./unix-listener.js');
-  const listener = new UnixListener(cpr.path, 1);
+  const listener = new UnixListener(path, 1);
   life.atEnd(() => listener.close());
   return receiveCprState(listener);
 }
@@ -92,30 +129,25 @@ function buildMigration(
   options: VmmOptions,
   memory: GuestMemory,
   vm: VmControl,
-  cpr: ReceivedCpr | null,
+  arrival: Arrival | null,
   events: EventHub,
   life: ProcessLife,
 ): Migration {
   const settings = new MigrationSettings(options.migrationDefaults);
   const progress = new MigrationProgress(events, () => settings.has('events'));
   const report = (message: string) => life.report(message);
-  const ram = { name: memory.backendId, sizeBytes: memory.sizeBytes };
-  const subject = { machineType: MACHINE_TYPE, ram };
+  const ram = () => ramOf(memory);
+  const subject = () => subjectOf({ memory, settings });
+  const contents = () => (staysInItsFile({ memory, settings }) ? null : ram());
   const fatal = (message: string) => {
     life.fail(message);
   };
-  const incoming = cpr && new IncomingMigration({ vm, progress, events, subject, fatal, report }, cpr);
-  const main = options.incoming?.main;
+  const context = { vm, progress, events, subject, contents, fatal, report };
+  const incoming = arrival && new IncomingMigration(context, arrival.source);
+  const { auxRamShare } = options.machine;
   return new Migration({
-    vm,
-    memory,
-    auxRamShare: options.machine.auxRamShare,
-    settings,
-    progress,
-    events,
-    incoming,
-    listenAt: main?.kind === 'unix' ? main.path : null,
-    report,
+    ...{ vm, memory, ram, auxRamShare, settings, progress, events, incoming, report },
+    listenAt: arrival === null || arrival.main?.kind === 'defer' ? null : arrival.main,
   });
 }
 

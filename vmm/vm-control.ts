@@ -31,6 +31,18 @@ export interface VmControlOptions {
   report(message: string): void;
 }
 
+export interface HandOverOptions {
+  /** Runs as soon as no vCPU does, while the state is still being gathered. */
+  onStopped(): void;
+  /** The pause is so short that the guest's clock counts it. */
+  readonly timeGoesOn: boolean;
+}
+
+export interface HandedOver {
+  readonly saved: SavedMachine;
+  readonly stateBefore: RunState;
+}
+
 type GuestRequest =
   | { readonly kind: 'reset'; readonly cause: ShutdownCause }
   | { readonly kind: 'shutdown'; readonly cause: ShutdownCause; readonly exitCode: number };
@@ -130,24 +142,24 @@ export class VmControl {
   }
 
   /**
-   * Source, first half: stops the VM and gives its device state. `onStopped` runs as soon as no vCPU does,
-   * while the state is still being gathered. Ends in `handOverDone` or `takeBack`.
+   * Source, first half: stops the VM and gives its device state. Ends in `handOverDone` or `takeBack`.
    */
-  handOver(onStopped: () => void): Promise<{ saved: SavedMachine; stateBefore: RunState }> {
+  handOver({ onStopped, timeGoesOn }: HandOverOptions): Promise<HandedOver> {
     return this.#inTurn(async (machine) => {
       const stateBefore = this.#state.current;
       this.#stateBeforeHandOver = stateBefore;
       const wasRunning = stateBefore === 'running';
+      const countsPause = wasRunning && timeGoesOn;
       const stopped = machine.stop().then(() => {
         this.#state.set('finish-migrate');
         if (wasRunning) this.#events.emit('STOP');
         onStopped();
       });
-      const [saved] = await Promise.all([machine.save(wasRunning), stopped]);
+      const [saved] = await Promise.all([machine.save(countsPause), stopped]);
       if (this.#guestRequest === null) return { saved, stateBefore };
       await this.#settleGuestRequest(machine);
       if (this.#isOver) throw new Error('the guest has powered off');
-      return { saved: await machine.save(wasRunning), stateBefore: this.#stateBeforeHandOver };
+      return { saved: await machine.save(countsPause), stateBefore: this.#stateBeforeHandOver };
     });
   }
 

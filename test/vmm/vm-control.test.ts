@@ -37,6 +37,7 @@ async function create(policy: Partial<VmPolicy> = {}): Promise<Fixture> {
 }
 
 const nothing = () => {};
+const HAND_OVER = { onStopped: nothing, timeGoesOn: true };
 
 const test = suite('VM control');
 
@@ -108,8 +109,11 @@ test('a hand-over stops the VM before its state is taken, and tells as soon as i
   const { vm, machine, story } = await create();
   machine.take();
   let stoppedWith: string[] = [];
-  const { saved, stateBefore } = await vm.handOver(() => {
-    stoppedWith = [...story];
+  const { saved, stateBefore } = await vm.handOver({
+    timeGoesOn: true,
+    onStopped: () => {
+      stoppedWith = [...story];
+    },
   });
   assert.is(stateBefore, 'running');
   assert.equal(machine.take(), ['stop', 'save true']);
@@ -124,12 +128,12 @@ test('a hand-over stops the VM before its state is taken, and tells as soon as i
 
 test('a hand-over that failed leaves a running VM running and a paused one paused', async () => {
   const { vm, machine, story } = await create();
-  await vm.handOver(nothing);
+  await vm.handOver(HAND_OVER);
   await vm.takeBack();
   assert.is(vm.runState, 'running');
   await vm.stop();
   machine.take();
-  await vm.handOver(nothing);
+  await vm.handOver(HAND_OVER);
   assert.equal(machine.take(), ['stop', 'save false']);
   await vm.takeBack();
   assert.is(vm.runState, 'paused');
@@ -145,7 +149,7 @@ test('a guest that resets itself in the moment it is stopped is handed over afte
     machine.onStop = nothing;
     machine.events?.reset('guest-reset');
   };
-  const { stateBefore } = await vm.handOver(nothing);
+  const { stateBefore } = await vm.handOver(HAND_OVER);
   assert.is(stateBefore, 'running');
   assert.equal(machine.take(), ['stop', 'save true', 'stop', 'reset', 'save true']);
   assert.equal(story, ['RESUME', 'STOP', 'RESET guest-reset']);
@@ -154,14 +158,14 @@ test('a guest that resets itself in the moment it is stopped is handed over afte
 test('a guest that powers off in that moment is not handed over', async () => {
   const { vm, machine, ends } = await create();
   machine.onStop = () => machine.events?.shutdown('guest-shutdown', 3);
-  await rejects(vm.handOver(nothing), /the guest has powered off/);
+  await rejects(vm.handOver(HAND_OVER), /the guest has powered off/);
   assert.equal(ends, [3]);
   const kept = await create({ noShutdown: true });
   kept.machine.onStop = () => {
     kept.machine.onStop = nothing;
     kept.machine.events?.shutdown('guest-shutdown', 3);
   };
-  assert.is((await kept.vm.handOver(nothing)).stateBefore, 'shutdown');
+  assert.is((await kept.vm.handOver(HAND_OVER)).stateBefore, 'shutdown');
 });
 
 test('a target runs when the source ran, and only after the source was told', async () => {

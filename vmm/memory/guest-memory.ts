@@ -33,6 +33,8 @@ export interface GuestMemory {
   readonly sizeBytes: number;
   /** True when RAM is a shared mapping of `fd`: what a hand-over of RAM needs. */
   readonly share: boolean;
+  /** Another process can open the same memory by its path. */
+  readonly isNamedFile: boolean;
   /** Name of the RAM block in streams: the backend's id, or QEMU's name for the machine's own RAM. */
   readonly backendId: string;
   readonly backendType: MemoryBackendType | 'ram';
@@ -60,6 +62,7 @@ export function createGuestMemory(options: VmmOptions, receivedFd: number | null
     fd,
     sizeBytes,
     share: fd !== null,
+    isNamedFile: isNamedFile(backend),
     backendId: backend?.id ?? DEFAULT_RAM_ID,
     backendType: backend?.type ?? 'ram',
   };
@@ -68,6 +71,11 @@ export function createGuestMemory(options: VmmOptions, receivedFd: number | null
 /** The guest's RAM as bytes; offset 0 is guest-physical 0x80000000. */
 export function ramOf({ memory, sizeBytes }: Pick<GuestMemory, 'memory' | 'sizeBytes'>): Uint8Array {
   return new Uint8Array(memory.buffer, RAM_OFFSET, sizeBytes);
+}
+
+function isNamedFile(backend: MemoryBackendOptions | null): boolean {
+  if (backend?.type !== 'memory-backend-file') return false;
+  return statSync(backend.path ?? '', { throwIfNoEntry: false })?.isFile() ?? false;
 }
 
 function allocate(sizeBytes: number): WebAssembly.Memory {

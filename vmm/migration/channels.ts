@@ -1,10 +1,8 @@
 /** Where a migration goes to or comes from: arguments `uri` and `channels` of the migration commands. */
 import { QmpError } from '../qmp/error.js';
-import type { MigrationChannel } from '../qmp/protocol.js';
+import type { MigrationAddress, MigrationChannel } from '../qmp/protocol.js';
 import type { ArgumentType } from '../qmp/schema.js';
-
-/** The kernel's limit for the path of a unix socket, without the final NUL. */
-const MAX_PATH_BYTES = 107;
+import { type Address, checkFilePath, checkOffset, checkSocketPath, parseUri } from './address.js';
 
 export const CHANNEL_LIST: ArgumentType = {
   array: {
@@ -13,48 +11,65 @@ export const CHANNEL_LIST: ArgumentType = {
       addr: {
         type: {
           tag: 'transport',
-          variants: { socket: { tag: 'type', variants: { unix: { path: { type: 'str' } } } } },
+          variants: {
+            socket: {
+              tag: 'type',
+              variants: { unix: { path: { type: 'str' } }, fd: { str: { type: 'str' } } },
+            },
+            exec: { args: { type: { array: 'str' } } },
+            file: { filename: { type: 'str' }, offset: { type: 'int' } },
+          },
         },
       },
     },
   },
 };
 
-/** Paths of unix sockets. */
 export interface Channels {
-  readonly main: string | null;
-  readonly cpr: string | null;
+  readonly main: Address | null;
+  readonly cpr: Address | null;
 }
 
 /** Reads checked arguments: exactly one of `uri` and `channels`, each channel once. */
 export function readChannels(uri: string | undefined, channels: unknown): Channels {
-  if ((uri === undefined) === (channels === undefined)) {
-    throw new QmpError("exactly one of the arguments 'uri' and 'channels' is needed");
+  if (uri === undefined && channels === undefined) {
+    throw new QmpError("need either 'uri' or 'channels' argument");
   }
-  if (uri !== undefined) return { main: readUri(uri), cpr: null };
-  const found: { main: string | null; cpr: string | null } = { main: null, cpr: null };
-  for (const channel of channels as readonly MigrationChannel[]) {
-    const type = channel['channel-type'];
-    if (found[type] !== null) throw new QmpError(`Channel list has more than one ${type} entry`);
-    found[type] = checkPath(channel.addr.path);
+  if (uri !== undefined && channels !== undefined) {
+    throw new QmpError(
+      "'uri' and 'channels' arguments are mutually exclusive; exactly one of the two is needed",
+    );
+  }
+  try {
+    if (uri !== undefined) return { main: parseUri(uri), cpr: null };
+    return readList(channels as readonly MigrationChannel[]);
+  } catch (error) {
+    throw new QmpError((error as Error).message, 'GenericError', { cause: error });
+  }
+}
+
+function readList(channels: readonly MigrationChannel[]): Channels {
+  const found: { main: Address | null; cpr: Address | null } = { main: null, cpr: null };
+  for (const { 'channel-type': type, addr } of channels) {
+    if (found[type] !== null) throw new Error(`Channel list has more than one ${type} entry`);
+    found[type] = readAddress(addr);
   }
   return found;
 }
 
-function readUri(uri: string): string {
-  const path = /^unix:(.+)$/s.exec(uri)?.[1];
-  if (path === undefined) {
-    throw new QmpError(
-      `expected 'uri' to be unix:PATH, got '${uri}': other transports are not supported yet`,
-    );
+function readAddress(address: MigrationAddress): Address {
+  switch (address.transport) {
+    case 'exec':
+      if (address.args.length === 0) throw new Error('expected exec to name a program, got no argument');
+      return { kind: 'exec', args: address.args };
+    case 'file':
+      return {
+        kind: 'file',
+        path: checkFilePath(address.filename),
+        offsetBytes: checkOffset(address.offset),
+      };
+    case 'socket':
+      if (address.type === 'fd') return { kind: 'fd', name: address.str };
+      return { kind: 'unix', path: checkSocketPath(address.path) };
   }
-  return checkPath(path);
-}
-
-function checkPath(path: string): string {
-  const sizeBytes = Buffer.byteLength(path);
-  if (sizeBytes === 0 || sizeBytes > MAX_PATH_BYTES || path.includes('\0')) {
-    throw new QmpError(`expected the path of a unix socket of 1 to ${MAX_PATH_BYTES} bytes, got '${path}'`);
-  }
-  return path;
 }

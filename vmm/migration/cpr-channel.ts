@@ -24,12 +24,14 @@ import {
   shutdownWrite,
 } from '../../native/index.js';
 import type { UnixListener } from '../unix-listener.js';
-import { type CprEntry, decodeCprState, encodeCprState, MAX_CPR_ENTRIES } from './cpr-state.js';
-import { systemReason } from './socket-error.js';
-
-export interface CprDescriptor extends CprEntry {
-  readonly fd: number;
-}
+import {
+  type CprDescriptor,
+  type CprEntry,
+  decodeCprState,
+  encodeCprState,
+  MAX_CPR_ENTRIES,
+} from './cpr-state.js';
+import { systemReason } from './system-reason.js';
 
 /** What the target got, and the connection that tells the source to go on when it is closed. */
 export interface ReceivedCpr {

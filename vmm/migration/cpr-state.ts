@@ -1,11 +1,12 @@
 /**
- * The state that goes through the CPR channel: a list of named descriptors.
+ * The CPR state: a list of named descriptors.
  *
  *     u32 magic 'QCPR'  u32 version 1
- *     { u8 1  u32 name length with NUL  name NUL  i32 id  u8 0 (carries the descriptor) }…  u8 0
+ *     { u8 1  u32 name length with NUL  name NUL  i32 id  descriptor }…  u8 0
  *     optionally subsection 'CprState/vfio devices' with an empty list
  *
- * The descriptors travel beside the stream as SCM_RIGHTS, in the order of the list.
+ * A descriptor is u8 0 in the CPR channel, and travels beside that byte as SCM_RIGHTS; in the state that a program
+ * leaves for the one which takes its place, it is i32, its number.
  */
 import { SUBSECTION, WireReader, WireWriter } from '../state/wire.js';
 
@@ -21,18 +22,17 @@ export interface CprEntry {
   readonly id: number;
 }
 
-/** The stream cut into pieces: every piece but the last ends with the byte that carries a descriptor. */
+export interface CprDescriptor extends CprEntry {
+  readonly fd: number;
+}
+
+/** For the channel, in pieces: every piece but the last ends with the byte that carries a descriptor. */
 export function encodeCprState(entries: readonly CprEntry[]): Uint8Array[] {
   const pieces: Uint8Array[] = [];
   let writer = new WireWriter();
-  writer.u32(CPR_MAGIC);
-  writer.u32(CPR_VERSION);
-  for (const { name, id } of entries) {
-    const bytes = Buffer.from(`${name}\0`);
-    writer.u8(1);
-    writer.u32(bytes.length);
-    writer.bytes(bytes);
-    writer.u32(id);
+  writeHeader(writer);
+  for (const entry of entries) {
+    writeEntry(writer, entry);
     writer.u8(0);
     pieces.push(writer.finish());
     writer = new WireWriter();
@@ -42,8 +42,50 @@ export function encodeCprState(entries: readonly CprEntry[]): Uint8Array[] {
   return pieces;
 }
 
-/** The whole stream. Throws `StreamError`. */
+/** For the next program in this process. */
+export function encodeExecState(descriptors: readonly CprDescriptor[]): Uint8Array {
+  const writer = new WireWriter();
+  writeHeader(writer);
+  for (const descriptor of descriptors) {
+    writeEntry(writer, descriptor);
+    writer.u32(descriptor.fd);
+  }
+  writer.u8(0);
+  return writer.finish();
+}
+
+function writeHeader(writer: WireWriter): void {
+  writer.u32(CPR_MAGIC);
+  writer.u32(CPR_VERSION);
+}
+
+function writeEntry(writer: WireWriter, { name, id }: CprEntry): void {
+  const bytes = Buffer.from(`${name}\0`);
+  writer.u8(1);
+  writer.u32(bytes.length);
+  writer.bytes(bytes);
+  writer.u32(id);
+}
+
+/** What came through the channel. Throws `StreamError`. */
 export function decodeCprState(bytes: Uint8Array): CprEntry[] {
+  return decode(bytes, (reader, entry) => {
+    reader.u8();
+    return entry;
+  });
+}
+
+/** What the program before this one left. Throws `StreamError`. */
+export function decodeExecState(bytes: Uint8Array): CprDescriptor[] {
+  return decode(bytes, (reader, entry) => {
+    const at = reader.offset;
+    const fd = reader.i32();
+    if (fd < 0) throw reader.error(`expected a descriptor, got ${fd}`, at);
+    return { ...entry, fd };
+  });
+}
+
+function decode<T>(bytes: Uint8Array, finish: (reader: WireReader, entry: CprEntry) => T): T[] {
   const reader = new WireReader(bytes, 'cpr header');
   const magic = reader.u32();
   if (magic !== CPR_MAGIC) {
@@ -52,10 +94,13 @@ export function decodeCprState(bytes: Uint8Array): CprEntry[] {
   const version = reader.u32();
   if (version !== CPR_VERSION) throw reader.error(`expected version ${CPR_VERSION}, got ${version}`, 4);
   reader.section = 'cpr descriptors';
-  const entries: CprEntry[] = [];
+  const entries: T[] = [];
   while (readMore(reader)) {
     if (entries.length === MAX_CPR_ENTRIES) throw reader.error(`expected at most ${MAX_CPR_ENTRIES} entries`);
-    entries.push(readEntry(reader));
+    const entry = readEntry(reader);
+    reader.field = 'fd';
+    entries.push(finish(reader, entry));
+    reader.field = null;
   }
   if (reader.remaining > 0) readVfioDevices(reader);
   if (reader.remaining > 0) throw reader.error(`${reader.remaining} bytes are left over`);
@@ -79,9 +124,6 @@ function readEntry(reader: WireReader): CprEntry {
   if (text.indexOf('\0') !== text.length - 1) throw reader.error('expected one NUL, at the end', at);
   reader.field = 'id';
   const id = reader.i32();
-  reader.field = 'fd';
-  reader.u8();
-  reader.field = null;
   return { name: text.slice(0, -1), id };
 }
 

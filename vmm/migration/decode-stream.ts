@@ -1,28 +1,31 @@
 /**
- * Reads the main channel of a migration; its layout is in `stream-format.ts`. Total: whatever the bytes
- * are, the result is a checked head with the device sections cut out, or a `StreamError`.
+ * Reads the main channel of a migration as it arrives; its layout is in `stream-format.ts`. Total and bounded:
+ * whatever the bytes are, the result is a checked head with the device sections cut out, or a `StreamError`;
+ * pages go to RAM at once, everything else is at most `MAX_STREAM_BYTES`.
  */
 import { isRunState, type RunState } from '../run-state.js';
 import { decodeSections } from '../state/codec.js';
-import { StreamError } from '../state/stream-error.js';
+import { StreamCutShort, StreamError } from '../state/stream-error.js';
 import * as wire from '../state/wire.js';
+import { PageReader } from './ram-pages.js';
 import {
   CARRIED_STATES,
-  COMMAND_OPEN_RETURN_PATH,
-  COMMAND_PING,
   GLOBAL_STATE,
   GLOBAL_STATE_BYTES,
   type GlobalState,
-  PAGE_BYTES,
   RAM,
-  RAM_FLAG_END,
-  RAM_FLAG_SIZE,
-  STREAM_MAGIC,
-  STREAM_VERSION,
   type StreamSubject,
 } from './stream-format.js';
+import { readEndOfPages, readHead } from './stream-head.js';
 
+/** Many times the state of any machine; a source that sends more beside RAM is refused. */
+export const MAX_STREAM_BYTES = 64 * 1024 * 1024;
+/** Up to here each chunk is looked at for the end of the stream; beyond, the source's end is waited for. */
+const QUICK_END_BYTES = 1024 * 1024;
+const OPENING_BRACE = 0x7b;
 const CLOSING_BRACE = 0x7d;
+const QUOTE = 0x22;
+const NOTHING = Buffer.alloc(0);
 
 export interface Preamble {
   readonly wantsReturnPath: boolean;
@@ -31,107 +34,107 @@ export interface Preamble {
   readonly sections: Uint8Array;
 }
 
-/** Refuses what cannot become a stream, as soon as its first bytes are there. */
-export function checkStart(bytes: Uint8Array): void {
-  if (bytes.length < 4) return;
-  const reader = new wire.WireReader(bytes, 'header');
-  const magic = reader.u32();
-  if (magic !== STREAM_MAGIC) {
-    throw reader.error(`not a migration stream: expected magic 0x5145564d, got 0x${magic.toString(16)}`, 0);
+export class StreamDecoder {
+  readonly #subject: StreamSubject;
+  readonly #pages: PageReader;
+  readonly #carriesRam: boolean;
+  #phase: 'head' | 'pages' | 'rest' = 'head';
+  /** What was not understood yet; in `rest` in pieces, joined when they are looked at. */
+  #pending: Buffer[] = [];
+  #pendingBytes = 0;
+  /** Bytes before the pending ones. */
+  #doneBytes = 0;
+  #wantsReturnPath = false;
+
+  /** `contents`: where the pages of RAM go; null when it has come another way and the stream has none. */
+  constructor(subject: StreamSubject, contents: Uint8Array | null) {
+    this.#subject = subject;
+    this.#pages = new PageReader(subject, contents);
+    this.#carriesRam = contents !== null;
   }
-  if (reader.remaining < 4) return;
-  const version = reader.u32();
-  if (version !== STREAM_VERSION) throw reader.error(`expected version ${STREAM_VERSION}, got ${version}`, 4);
-}
 
-/**
- * Decodes a whole stream up to the device sections, which it cuts out. `onReturnPath` is called when the
- * source asks for one, which may be before an error.
- */
-export function decodeStream(bytes: Uint8Array, subject: StreamSubject, onReturnPath: () => void): Preamble {
-  const reader = new wire.WireReader(bytes, 'header');
-  if (bytes.length < 8) throw reader.error('the stream is cut short', bytes.length);
-  checkStart(bytes);
-  reader.bytes(8);
-  readConfiguration(reader, subject.machineType);
-  const wantsReturnPath = readCommands(reader, onReturnPath);
-  readRamStart(reader, subject.ram);
-  readRamEnd(reader);
-  reader.section = GLOBAL_STATE.name;
-  const stateBefore = readGlobalState(reader);
-  return { wantsReturnPath, stateBefore, sections: cutSections(bytes, reader.offset) };
-}
-
-function readConfiguration(reader: wire.WireReader, machineType: string): void {
-  reader.section = 'configuration';
-  expectMark(reader, wire.CONFIGURATION);
-  const at = reader.offset;
-  const sizeBytes = reader.u32();
-  if (sizeBytes > 255)
-    throw reader.error(`expected a machine type of at most 255 bytes, got ${sizeBytes}`, at);
-  const type = Buffer.from(reader.bytes(sizeBytes)).toString('latin1');
-  if (type !== machineType) {
-    throw reader.error(`the machine type received is '${type}', here it is '${machineType}'`, at);
+  /** The source has asked for an answer: known early, so that it can be told of an error. */
+  get wantsReturnPath(): boolean {
+    return this.#wantsReturnPath;
   }
-}
 
-function readCommands(reader: wire.WireReader, onReturnPath: () => void): boolean {
-  let wantsReturnPath = false;
-  reader.section = 'command';
-  while (reader.peek() === wire.COMMAND) {
-    const at = reader.offset;
-    reader.u8();
-    const command = reader.u16();
-    const sizeBytes = reader.u16();
-    if (command === COMMAND_OPEN_RETURN_PATH && sizeBytes === 0) {
-      wantsReturnPath = true;
-      onReturnPath();
-    } else if (command === COMMAND_PING && sizeBytes === 4) {
-      reader.u32();
-    } else {
-      throw reader.error(`unknown command ${command} with ${sizeBytes} bytes`, at);
+  /** Takes the next bytes. Throws `StreamError` for what cannot become a stream. */
+  push(chunk: Buffer): void {
+    this.#pending.push(chunk);
+    this.#pendingBytes += chunk.length;
+    if (this.#phase === 'head') this.#takeHead();
+    if (this.#phase === 'pages') this.#takePages();
+    if (this.#pendingBytes > MAX_STREAM_BYTES) {
+      throw this.#error('end', this.#pendingBytes, `the stream has more than ${MAX_STREAM_BYTES} bytes`);
     }
   }
-  return wantsReturnPath;
-}
 
-function readRamStart(reader: wire.WireReader, ram: StreamSubject['ram']): void {
-  reader.section = RAM.name;
-  expectMark(reader, wire.SECTION_START);
-  expectU32(reader, 'section id', RAM.id);
-  const at = reader.offset;
-  const name = reader.name();
-  if (name !== RAM.name) throw reader.error(`expected section 'ram', got '${name}'`, at);
-  expectU32(reader, 'instance', 0);
-  expectU32(reader, 'version', RAM.version);
-  const totalAt = reader.offset;
-  const word = reader.u64();
-  if ((word & (PAGE_BYTES - 1n)) !== RAM_FLAG_SIZE)
-    throw reader.error('expected the list of blocks', totalAt);
-  const blockAt = reader.offset;
-  const block = reader.name();
-  if (block !== ram.name)
-    throw reader.error(`unknown RAM block '${block}', here it is '${ram.name}'`, blockAt);
-  const sizeBytes = reader.u64();
-  if (sizeBytes !== BigInt(ram.sizeBytes) || word - RAM_FLAG_SIZE !== sizeBytes) {
-    throw reader.error(`RAM block '${block}' has ${sizeBytes} bytes, here it has ${ram.sizeBytes}`, blockAt);
+  /** Whether this is a whole stream: nothing can follow the description. Not asked beyond some size. */
+  isComplete(): boolean {
+    if (this.#phase !== 'rest' || this.#pendingBytes > QUICK_END_BYTES) return false;
+    return this.#pending.at(-1)?.at(-1) === CLOSING_BRACE && findEnd(this.#joined(), 0) !== null;
   }
-  expectEndOfRam(reader);
-}
 
-function readRamEnd(reader: wire.WireReader): void {
-  expectMark(reader, wire.SECTION_END);
-  expectU32(reader, 'section id', RAM.id);
-  expectEndOfRam(reader);
-}
-
-function expectEndOfRam(reader: wire.WireReader): void {
-  const at = reader.offset;
-  if (reader.u64() !== RAM_FLAG_END) {
-    throw reader.error('expected no contents: RAM comes by its descriptor, is the mode cpr-transfer?', at);
+  /** Decodes what has come: there is no more. */
+  finish(): Preamble {
+    const bytes = this.#joined();
+    if (this.#phase !== 'rest') {
+      const section = this.#phase === 'head' ? 'header' : RAM.name;
+      const place = { section, field: null, offset: this.#doneBytes + bytes.length };
+      throw new StreamCutShort(place, `the ${this.#phase} of the stream is not all there`);
+    }
+    const reader = new wire.WireReader(bytes, RAM.name, this.#doneBytes);
+    const { seen, all } = this.#pages.pages;
+    if (this.#carriesRam && seen < all) {
+      throw reader.error(`${all - seen} of ${all} pages of RAM are missing: was it to come by descriptors?`);
+    }
+    readEndOfPages(reader);
+    reader.section = GLOBAL_STATE.name;
+    const stateBefore = readGlobalState(reader);
+    const sections = this.#cutSections(bytes, reader.offset);
+    return { wantsReturnPath: this.#wantsReturnPath, stateBefore, sections };
   }
-  expectMark(reader, wire.SECTION_FOOTER);
-  expectU32(reader, 'section id', RAM.id);
+
+  #takeHead(): void {
+    const bytes = this.#joined();
+    const sizeBytes = readHead(bytes, this.#subject, () => {
+      this.#wantsReturnPath = true;
+    });
+    if (sizeBytes === null) return;
+    this.#drop(bytes, sizeBytes);
+    this.#phase = 'pages';
+  }
+
+  #takePages(): void {
+    const bytes = this.#joined();
+    const { used, isOver, complaint } = this.#pages.read(bytes);
+    if (complaint !== null) throw this.#error(RAM.name, complaint.offset, complaint.reason);
+    this.#drop(bytes, used);
+    if (isOver) this.#phase = 'rest';
+  }
+
+  #cutSections(bytes: Buffer, from: number): Uint8Array {
+    const end = findEnd(bytes, from);
+    if (end !== null) return bytes.subarray(from, end);
+    const what = 'expected the end mark and the description of the sections: the stream is cut short';
+    throw this.#error('end', bytes.length, what);
+  }
+
+  #error(section: string, offset: number, reason: string): StreamError {
+    return new StreamError({ section, field: null, offset: this.#doneBytes + offset }, reason);
+  }
+
+  /** Usually the stream comes in one piece, which needs no copy. */
+  #joined(): Buffer {
+    if (this.#pending.length > 1) this.#pending = [Buffer.concat(this.#pending)];
+    return this.#pending[0] ?? NOTHING;
+  }
+
+  #drop(bytes: Buffer, sizeBytes: number): void {
+    this.#pending = [bytes.subarray(sizeBytes)];
+    this.#pendingBytes -= sizeBytes;
+    this.#doneBytes += sizeBytes;
+  }
 }
 
 function readGlobalState(reader: wire.WireReader): RunState {
@@ -146,20 +149,6 @@ function readGlobalState(reader: wire.WireReader): RunState {
   return name;
 }
 
-/** Whether this is a whole stream: nothing can follow the description. */
-export function isComplete(bytes: Uint8Array): boolean {
-  return bytes.at(-1) === CLOSING_BRACE && findEnd(bytes, 0) !== null;
-}
-
-function cutSections(bytes: Uint8Array, from: number): Uint8Array {
-  const end = findEnd(bytes, from);
-  if (end !== null) return bytes.subarray(from, end);
-  throw new StreamError(
-    { section: 'end', field: null, offset: bytes.length },
-    'expected the end mark and the description of the sections: the stream is cut short',
-  );
-}
-
 /**
  * Where the end mark is, at or behind `from`. It is found from the back: JSON holds no NUL, so the
  * last NUL of the stream is in the description's length or is the end mark itself.
@@ -171,19 +160,8 @@ function findEnd(bytes: Uint8Array, from: number): number | null {
     const end = lengthAt - 2;
     if (end < from || lengthAt + 4 > bytes.length) continue;
     const isEnd = bytes[end] === wire.SECTION_EOF && bytes[end + 1] === wire.VM_DESCRIPTION;
-    if (isEnd && view.getUint32(lengthAt) === bytes.length - lengthAt - 4) return end;
+    const isDescribed = bytes[lengthAt + 4] === OPENING_BRACE && bytes[lengthAt + 5] === QUOTE;
+    if (isEnd && isDescribed && view.getUint32(lengthAt) === bytes.length - lengthAt - 4) return end;
   }
   return null;
-}
-
-function expectMark(reader: wire.WireReader, mark: number): void {
-  const at = reader.offset;
-  const got = reader.u8();
-  if (got !== mark) throw reader.error(`expected mark 0x${mark.toString(16)}, got 0x${got.toString(16)}`, at);
-}
-
-function expectU32(reader: wire.WireReader, what: string, value: number): void {
-  const at = reader.offset;
-  const got = reader.u32();
-  if (got !== value) throw reader.error(`expected ${what} ${value}, got ${got}`, at);
 }

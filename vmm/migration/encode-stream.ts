@@ -1,12 +1,15 @@
 /** Writes the main channel of a migration; its layout is in `stream-format.ts`. */
+import { RAM_BASE_ADDRESS } from '../layout.js';
 import type { RunState } from '../run-state.js';
 import { encodeSections } from '../state/codec.js';
 import * as wire from '../state/wire.js';
 import {
+  CAPABILITIES_SUBSECTION,
   COMMAND_OPEN_RETURN_PATH,
   COMMAND_PING,
   GLOBAL_STATE,
   GLOBAL_STATE_ID,
+  IGNORE_SHARED,
   PAGE_BYTES,
   RAM,
   RAM_FLAG_END,
@@ -17,7 +20,7 @@ import {
   type StreamSubject,
 } from './stream-format.js';
 
-/** Everything that is known before the VM is stopped. */
+/** Everything that is known before the VM is stopped, up to where the pages of RAM would come. */
 export function encodeHead(subject: StreamSubject, wantsReturnPath: boolean): Uint8Array {
   const writer = new wire.WireWriter();
   writer.u32(STREAM_MAGIC);
@@ -26,6 +29,13 @@ export function encodeHead(subject: StreamSubject, wantsReturnPath: boolean): Ui
   const type = Buffer.from(subject.machineType);
   writer.u32(type.length);
   writer.bytes(type);
+  if (subject.ignoreShared) {
+    writer.u8(wire.SUBSECTION);
+    writer.name(CAPABILITIES_SUBSECTION);
+    writer.u32(1);
+    writer.u32(1);
+    writer.name(IGNORE_SHARED);
+  }
   if (wantsReturnPath) {
     writeCommand(writer, COMMAND_OPEN_RETURN_PATH, new Uint8Array(0));
     writeCommand(writer, COMMAND_PING, Uint8Array.of(0, 0, 0, 1));
@@ -41,7 +51,7 @@ function writeCommand(writer: wire.WireWriter, command: number, data: Uint8Array
   writer.bytes(data);
 }
 
-function writeRam(writer: wire.WireWriter, { ram }: StreamSubject): void {
+function writeRam(writer: wire.WireWriter, { ram, ignoreShared }: StreamSubject): void {
   const sizeBytes = BigInt(ram.sizeBytes);
   writer.u8(wire.SECTION_START);
   writer.u32(RAM.id);
@@ -51,12 +61,11 @@ function writeRam(writer: wire.WireWriter, { ram }: StreamSubject): void {
   writer.u64(sizeBytes | RAM_FLAG_SIZE);
   writer.name(ram.name);
   writer.u64(sizeBytes);
+  if (ignoreShared) writer.u64(BigInt(RAM_BASE_ADDRESS));
   writer.u64(RAM_FLAG_END);
   writeFooter(writer, RAM.id);
   writer.u8(wire.SECTION_END);
   writer.u32(RAM.id);
-  writer.u64(RAM_FLAG_END);
-  writeFooter(writer, RAM.id);
 }
 
 function writeFooter(writer: wire.WireWriter, sectionId: number): void {
@@ -64,7 +73,7 @@ function writeFooter(writer: wire.WireWriter, sectionId: number): void {
   writer.u32(sectionId);
 }
 
-/** The rest: what the VM did, its device sections, the end and the description. */
+/** The rest, after the pages: what the VM did, its device sections, the end and the description. */
 export function encodeTail(
   subject: StreamSubject,
   stateBefore: RunState,
@@ -72,11 +81,13 @@ export function encodeTail(
 ): Uint8Array {
   const global = encodeGlobalState(stateBefore);
   const devices = [...global.description, ...saved.description].join(',');
-  const configuration = JSON.stringify(describeConfiguration(subject.machineType));
+  const configuration = JSON.stringify(describeConfiguration(subject));
   const json = Buffer.from(
     `{"configuration":${configuration},"page_size":${PAGE_BYTES},"devices":[${devices}]}`,
   );
   const writer = new wire.WireWriter();
+  writer.u64(RAM_FLAG_END);
+  writeFooter(writer, RAM.id);
   writer.bytes(global.bytes);
   writer.bytes(saved.sections);
   writer.u8(wire.SECTION_EOF);
@@ -94,7 +105,15 @@ function encodeGlobalState(state: RunState): ReturnType<typeof encodeSections> {
   return encodeSections([section], GLOBAL_STATE_ID);
 }
 
-function describeConfiguration(machineType: string): unknown {
+function describeConfiguration({ machineType, ignoreShared }: StreamSubject): unknown {
+  const capabilities = {
+    vmsd_name: CAPABILITIES_SUBSECTION,
+    version: 1,
+    fields: [
+      { name: 'caps_count', type: 'uint32', size: 4 },
+      { name: 'capabilities', type: 'capability', size: 1 + IGNORE_SHARED.length },
+    ],
+  };
   return {
     vmsd_name: 'configuration',
     version: 1,
@@ -102,5 +121,6 @@ function describeConfiguration(machineType: string): unknown {
       { name: 'len', type: 'uint32', size: 4 },
       { name: 'name', type: 'buffer', size: Buffer.byteLength(machineType) },
     ],
+    ...(ignoreShared ? { subsections: [capabilities] } : {}),
   };
 }

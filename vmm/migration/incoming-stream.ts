@@ -1,20 +1,16 @@
 /**
- * One incoming stream, from its first byte to the VM that runs: collects it, has it loaded, tells the source,
- * and only then lets the VM start. Whatever goes wrong leaves the machine as it was and is reported once.
+ * One incoming stream, from its first byte to the VM that runs: decodes it, has it loaded, tells the source,
+ * and only then lets the VM start. Whatever goes wrong leaves the devices as they were and is reported once.
  */
 import type { Duplex } from 'node:stream';
 import type { EventHub } from '../qmp/events.js';
 import type { VmControl } from '../vm-control.js';
-import { checkStart, decodeStream, isComplete } from './decode-stream.js';
+import { StreamDecoder } from './decode-stream.js';
 import type { MigrationProgress } from './progress.js';
 import { encodeFailure, LOADED, PONG } from './return-path.js';
-import { systemReason } from './socket-error.js';
 import type { StreamSubject } from './stream-format.js';
+import { systemReason } from './system-reason.js';
 
-/** Many times the state of any machine; a source that sends more is refused. */
-const MAX_STREAM_BYTES = 64 * 1024 * 1024;
-/** Up to here each chunk is looked at for the end of the stream; beyond, the source's end is waited for. */
-const QUICK_END_BYTES = 1024 * 1024;
 /** How long a failing target tries to tell its source why. */
 const FAREWELL_DEADLINE_MS = 1000;
 
@@ -23,6 +19,8 @@ export interface StreamContext {
   readonly events: EventHub;
   readonly progress: MigrationProgress;
   readonly subject: StreamSubject;
+  /** Where RAM goes that is in the stream; null when it has come another way. */
+  readonly contents: Uint8Array | null;
   /** Asked only when the source has closed the connection: a source that lives has taken the VM back. */
   isSourceAlive(): boolean;
   failed(error: Error): void;
@@ -31,40 +29,44 @@ export interface StreamContext {
 /** Resolves when the stream was loaded and the VM runs or waits, or when it has failed. */
 export function receiveStream(socket: Duplex, context: StreamContext): Promise<void> {
   return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let sizeBytes = 0;
-    const finish = (bytes: Buffer, complaint: Error | null) => {
-      socket.removeAllListeners('data').removeAllListeners('end').resume();
-      finishStream(socket, context, bytes, complaint).then(resolve, reject);
+    const decoder = new StreamDecoder(context.subject, context.contents);
+    const finish = (complaint: Error | null) => {
+      socket.removeAllListeners('data').removeAllListeners('end').removeAllListeners('close').resume();
+      finishStream(socket, context, decoder, complaint).then(resolve, reject);
     };
-    socket.on('error', () => socket.destroy());
+    let broke: Error | null = null;
+    socket.on('error', (error) => {
+      broke = new Error(`the connection to the source broke: ${systemReason(error)}`, { cause: error });
+      socket.destroy();
+    });
     socket.on('data', (chunk: Buffer) => {
-      chunks.push(chunk);
-      sizeBytes += chunk.length;
-      const complaint = sizeBytes > MAX_STREAM_BYTES ? tooLong() : startError(chunks);
-      if (complaint !== null) finish(chunk, complaint);
-      else if (sizeBytes <= QUICK_END_BYTES && isComplete(joined(chunks))) finish(joined(chunks), null);
+      try {
+        decoder.push(chunk);
+      } catch (error) {
+        finish(error as Error);
+        return;
+      }
+      if (decoder.isComplete()) finish(null);
       else if (context.progress.status === 'setup') context.progress.set('active');
     });
-    socket.once('end', () => finish(joined(chunks), null));
+    socket.once('end', () => finish(null));
+    socket.once('close', () => finish(broke));
   });
 }
 
 async function finishStream(
   socket: Duplex,
   context: StreamContext,
-  bytes: Buffer,
+  decoder: StreamDecoder,
   complaint: Error | null,
 ): Promise<void> {
-  const { vm, progress, events, subject } = context;
+  const { vm, progress, events } = context;
   const release = events.hold();
   if (progress.status === 'setup') progress.set('active');
-  let answers = false;
+  const answers = decoder.wantsReturnPath;
   try {
     if (complaint !== null) throw complaint;
-    const { stateBefore, sections } = decodeStream(bytes, subject, () => {
-      answers = true;
-    });
+    const { stateBefore, sections } = decoder.finish();
     const confirm = async () => {
       if (answers) await confirmTo(socket, context);
     };
@@ -88,28 +90,6 @@ async function confirmTo(socket: Duplex, { isSourceAlive }: StreamContext): Prom
   const failure = await write(socket, Buffer.concat([PONG, LOADED]));
   if (failure === null || !isSourceAlive()) return;
   throw new Error(`the source has ended the migration: ${systemReason(failure)}`);
-}
-
-/** Usually the stream comes in one piece, which needs no copy. */
-function joined(chunks: readonly Buffer[]): Buffer {
-  const [first] = chunks;
-  return chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks);
-}
-
-function tooLong(): Error {
-  return new Error(`the stream has more than ${MAX_STREAM_BYTES} bytes`);
-}
-
-/** Looks at the first bytes only, so that a stranger who keeps the connection open is noticed. */
-function startError(chunks: readonly Buffer[]): Error | null {
-  const [first] = chunks;
-  if (first === undefined || (chunks.length > 1 && first.length >= 8)) return null;
-  try {
-    checkStart(first.length >= 8 ? first : joined(chunks));
-    return null;
-  } catch (error) {
-    return error as Error;
-  }
 }
 
 /** Resolves with what went wrong, or `null`. A write that the kernel takes at once needs no turn of the loop. */

@@ -1,64 +1,109 @@
 /**
- * The target's side of `cpr-transfer`, from the moment the machine is built on the received memory:
+ * The target's side of a migration, from the moment the machine is built:
  *
- *     listen on main ► hang up the CPR connection ► accept one source ► collect its stream
+ *     listen on main ► hang up the CPR connection, if there was one ► accept one source ► take its stream
  *       ► load ► tell the source ► run or stay paused
  *
- * Guarantees: nothing of the machine changes before the whole stream is there and was decoded; with
+ * Guarantees: no device changes before the whole stream is there and was decoded; with
  * return-path the vCPU is started only after the source could still be told, so a source that was
  * cancelled meanwhile and runs again is never doubled here.
  */
 import { readFileSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { QmpError } from '../qmp/error.js';
 import { UnixListener } from '../unix-listener.js';
-import type { ReceivedCpr } from './cpr-channel.js';
+import type { Address } from './address.js';
 import { receiveStream, type StreamContext } from './incoming-stream.js';
 import { rehearseLoad } from './rehearsal.js';
-import { systemReason } from './socket-error.js';
+import type { StreamSubject } from './stream-format.js';
+import { systemReason } from './system-reason.js';
 
-export interface IncomingContext extends Omit<StreamContext, 'isSourceAlive' | 'failed'> {
+export interface IncomingContext extends Pick<StreamContext, 'vm' | 'events' | 'progress'> {
+  /** What the source must agree on, by the capabilities of now. */
+  subject(): StreamSubject;
+  /** Where the RAM in a stream goes; null when it is found in its file. */
+  contents(): Uint8Array | null;
   /** The load failed and the process has to end. */
   fatal(message: string): void;
   /** A line for the operator. */
   report(message: string): void;
 }
 
+/** Who hands the VM over, as far as it is known before its stream comes. */
+export interface Source {
+  /** RAM has come by its descriptor and is not in the stream. */
+  readonly hasRam: boolean;
+  /** 0 when it cannot be seen from here. */
+  readonly pid: number;
+  /** Tells it that the main channel can be connected to. */
+  hangUp(): void;
+}
+
+export const UNKNOWN_SOURCE: Source = { hasRam: false, pid: 0, hangUp: () => {} };
+
 export interface ListenOptions {
-  readonly path: string;
+  readonly address: Address;
   /** False: after a failure the process stays, in run state `inmigrate`. */
   readonly exitOnError: boolean;
 }
 
 export class IncomingMigration {
   readonly #context: IncomingContext;
-  readonly #cpr: ReceivedCpr;
+  readonly #source: Source;
   #listener: UnixListener | null = null;
   #server: Server | null = null;
   #exitOnError = true;
   #started = false;
+  #end: () => void = () => {};
+  readonly #loaded = new Promise<void>((resolve) => {
+    this.#end = resolve;
+  });
 
-  constructor(context: IncomingContext, cpr: ReceivedCpr) {
+  constructor(context: IncomingContext, source: Source) {
     this.#context = context;
-    this.#cpr = cpr;
+    this.#source = source;
   }
 
-  /** Listens on `path` and lets the source know. Only once. */
-  async listen({ path, exitOnError }: ListenOptions): Promise<void> {
+  /**
+   * Opens the main channel; where it is a socket, listens and lets the source know. Only once. `loaded` resolves
+   * when the stream was loaded, or was not.
+   */
+  async listen({ address, exitOnError }: ListenOptions): Promise<{ loaded: Promise<void> }> {
     if (this.#started) throw new QmpError('The incoming migration has already been started');
+    this.#exitOnError = exitOnError;
+    if (address.kind === 'unix') await this.#listenOn(address.path);
+    else await this.#read(address);
+    return { loaded: this.#loaded };
+  }
+
+  async #listenOn(path: string): Promise<void> {
     const listener = openListener(path);
     this.#listener = listener;
     this.#started = true;
-    this.#exitOnError = exitOnError;
-    await rehearseLoad(this.#context.vm, this.#context.subject);
+    await rehearseLoad(this.#context.vm, this.#context.subject());
     const server = createServer({ allowHalfOpen: true }, (socket) => this.#accept(socket));
     this.#server = server;
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
       server.listen({ fd: listener.release() }, resolve);
     });
-    this.#context.progress.begin({ type: 'unix', path });
-    this.#cpr.hangUp();
+    this.#context.progress.beginIncoming({ type: 'unix', path });
+    this.#source.hangUp();
+  }
+
+  async #read(address: Exclude<Address, { kind: 'unix' }>): Promise<void> {
+    let stream: Duplex;
+    try {
+      const { openIncoming } = await import('./incoming-channel.js');
+      stream = await openIncoming(address);
+    } catch (cause) {
+      throw new QmpError((cause as Error).message, 'GenericError', { cause });
+    }
+    this.#started = true;
+    this.#context.progress.beginIncoming(null);
+    this.#source.hangUp();
+    this.#receive(stream);
   }
 
   /** Stops listening and removes the socket's file. */
@@ -75,16 +120,24 @@ export class IncomingMigration {
       return;
     }
     this.close();
-    const { report, fatal } = this.#context;
+    this.#receive(socket);
+  }
+
+  #receive(stream: Duplex): void {
+    const { vm, events, progress, report, fatal } = this.#context;
     const failed = (error: Error) => {
       const message = `load of migration failed: ${error.message}`;
       if (this.#exitOnError) fatal(message);
       else report(message);
     };
-    const isSourceAlive = () => isAlive(this.#cpr.sourcePid);
-    receiveStream(socket, { ...this.#context, isSourceAlive, failed }).catch((unexpected: Error) => {
+    const isSourceAlive = () => isAlive(this.#source.pid);
+    const subject = this.#context.subject();
+    const contents = this.#source.hasRam ? null : this.#context.contents();
+    const context = { vm, events, progress, subject, contents, isSourceAlive, failed };
+    const received = receiveStream(stream, context).catch((unexpected: Error) => {
       fatal(`the incoming migration failed: ${unexpected.message}`);
     });
+    received.then(() => this.#end());
   }
 }
 

@@ -8,6 +8,7 @@
  */
 import { QmpError } from '../qmp/error.js';
 import type { MigrationInfo } from '../qmp/protocol.js';
+import type { Address } from './address.js';
 import type { Channels } from './channels.js';
 import type { IncomingMigration } from './incoming.js';
 import { OUTGOING_MODES, type OutgoingMode, type OutgoingRun } from './modes.js';
@@ -18,7 +19,7 @@ export interface MigrationOptions extends OutgoingContext {
   /** `null`: this process booted its VM. */
   readonly incoming: IncomingMigration | null;
   /** The main channel that `-incoming` named, so that `migrate-incoming` is not wanted. */
-  readonly listenAt: string | null;
+  readonly listenAt: Address | null;
   /** A line for the operator. */
   report(message: string): void;
 }
@@ -38,7 +39,7 @@ export class Migration {
   /** `query-migrate`. */
   info(): MigrationInfo {
     const mode = OUTGOING_MODES[this.settings.mode];
-    return this.#options.progress.info(mode?.blockedReasons(this.#options) ?? []);
+    return this.#options.progress.info(mode.blockedReasons(this.#options));
   }
 
   setCapabilities(changes: readonly CapabilityStatus[]): void {
@@ -78,12 +79,18 @@ export class Migration {
     cancel.abort(new Error('the migration was cancelled'));
   }
 
-  /** Opens the main channel that the command line named, if it did. */
+  /** A file is there at once: it is loaded before the first command is answered. */
+  get loadsAtStart(): boolean {
+    return this.#options.listenAt?.kind === 'file';
+  }
+
+  /** Opens the main channel that the command line named, if it did; a file is loaded when this resolves. */
   async listenAtStart(): Promise<void> {
     const { incoming, listenAt } = this.#options;
     if (incoming === null || listenAt === null) return;
     this.#options.events.clock.calibrate();
-    await incoming.listen({ path: listenAt, exitOnError: true });
+    const { loaded } = await incoming.listen({ address: listenAt, exitOnError: true });
+    if (this.loadsAtStart) await loaded;
   }
 
   /** `migrate-incoming`. */
@@ -96,7 +103,7 @@ export class Migration {
     }
     if (channels.main === null) throw new QmpError("missing 'main' migration channel");
     this.#options.events.clock.calibrate();
-    await incoming.listen({ path: channels.main, exitOnError });
+    await incoming.listen({ address: channels.main, exitOnError });
   }
 
   /** The process ends: nobody is left waiting for us. */
@@ -116,9 +123,7 @@ export class Migration {
     if (runState === 'postmigrate') {
       throw new QmpError("Can't migrate the vm that was paused due to previous migration");
     }
-    const name = this.settings.mode;
-    const mode = OUTGOING_MODES[name];
-    if (mode === null) throw new QmpError(`migration mode '${name}' is not supported yet`);
+    const mode = OUTGOING_MODES[this.settings.mode];
     const [blocker] = mode.blockedReasons(this.#options);
     if (blocker !== undefined) throw new QmpError(blocker);
     return mode;
@@ -132,8 +137,23 @@ export class Migration {
       return;
     }
     this.#cancel = null;
-    this.#options.vm.handOverDone();
+    if (run.replace === undefined) this.#options.vm.handOverDone();
     this.#options.progress.set('completed');
+    if (run.replace !== undefined) await this.#replace(run.replace());
+  }
+
+  /** Only comes back when another program could not take this one's place. */
+  async #replace(replaced: Promise<never>): Promise<void> {
+    const { progress, vm, report } = this.#options;
+    try {
+      await replaced;
+    } catch (error) {
+      const { message } = error as Error;
+      report(message);
+      progress.because(message);
+      progress.set('failed');
+      await vm.takeBack();
+    }
   }
 
   /** Puts the VM back to what it did; RESUME comes between `failing` and `failed`. */

@@ -4,8 +4,10 @@
  */
 import type { MigrationMode } from '../qmp/protocol.js';
 import type { Channels } from './channels.js';
+import { CPR_EXEC } from './cpr-exec.js';
 import { CPR_TRANSFER } from './cpr-transfer.js';
 import type { OutgoingContext } from './outgoing.js';
+import { CPR_REBOOT, NORMAL } from './stop-and-copy.js';
 
 export interface OutgoingMode {
   /** Why this VM cannot go that way; the same sentences each time. */
@@ -18,12 +20,16 @@ export interface OutgoingMode {
 export interface OutgoingRun {
   /** Goes on to the end; rejects with the reason when it fails. The VM is then stopped or not, as it was. */
   finish(): Promise<void>;
+  /**
+   * What is left when the status is `completed` already: does not come back, or rejects, and the VM then goes
+   * on here after all. Absent: nothing is left.
+   */
+  replace?(): Promise<never>;
 }
 
-/** `null`: not offered yet. */
-export const OUTGOING_MODES: Readonly<Record<MigrationMode, OutgoingMode | null>> = {
-  normal: null,
-  'cpr-reboot': null,
+export const OUTGOING_MODES: Readonly<Record<MigrationMode, OutgoingMode>> = {
+  normal: NORMAL,
+  'cpr-reboot': CPR_REBOOT,
   'cpr-transfer': CPR_TRANSFER,
-  'cpr-exec': null,
+  'cpr-exec': CPR_EXEC,
 };

@@ -5,10 +5,12 @@
  *              └───────┴────────┴──► failing ► failed        (from every status before `completed`)
  *              └───────┴────────┴──► cancelling ► cancelled
  *
- * A next migration starts again at `setup`. A transition outside the table is a mistake of ours.
+ * `completed` becomes `failed` when the program that was to take this one's place could not be executed. A next migration starts again at `setup`. A transition outside the table is a mistake of ours.
  */
 import type { EventHub } from '../qmp/events.js';
-import type { MigrationInfo, MigrationStatus, UnixSocketAddress } from '../qmp/protocol.js';
+import type { MigrationInfo, MigrationRamInfo, MigrationStatus, UnixSocketAddress } from '../qmp/protocol.js';
+import type { PageCounts } from './ram-pages.js';
+import { PAGE_BYTES } from './stream-format.js';
 
 const NEXT: Partial<Record<MigrationStatus, readonly MigrationStatus[]>> = {
   none: ['setup'],
@@ -18,12 +20,19 @@ const NEXT: Partial<Record<MigrationStatus, readonly MigrationStatus[]>> = {
   failing: ['failed'],
   cancelling: ['cancelled'],
   cancelled: ['setup'],
-  completed: ['setup'],
+  completed: ['setup', 'failed'],
   failed: ['setup'],
 };
 
 const ENDED: readonly MigrationStatus[] = ['none', 'completed', 'failed', 'cancelled'];
 const MICROS_PER_MILLI = 1000;
+
+export interface RamProgress {
+  readonly totalBytes: number;
+  readonly pages: PageCounts;
+}
+
+const NO_RAM: RamProgress = { totalBytes: 0, pages: { zero: 0, normal: 0 } };
 
 interface Times {
   startedMicros: number;
@@ -39,7 +48,10 @@ export class MigrationProgress {
   #errorText: string | null = null;
   #times: Times | null = null;
   #address: UnixSocketAddress | null = null;
+  #isIncoming = false;
   transferredBytes = 0;
+  /** RAM that is in the stream. */
+  ram: RamProgress = NO_RAM;
 
   /** `eventsWanted`: the capability `events`, asked at each change. */
   constructor(events: EventHub, eventsWanted: () => boolean) {
@@ -55,11 +67,22 @@ export class MigrationProgress {
     return !ENDED.includes(this.#status);
   }
 
-  /** A new migration: forgets the last one. `listening`: where a target waits. */
-  begin(listening: UnixSocketAddress | null = null): void {
+  /** A migration comes in: forgets the last one. `listening`: where it is waited for. */
+  beginIncoming(listening: UnixSocketAddress | null): void {
+    this.#begin(listening, true);
+  }
+
+  /** A migration goes out: forgets the last one. */
+  begin(): void {
+    this.#begin(null, false);
+  }
+
+  #begin(listening: UnixSocketAddress | null, isIncoming: boolean): void {
     this.#errorText = null;
     this.#address = listening;
+    this.#isIncoming = isIncoming;
     this.transferredBytes = 0;
+    this.ram = NO_RAM;
     this.#times = {
       startedMicros: this.#now(),
       setupMicros: null,
@@ -104,7 +127,7 @@ export class MigrationProgress {
     return {
       ...(status === 'none' ? {} : { status }),
       ...(this.#address === null ? {} : { 'socket-address': [this.#address] }),
-      ...(this.#address === null ? this.#timesInfo() : {}),
+      ...(this.#isIncoming ? {} : this.#timesInfo()),
       ...(failed && this.#errorText !== null ? { 'error-desc': this.#errorText } : {}),
       ...(blockedReasons.length === 0 ? {} : { 'blocked-reasons': blockedReasons }),
     };
@@ -118,7 +141,20 @@ export class MigrationProgress {
       'total-time': millis(end - startedMicros),
       ...(setupMicros === null ? {} : { 'setup-time': millis(setupMicros - startedMicros) }),
       ...(stoppedMicros === null ? {} : { downtime: millis(end - stoppedMicros) }),
-      ram: { transferred: this.transferredBytes, remaining: 0, total: 0 },
+      ram: this.#ramInfo(),
+    };
+  }
+
+  #ramInfo(): MigrationRamInfo {
+    const { totalBytes, pages } = this.ram;
+    return {
+      transferred: this.transferredBytes,
+      remaining: Math.max(0, totalBytes - (pages.zero + pages.normal) * PAGE_BYTES),
+      total: totalBytes,
+      duplicate: pages.zero,
+      normal: pages.normal,
+      'normal-bytes': pages.normal * PAGE_BYTES,
+      'page-size': PAGE_BYTES,
     };
   }
 

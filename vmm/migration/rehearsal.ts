@@ -43,7 +43,7 @@ export async function rehearseLoad(vm: RealVm, subject: StreamSubject): Promise<
       const stage = await setStage(sample, true);
       stage.progress.begin();
       const connection = nowhere();
-      const context = { ...stage, subject, isSourceAlive: () => true, failed: nothing };
+      const context = { ...stage, subject, contents: null, isSourceAlive: () => true, failed: nothing };
       const received = receiveStream(connection, context);
       connection.push(Buffer.concat([encodeHead(subject, true), encodeTail(subject, 'running', sample)]));
       connection.push(null);

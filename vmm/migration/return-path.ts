@@ -5,6 +5,7 @@
  *     2  answer to a ping: u32
  *     0xba70  why loading failed, text: ours; a source that does not know it fails, as it should
  */
+import type { Duplex } from 'node:stream';
 import { WireReader, WireWriter } from '../state/wire.js';
 
 const TYPE_END = 1;
@@ -68,4 +69,24 @@ export class ReturnPathReader {
 function isExpected(type: number, sizeBytes: number): boolean {
   if (type === TYPE_REASON) return sizeBytes <= MAX_REASON_BYTES;
   return (type === TYPE_END || type === TYPE_PONG) && sizeBytes === 4;
+}
+
+/**
+ * Resolves when the target says that it has loaded everything; rejects when it says something else, or ends.
+ * `sent` is the fate of the bytes on their way there.
+ */
+export function verdictOn(main: Duplex, sent: Promise<void>): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const reader = new ReturnPathReader();
+    main.on('data', (chunk: Buffer) => {
+      const verdict = reader.push(chunk);
+      if (verdict?.loaded === true) resolve();
+      else if (verdict !== null) reject(new Error(verdict.reason));
+    });
+    main.on('end', () => {
+      reject(new Error('the target closed the connection before it confirmed that it has loaded the state'));
+    });
+    main.on('close', () => reject(new Error('the connection to the target was closed')));
+    sent.catch(reject);
+  });
 }

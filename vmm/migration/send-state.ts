@@ -1,12 +1,15 @@
 /** The source's part of the pause: stops the VM and sends its state, with nothing else in between. */
-import type { Duplex } from 'node:stream';
+import type { Writable } from 'node:stream';
 import { encodeTail } from './encode-stream.js';
 import type { OutgoingContext } from './outgoing.js';
 import type { StreamSubject } from './stream-format.js';
 
-/** Resolves when the whole stream, `head` first, is on its way. On failure the connection is destroyed. */
+/**
+ * For RAM that stays where it is. Resolves when the whole stream, `head` first, is on its way. On failure the
+ * stream is destroyed.
+ */
 export async function sendState(
-  main: Duplex,
+  main: Writable,
   { vm, progress, events }: Pick<OutgoingContext, 'vm' | 'progress' | 'events'>,
   subject: StreamSubject,
   head: Uint8Array,
@@ -14,11 +17,12 @@ export async function sendState(
 ): Promise<void> {
   const release = events.hold();
   try {
-    const { saved, stateBefore } = await vm.handOver(() => {
+    const onStopped = () => {
       progress.stopped();
       progress.set('active');
       progress.pass(2);
-    });
+    };
+    const { saved, stateBefore } = await vm.handOver({ onStopped, timeGoesOn: true });
     signal.throwIfAborted();
     progress.set('device');
     const stream = Buffer.concat([head, encodeTail(subject, stateBefore, saved)]);
@@ -29,5 +33,12 @@ export async function sendState(
     throw error;
   } finally {
     release();
+  }
+}
+
+/** Waits for both, whatever becomes of either: the VM is not taken back while its state is still being sent. */
+export async function bothOf(sent: Promise<void>, ended: Promise<void>): Promise<void> {
+  for (const result of await Promise.allSettled([sent, ended])) {
+    if (result.status === 'rejected') throw result.reason;
   }
 }

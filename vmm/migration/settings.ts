@@ -2,15 +2,16 @@
  * Migration parameters and capabilities of this process. Both keep their values from one migration to
  * the next, and both may only change while none is under way.
  */
-import { QmpError } from '../qmp/error.js';
 import type { MigrationMode } from '../qmp/protocol.js';
-import { OUTGOING_MODES } from './modes.js';
+import { IGNORE_SHARED } from './stream-format.js';
 
 export const CAPABILITIES = [
   /** MIGRATION and MIGRATION_PASS are emitted. */
   'events',
   /** The target tells the source whether it has loaded: `completed` on the source then means loaded. */
   'return-path',
+  /** RAM that is a shared file stays out of the stream; both sides must have it the same. */
+  IGNORE_SHARED,
 ] as const;
 export type Capability = (typeof CAPABILITIES)[number];
 
@@ -21,21 +22,22 @@ export interface CapabilityStatus {
 
 export interface MigrationParameters {
   readonly mode: MigrationMode;
+  /** What cpr-exec executes: the program, looked for in PATH, and its arguments. */
+  readonly 'cpr-exec-command': readonly string[];
 }
 
-export class MigrationSettings {
-  readonly #capabilities: Map<Capability, boolean>;
-  #mode: MigrationMode = 'normal';
+export type CapabilityDefaults = Readonly<Partial<Record<Capability, boolean>>>;
 
-  constructor(defaults: { readonly events: boolean; readonly returnPath: boolean }) {
-    this.#capabilities = new Map([
-      ['events', defaults.events],
-      ['return-path', defaults.returnPath],
-    ]);
+export class MigrationSettings {
+  readonly #capabilities = new Map<Capability, boolean>();
+  #parameters: MigrationParameters = { mode: 'normal', 'cpr-exec-command': [] };
+
+  constructor(defaults: CapabilityDefaults) {
+    for (const capability of CAPABILITIES) this.#capabilities.set(capability, defaults[capability] ?? false);
   }
 
   get mode(): MigrationMode {
-    return this.#mode;
+    return this.#parameters.mode;
   }
 
   has(capability: Capability): boolean {
@@ -51,14 +53,10 @@ export class MigrationSettings {
   }
 
   parameters(): MigrationParameters {
-    return { mode: this.#mode };
+    return this.#parameters;
   }
 
-  setParameters({ mode }: Partial<MigrationParameters>): void {
-    if (mode === undefined) return;
-    if (mode !== 'normal' && OUTGOING_MODES[mode] === null) {
-      throw new QmpError(`Parameter 'mode': '${mode}' is not supported yet`);
-    }
-    this.#mode = mode;
+  setParameters(changes: Partial<MigrationParameters>): void {
+    this.#parameters = { ...this.#parameters, ...changes };
   }
 }

@@ -2,10 +2,10 @@
  * The main channel of a migration, a QEMU migration stream:
  *
  *     u32 magic 'QEVM'  u32 version 3
- *     0x07 configuration: u32 length + machine type
+ *     0x07 configuration: u32 length + machine type; a subsection lists capabilities that both must have
  *     0x08 u16 command u16 length …    open return path, ping: only when the source wants an answer
- *     0x01 section 'ram': its blocks by name and size, no contents (the target has the descriptor)
- *     0x03 end of section 'ram'
+ *     0x01 section 'ram': its blocks by name and size
+ *     0x03 section 'ram' again: its pages, none when the target has the descriptor or the file; see `ram-pages.ts`
  *     0x04 section 'globalstate': what the VM did before it was stopped
  *     0x04 sections of the devices (state/codec.ts)
  *     0x00 end
@@ -24,9 +24,15 @@ export const STREAM_VERSION = 3;
 export const COMMAND_OPEN_RETURN_PATH = 1;
 export const COMMAND_PING = 2;
 export const RAM = { id: 2, name: 'ram', version: 4 } as const;
+export const RAM_FLAG_ZERO = 0x02n;
 export const RAM_FLAG_SIZE = 0x04n;
+export const RAM_FLAG_PAGE = 0x08n;
 export const RAM_FLAG_END = 0x10n;
-export const PAGE_BYTES = 4096n;
+export const RAM_FLAG_CONTINUE = 0x20n;
+export const PAGE_BYTES = 4096;
+export const CAPABILITIES_SUBSECTION = 'configuration/capabilities';
+/** With it, RAM that is a shared file is not in the stream. */
+export const IGNORE_SHARED = 'x-ignore-shared';
 export const GLOBAL_STATE_ID = 1;
 export const RUN_STATE_BYTES = 100;
 /** The states in which a source can be when it is asked to hand over. */
@@ -36,6 +42,7 @@ export const CARRIED_STATES: readonly RunState[] = ['running', 'paused', 'prelau
 export interface StreamSubject {
   readonly machineType: string;
   readonly ram: { readonly name: string; readonly sizeBytes: number };
+  readonly ignoreShared: boolean;
 }
 
 export interface GlobalState {

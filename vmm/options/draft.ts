@@ -34,7 +34,7 @@ export interface Draft {
   pidfile: string | null;
   noReboot: boolean;
   noShutdown: boolean;
-  migrationDefaults: { events: boolean; returnPath: boolean };
+  migrationDefaults: Mutable<VmmOptions['migrationDefaults']>;
 }
 
 export function emptyDraft(): Draft {
@@ -62,6 +62,6 @@ export function emptyDraft(): Draft {
     pidfile: null,
     noReboot: false,
     noShutdown: false,
-    migrationDefaults: { events: false, returnPath: false },
+    migrationDefaults: {},
   };
 }

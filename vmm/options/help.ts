@@ -54,10 +54,11 @@ Serial port and monitor
                    accepted: there are no defaults and no configuration files
 
 Migration
-  -incoming defer|unix:PATH
+  -incoming defer|unix:PATH|file:PATH[,offset=N]|fd:N|exec:COMMAND
   -incoming [channel-type=]main|cpr,addr.transport=socket,addr.type=unix,addr.path=PATH
                    wait for a machine; may be given once for each channel
-  -global migration.x-events=on|off, migration.x-return-path=on|off
+  -global migration.x-events=on|off, migration.x-return-path=on|off,
+                   migration.x-ignore-shared=on|off
                    also as driver=migration,property=NAME,value=on|off
 
 Process

@@ -1,26 +1,28 @@
 /** Readers of the options about being the target of a migration. */
+import { type Address, parseUri } from '../migration/address.js';
 import type { Draft } from './draft.js';
 import { OptionError } from './error.js';
 import { Properties } from './properties.js';
 import { checkSocketPath } from './socket-path.js';
 
-/** `defer`, `unix:PATH`, or a channel as JSON or as a property list. May be given once per channel. */
+/** `defer`, a URI, or a channel as JSON or as a property list. May be given once per channel. */
 export function readIncoming(draft: Draft, option: string, text: string): void {
   draft.incoming ??= { main: null, cpr: null };
   if (text === 'defer') {
     draft.incoming.main = { kind: 'defer' };
-    return;
+  } else if (text.startsWith('{') || /^(main|cpr|channel-type=)/.test(text)) {
+    readChannel(draft.incoming, new Properties(option, text, 'channel-type'));
+  } else {
+    draft.incoming.main = readUri(option, text);
   }
-  if (text.startsWith('unix:')) {
-    const properties = new Properties(option, text.slice(5), 'path');
-    draft.incoming.main = { kind: 'unix', path: socketPath(properties, 'path') };
-    properties.end();
-    return;
+}
+
+function readUri(option: string, text: string): Address {
+  try {
+    return parseUri(text);
+  } catch (error) {
+    throw new OptionError(option, (error as Error).message);
   }
-  if (!text.startsWith('{') && !/^(main|cpr|channel-type=)/.test(text)) {
-    throw new OptionError(option, `'${text}' is not offered, have defer, unix:PATH or a main or cpr channel`);
-  }
-  readChannel(draft.incoming, new Properties(option, text, 'channel-type'));
 }
 
 function readChannel(incoming: NonNullable<Draft['incoming']>, properties: Properties): void {
@@ -28,12 +30,30 @@ function readChannel(incoming: NonNullable<Draft['incoming']>, properties: Prope
   if (channel !== 'main' && channel !== 'cpr') {
     throw properties.error(`parameter 'channel-type' does not accept value '${channel}'`);
   }
-  properties.only('addr.transport', 'socket');
-  properties.only('addr.type', 'unix');
-  const path = socketPath(properties, 'addr.path');
+  const address = readAddress(properties, properties.requiredString('addr.transport'));
   properties.end();
-  if (channel === 'cpr') incoming.cpr = { path };
-  else incoming.main = { kind: 'unix', path };
+  if (channel === 'main') incoming.main = address;
+  else if (address.kind === 'unix') incoming.cpr = { path: address.path };
+  else throw properties.error('bad cpr channel socket type; must be unix');
+}
+
+function readAddress(properties: Properties, transport: string): Address {
+  switch (transport) {
+    case 'file':
+      return {
+        kind: 'file',
+        path: properties.requiredString('addr.filename'),
+        offsetBytes: properties.integer('addr.offset', 0, { min: 0, max: Number.MAX_SAFE_INTEGER }),
+      };
+    case 'socket':
+      properties.only('addr.type', 'unix', 'fd');
+      if (properties.string('addr.type') === 'fd') {
+        return { kind: 'fd', name: properties.requiredString('addr.str') };
+      }
+      return { kind: 'unix', path: socketPath(properties, 'addr.path') };
+    default:
+      throw properties.error(`transport '${transport}' is not offered here, have socket and file`);
+  }
 }
 
 function socketPath(properties: Properties, name: string): string {
@@ -42,7 +62,11 @@ function socketPath(properties: Properties, name: string): string {
   return path;
 }
 
-const MIGRATION_GLOBALS = { 'x-events': 'events', 'x-return-path': 'returnPath' } as const;
+const MIGRATION_GLOBALS = {
+  'x-events': 'events',
+  'x-return-path': 'return-path',
+  'x-ignore-shared': 'x-ignore-shared',
+} as const;
 
 /** `driver.property=value`, or the three by name. Only the migration object has globals here. */
 export function readGlobal(draft: Draft, option: string, text: string): void {

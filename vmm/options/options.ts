@@ -3,6 +3,8 @@
  * the words alone; whether files exist and are what they should be is `check.ts`. What QEMU has and we
  * have not is refused by name, never ignored.
  */
+import type { Address } from '../migration/address.js';
+import type { CapabilityDefaults } from '../migration/settings.js';
 import type { MEMORY_BACKEND_TYPES } from './machine-options.js';
 
 export { OptionError } from './error.js';
@@ -26,7 +28,7 @@ export interface VmmOptions {
   readonly pidfile: string | null;
   readonly noReboot: boolean;
   readonly noShutdown: boolean;
-  readonly migrationDefaults: { readonly events: boolean; readonly returnPath: boolean };
+  readonly migrationDefaults: CapabilityDefaults;
 }
 
 export interface MachineOptions {
@@ -97,6 +99,7 @@ export interface MonitorOptions {
 }
 
 export interface IncomingOptions {
-  readonly main: { readonly kind: 'defer' } | { readonly kind: 'unix'; readonly path: string } | null;
+  /** `null`: not said, which is as good as `defer`. */
+  readonly main: { readonly kind: 'defer' } | Address | null;
   readonly cpr: { readonly path: string } | null;
 }

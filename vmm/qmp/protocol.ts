@@ -99,10 +99,15 @@ export interface StatusInfo {
   readonly status: string;
 }
 
+/** Bytes, and pages: `duplicate` are those of one byte, `normal` the others. */
 export interface MigrationRamInfo {
   readonly transferred: number;
   readonly remaining: number;
   readonly total: number;
+  readonly duplicate: number;
+  readonly normal: number;
+  readonly 'normal-bytes': number;
+  readonly 'page-size': number;
 }
 
 /** `query-migrate`: everything is absent before the first migration. Times in milliseconds. */
@@ -122,9 +127,15 @@ export interface UnixSocketAddress {
   readonly path: string;
 }
 
+export type MigrationAddress =
+  | { readonly transport: 'socket'; readonly type: 'unix'; readonly path: string }
+  | { readonly transport: 'socket'; readonly type: 'fd'; readonly str: string }
+  | { readonly transport: 'exec'; readonly args: readonly string[] }
+  | { readonly transport: 'file'; readonly filename: string; readonly offset: number };
+
 export interface MigrationChannel {
   readonly 'channel-type': 'main' | 'cpr';
-  readonly addr: { readonly transport: 'socket'; readonly type: 'unix'; readonly path: string };
+  readonly addr: MigrationAddress;
 }
 
 /** A message that is no QMP. `class` and `message` are what a server answers it with. */

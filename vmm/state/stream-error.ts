@@ -23,3 +23,11 @@ export class StreamError extends Error {
     this.offset = place.offset;
   }
 }
+
+/** The bytes end before what has to come: more of them could help. */
+export class StreamCutShort extends StreamError {
+  constructor(place: StreamPlace, reason: string) {
+    super(place, `${reason}: the stream is cut short`);
+    this.name = 'StreamCutShort';
+  }
+}

@@ -2,7 +2,7 @@
  * Bytes of a migration stream: a writer that grows and a reader that cannot leave its input. All
  * integers are big-endian. Reading past the end is a `StreamError` that says what was being read.
  */
-import { StreamError } from './stream-error.js';
+import { StreamCutShort, StreamError } from './stream-error.js';
 
 /** Marks of a QEMU migration stream. */
 export const SECTION_EOF = 0x00;
@@ -87,13 +87,16 @@ export class WireWriter {
 export class WireReader {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
+  readonly #startsAt: number;
   #offset = 0;
   /** What is being read, for error messages: kept up to date by whoever knows. */
   section: string;
   field: string | null = null;
 
-  constructor(bytes: Uint8Array, section: string) {
+  /** `startsAt`: where in the whole stream `bytes` are, for error messages. */
+  constructor(bytes: Uint8Array, section: string, startsAt = 0) {
     this.#bytes = bytes;
+    this.#startsAt = startsAt;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.section = section;
   }
@@ -108,7 +111,11 @@ export class WireReader {
 
   /** An error at the place where the reader stands, or at `offset`. */
   error(reason: string, offset: number = this.#offset): StreamError {
-    return new StreamError({ section: this.section, field: this.field, offset }, reason);
+    return new StreamError(this.#place(offset), reason);
+  }
+
+  #place(offset: number) {
+    return { section: this.section, field: this.field, offset: this.#startsAt + offset };
   }
 
   /** The next byte without taking it; `null` at the end. */
@@ -159,7 +166,8 @@ export class WireReader {
 
   #take(sizeBytes: number): number {
     if (sizeBytes > this.remaining) {
-      throw this.error(`expected ${sizeBytes} more bytes, got ${this.remaining}: the stream is cut short`);
+      const reason = `expected ${sizeBytes} more bytes, got ${this.remaining}`;
+      throw new StreamCutShort(this.#place(this.#offset), reason);
     }
     const at = this.#offset;
     this.#offset += sizeBytes;

@@ -14,7 +14,9 @@ import { type TempDir, tempDir } from '../../helpers/temp-dir.js';
 import { waitFor } from '../../helpers/wait.js';
 import { FakeMachine } from '../fake-machine.js';
 
-const SUBJECT = { machineType: 'virt', ram: { name: 'ram0', sizeBytes: 4096 } };
+const SUBJECT = { machineType: 'virt', ram: { name: 'ram0', sizeBytes: 4096 }, ignoreShared: false };
+
+const at = (path: string) => ({ kind: 'unix', path }) as const;
 
 let dir: TempDir;
 
@@ -41,16 +43,16 @@ async function createTarget(sourcePid: number): Promise<Target> {
   const progress = new MigrationProgress(events, () => false);
   const fatal = (message: string) => failures.push(message);
   const target = { vm, machine, progress, failures, hungUp: false };
-  const cpr = {
-    descriptors: [],
-    sourcePid,
+  const source = {
+    hasRam: true,
+    pid: sourcePid,
     hangUp: () => {
       target.hungUp = true;
     },
   };
   const incoming = new IncomingMigration(
-    { vm, progress, events, subject: SUBJECT, fatal, report: fatal },
-    cpr,
+    { vm, progress, events, subject: () => SUBJECT, contents: () => null, fatal, report: fatal },
+    source,
   );
   return Object.assign(target, { incoming });
 }
@@ -79,7 +81,7 @@ async function sendAndVanish(target: Target): Promise<void> {
     release = resolve;
   });
   target.machine.load = async () => held;
-  await target.incoming.listen({ path, exitOnError: true });
+  await target.incoming.listen({ address: at(path), exitOnError: true });
   const source = connect(path);
   source.end(streamOf(target.machine));
   await waitFor(() => target.progress.status === 'active', { what: 'the stream' });
@@ -101,7 +103,7 @@ test.after.each(async () => {
 test('hangs up when it listens, loads what comes, and tells the source before it runs', async () => {
   const target = await createTarget(process.pid);
   const path = `${dir.path}/main`;
-  await target.incoming.listen({ path, exitOnError: true });
+  await target.incoming.listen({ address: at(path), exitOnError: true });
   assert.ok(target.hungUp);
   const source = connect(path);
   let answer = Buffer.alloc(0);
@@ -136,9 +138,9 @@ test('runs a VM whose source died after sending everything', async () => {
 
 test('listens once, and says so', async () => {
   const target = await createTarget(process.pid);
-  await target.incoming.listen({ path: `${dir.path}/main`, exitOnError: true });
+  await target.incoming.listen({ address: at(`${dir.path}/main`), exitOnError: true });
   try {
-    await target.incoming.listen({ path: `${dir.path}/other`, exitOnError: true });
+    await target.incoming.listen({ address: at(`${dir.path}/other`), exitOnError: true });
     assert.unreachable();
   } catch (error) {
     assert.match((error as Error).message, /already been started/);
@@ -149,22 +151,23 @@ test('listens once, and says so', async () => {
 test('a path that cannot be bound is an error, and another try is possible', async () => {
   const target = await createTarget(process.pid);
   try {
-    await target.incoming.listen({ path: '/nowhere/main', exitOnError: true });
+    await target.incoming.listen({ address: at('/nowhere/main'), exitOnError: true });
     assert.unreachable();
   } catch (error) {
     assert.match((error as Error).message, /Failed to listen on '\/nowhere\/main'/);
   }
   assert.not.ok(target.hungUp);
-  await target.incoming.listen({ path: `${dir.path}/main`, exitOnError: true });
+  await target.incoming.listen({ address: at(`${dir.path}/main`), exitOnError: true });
   target.incoming.close();
 });
 
 test('takes one source only, and refuses a stream without end', async () => {
   const target = await createTarget(process.pid);
   const path = `${dir.path}/main`;
-  await target.incoming.listen({ path, exitOnError: false });
+  await target.incoming.listen({ address: at(path), exitOnError: false });
   const source = connect(path);
-  source.write(streamOf(target.machine).subarray(0, 50));
+  const head = encodeHead(SUBJECT, true);
+  source.write(streamOf(target.machine).subarray(0, head.length + 8));
   await waitFor(() => target.progress.status === 'active', { what: 'the first bytes' });
   const late = connect(path);
   await waitFor(() => late.destroyed || late.closed, { what: 'the second to be refused' });

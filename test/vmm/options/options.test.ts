@@ -81,7 +81,7 @@ test('the command line of the daemon is understood whole', () => {
   });
   assert.equal(options.monitors, [{ chardev: 'compat_monitor0', mode: 'control', pretty: false }]);
   assert.equal(options.incoming, { main: { kind: 'defer' }, cpr: { path: '/run/cpr.sock' } });
-  assert.equal(options.migrationDefaults, { events: true, returnPath: false });
+  assert.equal(options.migrationDefaults, { events: true });
   assert.is(options.uuid, '6f1c8e3a-0000-4000-8000-000000000001');
   assert.is(options.startStopped, true);
 });
@@ -189,7 +189,11 @@ const REFUSALS: readonly (readonly [string, readonly string[], RegExp])[] = [
   ],
   ['broken JSON', ['-incoming', '{"channel-type":'], /^-incoming: invalid JSON/],
   ['an unknown channel', ['-incoming', '{"channel-type":"x"}'], /'channel-type' does not accept value 'x'/],
-  ['a migration over TCP', ['-incoming', 'tcp:0:1'], /^-incoming: 'tcp:0:1' is not offered/],
+  [
+    'a migration over TCP',
+    ['-incoming', 'tcp:0:1'],
+    /^-incoming: migration protocol of 'tcp:0:1' is not offered/,
+  ],
   ['an unknown global', ['-global', 'migration.foo=on'], /^-global: unknown property 'migration.foo'/],
   ['a malformed uuid', ['-uuid', '1234'], /^-uuid: expected xxxxxxxx/],
   ['two serial ports', ['-serial', 'null', '-serial', 'null'], /^-serial: given twice/],

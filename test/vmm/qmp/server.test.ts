@@ -47,9 +47,8 @@ async function startServer(...extra: string[]): Promise<void> {
   exits = [];
   const exit = (code: number) => exits.push(code) as never;
   life = new ProcessLife({ exit, stderr: () => {} });
-  startVmm(options, { createGuestMemory: () => memory, createMachine }, life).catch((error: Error) => {
-    life.fail(error.message);
-  });
+  const started = startVmm(options, { createGuestMemory: () => memory, createMachine }, life, null);
+  started.catch((error: Error) => life.fail(error.message));
 }
 
 async function open(): Promise<QmpClient> {
@@ -217,7 +216,7 @@ test('shows what the VM is made of', async () => {
     ['qom-get', { path: '/machine', property: 'aux-ram-share' }, true],
     ['qom-get', { path: '/machine', property: 'memory-backend' }, 'ram0'],
     ['query-migrate', undefined, {}],
-    ['query-migrate-parameters', undefined, { mode: 'normal' }],
+    ['query-migrate-parameters', undefined, { mode: 'normal', 'cpr-exec-command': [] }],
   ];
   for (const [name, args, result] of expected) assert.equal(await client.execute(name, args), result, name);
   const [memdev] = await client.execute<Record<string, unknown>[]>('query-memdev');
@@ -236,13 +235,12 @@ test('refuses paths, properties, modes and capabilities it has not', async () =>
     await client.refusal('qom-get', { path: '/machine', property: 'y' }),
     /'virt-machine.y' not found/,
   );
-  for (const mode of ['cpr-exec', 'cpr-reboot']) {
-    assert.match(await client.refusal('migrate-set-parameters', { mode }), /not supported yet/);
-  }
   assert.match(await client.refusal('migrate-set-parameters', { mode: 'x' }), /does not accept value 'x'/);
   const capabilities = [{ capability: 'postcopy-ram', state: true }];
   assert.match(await client.refusal('migrate-set-capabilities', { capabilities }), /does not accept value/);
-  assert.match(await client.refusal('migrate', { uri: 'unix:/x' }), /mode 'normal' is not supported yet/);
+  const parameters = { 'max-bandwidth': 1 };
+  const unexpected = await client.refusal('migrate-set-parameters', parameters);
+  assert.is(unexpected, "Parameter 'max-bandwidth' is unexpected");
   assert.match(await client.refusal('migrate-incoming', { uri: 'unix:/x' }), /'-incoming' was not specified/);
   assert.equal(await client.execute('migrate_cancel'), {});
 });

@@ -4,8 +4,8 @@ import { MIGRATION_MODES } from '../protocol.js';
 /**
  * Sets migration parameters; absent ones keep their value. They stay set until changed.
  *
- * Arguments: `mode`.
- * Errors: a mode that is not offered; a migration is under way.
+ * Arguments: `mode`; `cpr-exec-command`, the program that mode cpr-exec executes, and its arguments.
+ * Errors: a parameter that is not offered; a migration is under way.
  * Since: 0.1
  *
  *     -> { "execute": "migrate-set-parameters", "arguments": { "mode": "cpr-transfer" } }
@@ -13,6 +13,9 @@ import { MIGRATION_MODES } from '../protocol.js';
  */
 export const migrateSetParameters = defineCommand({
   name: 'migrate-set-parameters',
-  args: { mode: { type: { enum: MIGRATION_MODES }, optional: true } },
+  args: {
+    mode: { type: { enum: MIGRATION_MODES }, optional: true },
+    'cpr-exec-command': { type: { array: 'str' }, optional: true },
+  },
   run: ({ migration }, parameters) => migration.setParameters(parameters),
 });

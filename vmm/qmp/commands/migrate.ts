@@ -5,7 +5,8 @@ import { defineCommand } from '../command.js';
  * Starts the migration that parameter `mode` says. Answers when it is under way; then event MIGRATION and
  * `query-migrate` tell.
  *
- * Arguments: exactly one of `channels` (for cpr-transfer one `main` and one `cpr`) and `uri`.
+ * Arguments: exactly one of `channels` (for cpr-transfer one `main` and one `cpr`) and `uri` (unix:PATH,
+ * file:PATH[,offset=N], fd:N, exec:COMMAND).
  * Errors: a migration is under way, came in or was done already; the VM cannot be handed over (the first of
  * `blocked-reasons`); the target's cpr socket cannot be reached (the status is `failed` then).
  * Since: 0.1

@@ -6,7 +6,7 @@ import { defineCommand } from '../command.js';
  * Since: 0.1
  *
  *     -> { "execute": "query-migrate-parameters" }
- *     <- { "return": { "mode": "normal" } }
+ *     <- { "return": { "mode": "normal", "cpr-exec-command": [] } }
  */
 export const queryMigrateParameters = defineCommand({
   name: 'query-migrate-parameters',

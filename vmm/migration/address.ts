@@ -1,0 +1,59 @@
+/** Where a main stream goes to or comes from, as data and as the URIs that QEMU has for it. */
+
+export type Address =
+  | { readonly kind: 'unix'; readonly path: string }
+  | { readonly kind: 'file'; readonly path: string; readonly offsetBytes: number }
+  /** A descriptor of this process by number: a socket or a pipe. */
+  | { readonly kind: 'fd'; readonly name: string }
+  /** A program and its arguments: its input takes the stream, or its output gives it. */
+  | { readonly kind: 'exec'; readonly args: readonly string[] };
+
+/** The kernel's limit for the path of a unix socket, without the final NUL. */
+const MAX_SOCKET_PATH_BYTES = 107;
+const OFFSET = ',offset=';
+
+/** Throws an `Error` with a sentence for what is no address, or none of ours. */
+export function parseUri(uri: string): Address {
+  const colon = uri.indexOf(':');
+  const rest = uri.slice(colon + 1);
+  switch (uri.slice(0, Math.max(colon, 0))) {
+    case 'unix':
+      return { kind: 'unix', path: checkSocketPath(rest) };
+    case 'file':
+      return parseFile(rest);
+    case 'fd':
+      return { kind: 'fd', name: rest };
+    case 'exec':
+      return { kind: 'exec', args: ['/bin/sh', '-c', rest] };
+    case 'tcp':
+    case 'vsock':
+    case 'rdma':
+      throw new Error(`migration protocol of '${uri}' is not offered: have unix, file, fd, exec`);
+    default:
+      throw new Error(`unknown migration protocol: ${uri}`);
+  }
+}
+
+function parseFile(text: string): Address {
+  const at = text.lastIndexOf(OFFSET);
+  if (at < 0) return { kind: 'file', path: checkFilePath(text), offsetBytes: 0 };
+  const digits = text.slice(at + OFFSET.length);
+  const offsetBytes = /^(\d+|0x[0-9a-f]+)$/i.test(digits) ? Number(digits) : Number.NaN;
+  return { kind: 'file', path: checkFilePath(text.slice(0, at)), offsetBytes: checkOffset(offsetBytes) };
+}
+
+export function checkOffset(offsetBytes: number): number {
+  if (Number.isSafeInteger(offsetBytes) && offsetBytes >= 0) return offsetBytes;
+  throw new Error(`file URI has bad offset: expected a number of bytes, got ${offsetBytes}`);
+}
+
+export function checkFilePath(path: string): string {
+  if (path !== '' && !path.includes('\0')) return path;
+  throw new Error(`expected the path of a file, got '${path}'`);
+}
+
+export function checkSocketPath(path: string): string {
+  const sizeBytes = Buffer.byteLength(path);
+  if (sizeBytes > 0 && sizeBytes <= MAX_SOCKET_PATH_BYTES && !path.includes('\0')) return path;
+  throw new Error(`expected the path of a unix socket of 1 to ${MAX_SOCKET_PATH_BYTES} bytes, got '${path}'`);
+}

@@ -1,0 +1,82 @@
+/**
+ * Mode `cpr-exec`: a new program takes this one's place in the same process, keeping the descriptors of the
+ * guest's memory.
+ *
+ *     begin     CPR state into a memfd, main channel opened      the guest runs
+ *     finish    stop the VM, send its state to main              the pause begins
+ *     replace   execute the command                              what it starts loads the state from main
+ *
+ * Nothing here comes back from a command that was executed. One that cannot be is an error, and the VM runs on.
+ */
+import { setImmediate as turn } from 'node:timers/promises';
+import { closeFd } from '../../native/index.js';
+import { QmpError } from '../qmp/error.js';
+import { EXEC_STATE_VARIABLE, writeExecState } from './cpr-exec-state.js';
+import { memoryBlockers, memoryDescriptor } from './cpr-memory.js';
+import type { CprDescriptor } from './cpr-state.js';
+import { encodeHead } from './encode-stream.js';
+import { executeProgram } from './execute-program.js';
+import type { OutgoingMode, OutgoingRun } from './modes.js';
+import { type OutgoingContext, subjectOf } from './outgoing.js';
+import { type OutgoingChannel, openOutgoing } from './outgoing-channel.js';
+import { rehearseSave } from './rehearsal.js';
+import { bothOf, sendState } from './send-state.js';
+import { untilAborted } from './until-aborted.js';
+
+export const CPR_EXEC: OutgoingMode = {
+  blockedReasons: memoryBlockers,
+
+  async begin(context, { main }, signal) {
+    const command = context.settings.parameters()['cpr-exec-command'];
+    if (command.length === 0) throw new QmpError('cpr-exec mode requires setting cpr-exec-command');
+    if (main === null) throw new QmpError("missing 'main' migration channel");
+    const descriptors = [memoryDescriptor(context)];
+    context.progress.begin();
+    const channel = await openOutgoing(main, signal);
+    await rehearseSave(context.vm, subjectOf(context), () => signal.aborted);
+    return new CprExecRun(context, channel, { command, descriptors }, signal);
+  },
+};
+
+interface Successor {
+  readonly command: readonly string[];
+  readonly descriptors: readonly CprDescriptor[];
+}
+
+class CprExecRun implements OutgoingRun {
+  readonly #context: OutgoingContext;
+  readonly #channel: OutgoingChannel;
+  readonly #successor: Successor;
+  readonly #signal: AbortSignal;
+
+  constructor(context: OutgoingContext, channel: OutgoingChannel, successor: Successor, signal: AbortSignal) {
+    this.#context = context;
+    this.#channel = channel;
+    this.#successor = successor;
+    this.#signal = signal;
+  }
+
+  async finish(): Promise<void> {
+    const { stream, ended } = this.#channel;
+    const subject = subjectOf(this.#context);
+    try {
+      this.#context.progress.connected();
+      const sent = sendState(stream, this.#context, subject, encodeHead(subject, false), this.#signal);
+      await bothOf(sent, untilAborted(ended, this.#signal));
+    } finally {
+      stream.destroy();
+    }
+  }
+
+  async replace(): Promise<never> {
+    const { command, descriptors } = this.#successor;
+    await turn(); // what monitors were told goes out
+    const state = writeExecState(descriptors);
+    try {
+      const environment = { ...process.env, [EXEC_STATE_VARIABLE]: String(state) };
+      return executeProgram(command, environment, [state, ...descriptors.map(({ fd }) => fd)]);
+    } finally {
+      closeFd(state);
+    }
+  }
+}

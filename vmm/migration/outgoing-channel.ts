@@ -1,0 +1,166 @@
+/**
+ * Opens what a main stream is written to. `ended` tells whether all of it arrived where it goes: in the file,
+ * in the kernel on the way to a peer, in a program that then ended well.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, fstatSync, openSync, type Stats, write, writeSync } from 'node:fs';
+import { createConnection, Socket } from 'node:net';
+import { type Duplex, Writable } from 'node:stream';
+import type { Address } from './address.js';
+import { systemReason } from './system-reason.js';
+
+export interface OutgoingChannel {
+  readonly stream: Writable;
+  /** The same stream when the other side can answer on it. */
+  readonly duplex: Duplex | null;
+  /** Settles once `stream` was ended, or is broken. */
+  readonly ended: Promise<void>;
+}
+
+/** Rejects with QEMU's words for what cannot be opened. */
+export async function openOutgoing(address: Address, signal: AbortSignal): Promise<OutgoingChannel> {
+  switch (address.kind) {
+    case 'unix':
+      return fromSocket(await connectSocket(address.path, signal));
+    case 'file':
+      return fromStream(new FileSink(createFile(address.path), address.offsetBytes), 'the file');
+    case 'fd':
+      return fromDescriptor(address.name);
+    case 'exec':
+      return fromProgram(address.args);
+  }
+}
+
+export function connectSocket(path: string, signal: AbortSignal): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) {
+      reject(signal.reason);
+      return;
+    }
+    const socket = createConnection({ path, allowHalfOpen: true });
+    const onAbort = () => {
+      socket.destroy();
+      reject(signal.reason);
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+    socket.once('error', (cause) => {
+      signal.removeEventListener('abort', onAbort);
+      reject(new Error(`Failed to connect to '${path}': ${systemReason(cause)}`, { cause }));
+    });
+    socket.once('connect', () => {
+      signal.removeEventListener('abort', onAbort);
+      socket.removeAllListeners('error');
+      resolve(socket);
+    });
+  });
+}
+
+function fromSocket(socket: Socket): OutgoingChannel {
+  return { ...fromStream(socket, 'the connection to the target'), duplex: socket };
+}
+
+/** `what` names the stream in errors. */
+function fromStream(stream: Writable, what: string): OutgoingChannel {
+  const ended = new Promise<void>((resolve, reject) => {
+    stream.on('finish', resolve);
+    stream.on('error', (cause) => reject(new Error(`${what} broke: ${systemReason(cause)}`, { cause })));
+    stream.on('close', () => reject(new Error(`${what} was closed`)));
+  });
+  ended.catch(() => undefined); // whoever waits for it hears of it
+  return { stream, duplex: null, ended };
+}
+
+/** A descriptor by number: what a parent left open for us. */
+export function inheritedDescriptor(name: string): { fd: number; status: Stats } {
+  const fd = /^\d{1,9}$/.test(name) ? Number(name) : -1;
+  try {
+    return { fd, status: fstatSync(fd) };
+  } catch (cause) {
+    throw new Error(`File descriptor named '${name}' has not been found`, { cause });
+  }
+}
+
+function fromDescriptor(name: string): OutgoingChannel {
+  const { fd, status } = inheritedDescriptor(name);
+  if (status.isSocket()) return fromSocket(new Socket({ fd, allowHalfOpen: true }));
+  if (status.isFIFO()) return fromStream(new Socket({ fd, readable: false, writable: true }), 'the pipe');
+  throw new Error(`fd: migration to descriptor ${name} needs a socket or a pipe: use file: for files`);
+}
+
+async function fromProgram(args: readonly string[]): Promise<OutgoingChannel> {
+  const [program = '', ...rest] = args;
+  const child = spawn(program, rest, { stdio: ['pipe', 'inherit', 'inherit'] });
+  await started(child, program);
+  const { stream } = fromStream(child.stdin, `the input of '${program}'`);
+  const ended = new Promise<void>((resolve, reject) => {
+    child.on('exit', (code, signal) => {
+      if (code === 0) resolve();
+      else reject(new Error(`'${args.join(' ')}' ended with ${signal ?? `exit code ${code}`}`));
+    });
+    stream.on('error', () => stream.destroy());
+  });
+  ended.catch(() => undefined);
+  return { stream, duplex: null, ended };
+}
+
+export function started(child: ChildProcess, program: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    child.once('spawn', resolve);
+    child.once('error', (cause) => {
+      reject(new Error(`Failed to run '${program}': ${systemReason(cause)}`, { cause }));
+    });
+  });
+}
+
+function createFile(path: string): number {
+  try {
+    return openSync(path, 'w', 0o600);
+  } catch (cause) {
+    throw new Error(`Could not create '${path}': ${systemReason(cause)}`, { cause });
+  }
+}
+
+/** Chunks up to this size are written at once: the way over a thread takes longer. */
+const SMALL_BYTES = 64 * 1024;
+
+class FileSink extends Writable {
+  readonly #fd: number;
+  #at: number;
+
+  constructor(fd: number, at: number) {
+    super();
+    this.#fd = fd;
+    this.#at = at;
+  }
+
+  override _write(chunk: Uint8Array, _encoding: string, taken: (error?: Error | null) => void): void {
+    if (chunk.length > SMALL_BYTES) {
+      this.#writeRest(chunk, taken);
+      return;
+    }
+    try {
+      for (let at = 0; at < chunk.length; ) at += this.#count(writeSync(this.#fd, chunk, at, null, this.#at));
+      taken();
+    } catch (error) {
+      taken(error as Error);
+    }
+  }
+
+  #writeRest(rest: Uint8Array, taken: (error?: Error | null) => void): void {
+    write(this.#fd, rest, 0, rest.length, this.#at, (error, sizeBytes) => {
+      if (error !== null) taken(error);
+      else if (this.#count(sizeBytes) === rest.length) taken();
+      else this.#writeRest(rest.subarray(sizeBytes), taken);
+    });
+  }
+
+  #count(sizeBytes: number): number {
+    this.#at += sizeBytes;
+    return sizeBytes;
+  }
+
+  override _destroy(error: Error | null, destroyed: (error?: Error | null) => void): void {
+    closeSync(this.#fd);
+    destroyed(error);
+  }
+}

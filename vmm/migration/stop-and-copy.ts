@@ -1,0 +1,115 @@
+/**
+ * Modes `normal` and `cpr-reboot`: the whole VM, RAM included, goes through one stream, to another process, a file
+ * or a program. The VM stands while its RAM is copied, which takes as long as the RAM is large: what changed
+ * meanwhile is not known here. With `x-ignore-shared` RAM that is a shared file stays in that file.
+ *
+ * The guest's clock stops with it, as in QEMU: it may be a long time until the stream is loaded.
+ */
+import { once } from 'node:events';
+import type { Writable } from 'node:stream';
+import { setImmediate as turn } from 'node:timers/promises';
+import { QmpError } from '../qmp/error.js';
+import { encodeHead, encodeTail } from './encode-stream.js';
+import type { OutgoingMode, OutgoingRun } from './modes.js';
+import { type OutgoingContext, staysInItsFile, subjectOf } from './outgoing.js';
+import { type OutgoingChannel, openOutgoing } from './outgoing-channel.js';
+import { encodePages } from './ram-pages.js';
+import { verdictOn } from './return-path.js';
+import { bothOf } from './send-state.js';
+import type { StreamSubject } from './stream-format.js';
+import { untilAborted } from './until-aborted.js';
+
+export const NORMAL: OutgoingMode = stopAndCopy({ isActiveBeforeStop: true });
+export const CPR_REBOOT: OutgoingMode = stopAndCopy({ isActiveBeforeStop: false });
+
+/** Where the status becomes `active`, as in QEMU's mode of that name. */
+interface Order {
+  readonly isActiveBeforeStop: boolean;
+}
+
+function stopAndCopy(order: Order): OutgoingMode {
+  return {
+    blockedReasons: () => [],
+
+    async begin(context, { main }, signal) {
+      if (main === null) throw new QmpError("missing 'main' migration channel");
+      context.progress.begin();
+      return new StopAndCopyRun(context, await openOutgoing(main, signal), order, signal);
+    },
+  };
+}
+
+class StopAndCopyRun implements OutgoingRun {
+  readonly #context: OutgoingContext;
+  readonly #channel: OutgoingChannel;
+  readonly #order: Order;
+  readonly #signal: AbortSignal;
+
+  constructor(context: OutgoingContext, channel: OutgoingChannel, order: Order, signal: AbortSignal) {
+    this.#context = context;
+    this.#channel = channel;
+    this.#order = order;
+    this.#signal = signal;
+  }
+
+  async finish(): Promise<void> {
+    const { stream, duplex, ended } = this.#channel;
+    const answering = this.#context.settings.has('return-path') ? duplex : null;
+    try {
+      this.#context.progress.connected();
+      const verdict = answering === null ? ended : verdictOn(answering, ended);
+      const sent = this.#send(answering !== null);
+      await bothOf(sent, untilAborted(verdict, this.#signal));
+    } finally {
+      stream.destroy();
+    }
+  }
+
+  async #send(wantsReturnPath: boolean): Promise<void> {
+    const { vm, progress } = this.#context;
+    const { stream } = this.#channel;
+    const subject = subjectOf(this.#context);
+    try {
+      if (this.#order.isActiveBeforeStop) progress.set('active');
+      const onStopped = () => {
+        progress.stopped();
+        if (!this.#order.isActiveBeforeStop) progress.set('active');
+      };
+      const { saved, stateBefore } = await vm.handOver({ onStopped, timeGoesOn: false });
+      await this.#write(encodeHead(subject, wantsReturnPath));
+      await this.#sendRam(subject);
+      progress.pass(2);
+      this.#signal.throwIfAborted();
+      progress.set('device');
+      await this.#write(encodeTail(subject, stateBefore, saved));
+      stream.end();
+    } catch (error) {
+      stream.destroy();
+      throw error;
+    }
+  }
+
+  async #sendRam(subject: StreamSubject): Promise<void> {
+    const { progress } = this.#context;
+    if (staysInItsFile(this.#context)) return;
+    const ram = this.#context.ram();
+    const pages = { zero: 0, normal: 0 };
+    progress.ram = { totalBytes: ram.length, pages };
+    for (const chunk of encodePages(subject.ram.name, ram, pages)) {
+      await this.#write(chunk);
+      await turn(); // monitors are served meanwhile
+    }
+  }
+
+  async #write(chunk: Uint8Array): Promise<void> {
+    this.#signal.throwIfAborted();
+    const { stream, ended } = this.#channel;
+    this.#context.progress.transferredBytes += chunk.length;
+    if (!stream.write(chunk)) await drained(stream, ended, this.#signal);
+  }
+}
+
+/** Resolves when there is room again; rejects when the stream has broken, or the migration is cancelled. */
+async function drained(stream: Writable, ended: Promise<void>, signal: AbortSignal): Promise<void> {
+  await untilAborted(Promise.race([once(stream, 'drain'), ended]), signal);
+}
