@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util';
 import { endProcessesNaming } from '../demo/leftovers.js';
 import type { Benchmark } from './benchmark.js';
 import { boot } from './benchmarks/boot.js';
+import { fleet } from './benchmarks/fleet.js';
 import { loops } from './benchmarks/loops.js';
 import { memory } from './benchmarks/memory.js';
 import { pause } from './benchmarks/pause.js';
@@ -18,7 +19,16 @@ import { qmpLatency } from './benchmarks/qmp-latency.js';
 import { BATON, qemu, RunningVmm } from './contender.js';
 import { type ComparisonReport, describeMachine, judge, render } from './report.js';
 
-const BENCHMARKS: readonly Benchmark[] = [pause, pauseDaemon, pauseQemu, boot, loops, memory, qmpLatency];
+const BENCHMARKS: readonly Benchmark[] = [
+  pause,
+  pauseDaemon,
+  pauseQemu,
+  fleet,
+  boot,
+  loops,
+  memory,
+  qmpLatency,
+];
 /** Files here are memory, as a memfd is. */
 const MEMORY_ROOT = '/dev/shm';
 
