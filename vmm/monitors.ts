@@ -1,24 +1,32 @@
-/** Opens the QMP monitors that the options name, each on its character device. */
+/** Opens the monitors that the options name, QMP and human ones, each on its character device. */
 import { Duplex } from 'node:stream';
 import { OptionError } from './options/error.js';
 import type { ChardevOptions, MonitorOptions, SocketChardevOptions, VmmOptions } from './options/options.js';
 import { type ConnectionOptions, serveClient } from './qmp/connection.js';
-import { MonitorServer } from './qmp/server.js';
+import { MonitorServer, type ServeClient } from './qmp/server.js';
 
 type Shared = Omit<ConnectionOptions, 'pretty'>;
+type AtEnd = (undo: () => Promise<void>) => void;
 
 /** Resolves when all listen, and those with `wait=on` have a client. */
 export async function openMonitors(
   options: Pick<VmmOptions, 'monitors' | 'chardevs'>,
   shared: Shared,
-  atEnd: (undo: () => Promise<void>) => void,
+  atEnd: AtEnd,
 ): Promise<void> {
   const pairs = options.monitors.map((monitor) => ({ monitor, chardev: findChardev(monitor, options) }));
   for (const { monitor, chardev } of pairs) {
-    const settings = { ...shared, pretty: monitor.pretty };
-    if (chardev.backend === 'socket') await openSocket(chardev, settings, atEnd);
-    else serveStdio(settings);
+    const serve = await speaker(monitor, shared);
+    if (chardev.backend === 'socket') await openSocket(chardev, serve, atEnd);
+    else serveStdio(serve, monitor.mode === 'readline', atEnd);
   }
+}
+
+/** The human monitor is loaded when there is one: a VM without it starts sooner. */
+async function speaker({ mode, pretty }: MonitorOptions, shared: Shared): Promise<ServeClient> {
+  if (mode === 'control') return (stream) => serveClient(stream, { ...shared, pretty });
+  const { serveHmp } = await import('./hmp/session.js');
+  return (stream) => serveHmp(stream, shared);
 }
 
 function findChardev(
@@ -42,12 +50,12 @@ function findChardev(
 
 async function openSocket(
   { id, path, wait }: SocketChardevOptions & { readonly id: string },
-  settings: ConnectionOptions,
-  atEnd: (undo: () => Promise<void>) => void,
+  serve: ServeClient,
+  atEnd: AtEnd,
 ): Promise<void> {
   let server: MonitorServer;
   try {
-    server = await MonitorServer.listen(path, settings);
+    server = await MonitorServer.listen(path, serve);
   } catch (cause) {
     throw new Error(`chardev '${id}': cannot listen on ${path}: ${(cause as Error).message}`, { cause });
   }
@@ -55,8 +63,22 @@ async function openSocket(
   if (wait) await server.firstClient();
 }
 
-function serveStdio(settings: ConnectionOptions): void {
-  const stream = Duplex.from({ readable: process.stdin, writable: process.stdout });
-  // Never rejects; when the input ends the VM goes on.
-  serveClient(stream, settings).then(() => undefined);
+const CTRL_C = 3;
+
+/**
+ * When the input ends the VM goes on. The human monitor edits the line itself, so the terminal must not; Ctrl-C
+ * ends the VM all the same.
+ */
+function serveStdio(serve: ServeClient, edits: boolean, atEnd: AtEnd): void {
+  const { stdin, stdout } = process;
+  if (edits && stdin.isTTY) {
+    stdin.setRawMode(true);
+    stdin.on('data', (bytes: Buffer) => {
+      if (bytes.includes(CTRL_C)) process.kill(process.pid, 'SIGINT');
+    });
+    atEnd(async () => {
+      stdin.setRawMode(false);
+    });
+  }
+  void serve(Duplex.from({ readable: stdin, writable: stdout }));
 }

@@ -6,6 +6,7 @@
  * process may be using (`inmigrate`, `finish-migrate`, `postmigrate`) is never reset; what a guest asked
  * for in the moment it was stopped (power off, reset) happens before its state is saved.
  */
+import type { CpuState } from './cpu/state.js';
 import type { MachineEvents, MachineHandle, SavedMachine, ShutdownCause } from './machine/handle.js';
 import { QmpError } from './qmp/error.js';
 import type { EventHub } from './qmp/events.js';
@@ -134,6 +135,11 @@ export class VmControl {
   /** Ends the VM from outside. */
   quit(cause: 'host-qmp-quit' | 'host-signal'): void {
     this.#end(cause, 0);
+  }
+
+  /** What the hart holds at some moment of the call. */
+  registers(): Promise<CpuState> {
+    return this.#inTurn((machine) => machine.registers());
   }
 
   /** Lets the machine rehearse a hand-over; the result is a sample of its state. */

@@ -1,4 +1,5 @@
 /** A machine without a guest: says what it was asked, and does what a test tells it to. */
+import { CPU_RESET, type CpuState } from '../../vmm/cpu/state.js';
 import type { MachineEvents, MachineHandle, SavedMachine } from '../../vmm/machine/handle.js';
 
 export class FakeMachine implements MachineHandle {
@@ -41,6 +42,10 @@ export class FakeMachine implements MachineHandle {
 
   async rehearse(): Promise<SavedMachine> {
     return { sections: this.sections, description: [] };
+  }
+
+  async registers(): Promise<CpuState> {
+    return CPU_RESET;
   }
 
   async close(): Promise<void> {

@@ -4,6 +4,8 @@
  * is answered; a worker that dies rejects all of them and reports `failed`.
  */
 
+import type { CpuState } from '../cpu/state.js';
+
 /** Why a guest ended or was reset, in QMP's `ShutdownCause` words. */
 export type ShutdownCause =
   | 'host-qmp-quit'
@@ -48,6 +50,8 @@ export interface MachineHandle {
    * about a millisecond of the guest's. The result is a sample, for the same purpose.
    */
   rehearse(): Promise<SavedMachine>;
+  /** The hart's registers, running or not. */
+  registers(): Promise<CpuState>;
   /** Ends the worker. Chardevs are flushed and closed. */
   close(): Promise<void>;
 }

@@ -135,6 +135,10 @@ export class Machine {
     this.#core.flushCode();
   }
 
+  registers(): CpuState {
+    return this.#core.save();
+  }
+
   get clock(): VirtualClock {
     return this.#clock;
   }

@@ -1,4 +1,5 @@
 /** Messages between the main thread and the machine worker. Every request has exactly one reply. */
+import type { CpuState } from '../cpu/state.js';
 import type { VmmOptions } from '../options/options.js';
 import type { SavedMachine, ShutdownCause } from './handle.js';
 
@@ -11,9 +12,12 @@ export interface WorkerSettings {
 }
 
 export type Request =
-  | { readonly command: 'start' | 'stop' | 'reset' | 'powerdown' | 'rehearse' | 'close' }
+  | { readonly command: 'start' | 'stop' | 'reset' | 'powerdown' | 'rehearse' | 'registers' | 'close' }
   | { readonly command: 'save'; readonly handOver: boolean }
   | { readonly command: 'load'; readonly sections: Uint8Array };
+
+/** What a request is answered with; most have nothing to say. */
+export type Result = SavedMachine | CpuState | null;
 
 export interface NumberedRequest {
   readonly id: number;
@@ -29,7 +33,7 @@ export interface ErrorInWords {
 export type WorkerMessage =
   | { readonly kind: 'ready' }
   | { readonly kind: 'not-ready'; readonly error: ErrorInWords }
-  | { readonly kind: 'reply'; readonly id: number; readonly result: SavedMachine | null }
+  | { readonly kind: 'reply'; readonly id: number; readonly result: Result }
   | { readonly kind: 'refusal'; readonly id: number; readonly error: ErrorInWords }
   | { readonly kind: 'shutdown'; readonly cause: ShutdownCause; readonly exitCode: number }
   | { readonly kind: 'reset'; readonly cause: ShutdownCause }

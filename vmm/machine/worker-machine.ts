@@ -4,15 +4,16 @@
  */
 import type { Worker } from 'node:worker_threads';
 import { STOP_REQUEST_OFFSET } from '../cpu/memory-map.js';
+import type { CpuState } from '../cpu/state.js';
 import type { MachineEvents, MachineHandle, SavedMachine } from './handle.js';
-import type { NumberedRequest, Request, WorkerMessage } from './protocol.js';
+import type { NumberedRequest, Request, Result, WorkerMessage } from './protocol.js';
 import { fromWords } from './protocol.js';
 
 /** Chardevs get a second each to flush; a worker that takes longer is ended by force. */
 const CLOSE_DEADLINE_MS = 5000;
 
 interface Waiting {
-  resolve(result: SavedMachine | null): void;
+  resolve(result: Result): void;
   reject(error: Error): void;
 }
 
@@ -86,13 +87,21 @@ export class WorkerMachine implements MachineHandle {
     this.#rejectAll(new Error('the machine was closed'));
   }
 
-  async #askForState(request: Request): Promise<SavedMachine> {
-    const saved = await this.#ask(request);
-    if (saved === null) throw new Error(`the machine answered '${request.command}' with nothing`);
-    return saved;
+  async registers(): Promise<CpuState> {
+    return (await this.#askForResult({ command: 'registers' })) as CpuState;
   }
 
-  #ask(request: Request): Promise<SavedMachine | null> {
+  async #askForState(request: Request): Promise<SavedMachine> {
+    return (await this.#askForResult(request)) as SavedMachine;
+  }
+
+  async #askForResult(request: Request): Promise<NonNullable<Result>> {
+    const result = await this.#ask(request);
+    if (result === null) throw new Error(`the machine answered '${request.command}' with nothing`);
+    return result;
+  }
+
+  #ask(request: Request): Promise<Result> {
     if (this.#failure !== null) return Promise.reject(this.#failure);
     if (this.#isClosed) return Promise.reject(new Error('the machine is closed'));
     return new Promise((resolve, reject) => {

@@ -16,7 +16,7 @@ import type { VmmOptions } from '../options/options.js';
 import { GuestErrorLog } from './guest-errors.js';
 import type { SavedMachine } from './handle.js';
 import { Machine } from './machine.js';
-import type { NumberedRequest, Request, WorkerMessage, WorkerSettings } from './protocol.js';
+import type { NumberedRequest, Request, Result, WorkerMessage, WorkerSettings } from './protocol.js';
 import { inWords } from './protocol.js';
 import { RunLoop } from './run-loop.js';
 import { SerialPort } from './serial-port.js';
@@ -73,7 +73,7 @@ class MachineWorker {
     });
   }
 
-  async handle(request: Request): Promise<SavedMachine | null> {
+  async handle(request: Request): Promise<Result> {
     switch (request.command) {
       case 'start':
         this.#loop.start();
@@ -97,6 +97,8 @@ class MachineWorker {
         return null;
       case 'rehearse':
         return this.#rehearse();
+      case 'registers':
+        return this.#machine.registers();
       case 'close':
         this.#loop.stop();
         await Promise.all(this.#chardevs.map((chardev) => chardev.close()));

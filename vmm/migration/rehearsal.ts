@@ -3,7 +3,9 @@
  * RESUME is done some times with samples, on a stage: a VM without a guest and a connection to nowhere.
  * Cold, the same steps take the guest several times as long.
  */
+
 import { Duplex } from 'node:stream';
+import { CPU_RESET } from '../cpu/state.js';
 import type { MachineHandle, SavedMachine } from '../machine/handle.js';
 import { EventHub } from '../qmp/events.js';
 import { WallClock } from '../qmp/wall-clock.js';
@@ -69,7 +71,7 @@ async function setStage(sample: SavedMachine, incoming: boolean) {
   const give = async () => sample;
   const machine: MachineHandle = {
     ...{ start: act, stop: act, reset: act, powerdown: act, load: act, close: act },
-    ...{ save: give, rehearse: give },
+    ...{ save: give, rehearse: give, registers: async () => CPU_RESET },
   };
   await vm.attach(machine);
   return { vm, events, progress: new MigrationProgress(events, () => true) };

@@ -29,16 +29,22 @@ export function readQmp(draft: Draft, option: string, text: string, pretty: bool
   draft.monitors.push({ chardev, mode: 'control', pretty });
 }
 
+export function readMonitor(draft: Draft, option: string, text: string): void {
+  if (text === 'none') return;
+  const chardev = shortForm(draft, option, text, `compat_monitor${draft.monitors.length}`);
+  draft.monitors.push({ chardev, mode: 'readline', pretty: false });
+}
+
 export function readMon(draft: Draft, option: string, text: string): void {
   const properties = new Properties(option, text, 'chardev');
   const chardev = properties.requiredString('chardev');
   const mode = properties.string('mode') ?? 'readline';
-  if (mode !== 'control') {
-    throw properties.error(
-      `parameter 'mode' supports only 'control', got '${mode}': there is no human monitor`,
-    );
+  if (mode !== 'control' && mode !== 'readline') {
+    throw properties.error(`parameter 'mode' must be 'control' or 'readline', got '${mode}'`);
   }
-  draft.monitors.push({ chardev, mode, pretty: properties.bool('pretty', false) });
+  const pretty = properties.bool('pretty', false);
+  if (pretty && mode === 'readline') throw properties.error(`parameter 'pretty' needs 'mode=control'`);
+  draft.monitors.push({ chardev, mode, pretty });
   properties.end();
 }
 

@@ -46,8 +46,8 @@ Serial port and monitor
   -qmp unix:PATH,server=on[,wait=off]|stdio|none|chardev:ID
                    a monitor is on a unix socket that it serves, or on stdio
   -qmp-pretty ...  the same, with indented output
-  -mon [chardev=]ID,mode=control[,pretty=on|off]
-  -monitor none    there is no human monitor
+  -monitor ...     the same for the human monitor: type help there
+  -mon [chardev=]ID[,mode=readline|control][,pretty=on|off]
   -display none    there is no display
   -nographic       the serial port is on stdio unless -serial says otherwise
   -nodefaults, -no-user-config

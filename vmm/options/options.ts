@@ -94,7 +94,8 @@ export interface SocketChardevOptions {
 
 export interface MonitorOptions {
   readonly chardev: string;
-  readonly mode: 'control';
+  /** QMP, or the human monitor. */
+  readonly mode: 'control' | 'readline';
   readonly pretty: boolean;
 }
 

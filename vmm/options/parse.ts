@@ -2,7 +2,7 @@
  * From argv to VmmOptions: finds each option's reader in one table, in the order given, so that later
  * options win as in QEMU. `-option` and `--option` are the same.
  */
-import { readChardev, readMon, readQmp, readSerial } from './chardev-options.js';
+import { readChardev, readMon, readMonitor, readQmp, readSerial } from './chardev-options.js';
 import type { Draft } from './draft.js';
 import { emptyDraft } from './draft.js';
 import { OptionError } from './error.js';
@@ -75,7 +75,7 @@ const VALUED: Readonly<Record<string, Valued>> = {
   qmp: (draft, option, text) => readQmp(draft, option, text, false),
   'qmp-pretty': (draft, option, text) => readQmp(draft, option, text, true),
   mon: readMon,
-  monitor: (_, option, text) => requireNone(option, text, 'there is no human monitor'),
+  monitor: readMonitor,
   display: (_, option, text) => requireNone(option, text, 'there is no display'),
   incoming: readIncoming,
   global: readGlobal,

@@ -4,7 +4,8 @@ import type { MemoryFacts } from '../migration/outgoing.js';
 import type { VmmOptions } from '../options/options.js';
 import type { RunState } from '../run-state.js';
 import type { VmControl } from '../vm-control.js';
-import type { ArgumentsOf, Members } from './schema.js';
+import { QmpError } from './error.js';
+import { type ArgumentsOf, checkMembers, type Members } from './schema.js';
 
 /** What commands act on. */
 export interface MonitorContext {
@@ -31,4 +32,20 @@ export function defineCommand<const M extends Members>(command: {
   run(context: MonitorContext, args: ArgumentsOf<M>): unknown;
 }): Command {
   return command as unknown as Command;
+}
+
+/** Checks arguments and run state, then does it. Throws `QmpError`. */
+export async function runCommand(
+  { name, args: members, allowedIn, run }: Command,
+  context: MonitorContext,
+  args: Readonly<Record<string, unknown>>,
+): Promise<unknown> {
+  checkMembers(args, members);
+  const { runState } = context.vm;
+  if (allowedIn?.includes(runState) === false) {
+    throw new QmpError(
+      `${name} is not possible in run state '${runState}', only in: ${allowedIn.join(', ')}`,
+    );
+  }
+  return (await run(context, args)) ?? {};
 }

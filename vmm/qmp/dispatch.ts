@@ -3,7 +3,7 @@
  * Knows values, not bytes; never throws and never rejects.
  */
 import { VERSION_INFO } from '../version.js';
-import type { Command, MonitorContext } from './command.js';
+import { type Command, type MonitorContext, runCommand } from './command.js';
 import { QmpError } from './error.js';
 import {
   isRecord,
@@ -65,14 +65,7 @@ export class Session {
       throw new QmpError(`The command ${name} has not been found`, 'CommandNotFound');
     }
     checkMembers(args, command.args);
-    const context = await this.#options.context;
-    const { runState } = context.vm;
-    if (command.allowedIn?.includes(runState) === false) {
-      throw new QmpError(
-        `${name} is not possible in run state '${runState}', only in: ${command.allowedIn.join(', ')}`,
-      );
-    }
-    return (await command.run(context, args)) ?? {};
+    return runCommand(command, await this.#options.context, args);
   }
 
   async #negotiate(

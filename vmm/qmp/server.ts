@@ -3,34 +3,37 @@
  * can connect, but is greeted only when the one before has gone.
  */
 import { createServer, type Server, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { UnixListener } from '../unix-listener.js';
-import { type ConnectionOptions, serveClient } from './connection.js';
 
 /** How many may wait for the one who is served; further ones are turned away. */
 const MAX_WAITING_CLIENTS = 8;
 /** How long the last answers may take to leave when the process ends. */
 const CLOSE_DEADLINE_MS = 200;
 
+/** Speaks with one client, in whatever way; resolves, and never rejects, when its stream has closed. */
+export type ServeClient = (stream: Duplex) => Promise<void>;
+
 export class MonitorServer {
   readonly #listener: UnixListener;
   readonly #server: Server;
-  readonly #options: ConnectionOptions;
+  readonly #serve: ServeClient;
   readonly #waiting: Socket[] = [];
   #client: Socket | null = null;
   #onFirstClient: (() => void) | null = null;
 
-  private constructor(listener: UnixListener, options: ConnectionOptions) {
+  private constructor(listener: UnixListener, serve: ServeClient) {
     this.#listener = listener;
-    this.#options = options;
+    this.#serve = serve;
     this.#server = createServer({ pauseOnConnect: true, allowHalfOpen: true }, (socket) =>
       this.#arrive(socket),
     );
   }
 
   /** Binds the socket; an old socket file at `path` is replaced. */
-  static async listen(path: string, options: ConnectionOptions): Promise<MonitorServer> {
+  static async listen(path: string, serve: ServeClient): Promise<MonitorServer> {
     const listener = new UnixListener(path, 1);
-    const monitor = new MonitorServer(listener, options);
+    const monitor = new MonitorServer(listener, serve);
     await new Promise<void>((resolve, reject) => {
       monitor.#server.once('error', reject);
       monitor.#server.listen({ fd: listener.release() }, resolve);
@@ -79,6 +82,6 @@ export class MonitorServer {
     if (socket === null) return;
     this.#onFirstClient?.();
     // Never rejects: it ends with the socket.
-    serveClient(socket, this.#options).then(() => this.#serveNext());
+    this.#serve(socket).then(() => this.#serveNext());
   }
 }

@@ -180,7 +180,7 @@ const REFUSALS: readonly (readonly [string, readonly string[], RegExp])[] = [
     /^-mon: chardev 'a' is already in use/,
   ],
   ['the shared monitor port', ['-serial', 'mon:stdio'], /^-serial: 'mon:stdio'.*not offered, use stdio/],
-  ['a human monitor', ['-monitor', 'stdio'], /^-monitor: 'stdio' is not offered/],
+  ['a monitor on nothing', ['-monitor', 'nonsense'], /^-monitor: 'nonsense' is not offered/],
   ['a display', ['-display', 'gtk'], /^-display: 'gtk' is not offered/],
   [
     'a socket path that does not fit',

@@ -1,6 +1,7 @@
 /** The one list of all monitor commands. */
 import type { Command } from '../command.js';
 import { cont } from './cont.js';
+import { humanMonitorCommand } from './human-monitor-command.js';
 import { migrate } from './migrate.js';
 import { migrateCancel } from './migrate-cancel.js';
 import { migrateIncoming } from './migrate-incoming.js';
@@ -50,6 +51,7 @@ const LIST: readonly Command[] = [
   migrateSetCapabilities,
   queryMigrateCapabilities,
   queryMigrate,
+  humanMonitorCommand,
 ];
 
 export const COMMANDS: ReadonlyMap<string, Command> = new Map(LIST.map((command) => [command.name, command]));

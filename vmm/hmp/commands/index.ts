@@ -1,0 +1,53 @@
+/** The one list of all commands of the human monitor. */
+import type { HmpCommand } from '../command.js';
+import { infoMtree, infoQtree } from '../info/board.js';
+import { infoCpus } from '../info/cpus.js';
+import { infoBlock, infoChardev, infoNetwork } from '../info/host-side.js';
+import { infoName, infoUuid, infoVersion } from '../info/identity.js';
+import { infoMemdev, infoMemorySizeSummary } from '../info/memory.js';
+import { infoMigrate, infoMigrateCapabilities, infoMigrateParameters } from '../info/migrate.js';
+import { infoRegisters } from '../info/registers.js';
+import { infoStatus } from '../info/status.js';
+import {
+  migrate,
+  migrateCancel,
+  migrateIncoming,
+  migrateSetCapability,
+  migrateSetParameter,
+} from './migrate.js';
+import { qomGet } from './qom.js';
+import { cont, quit, stop, systemPowerdown, systemReset } from './run-state.js';
+
+/** What `info` can show. */
+export const INFOS: readonly HmpCommand[] = [
+  infoBlock,
+  infoChardev,
+  infoCpus,
+  infoMemdev,
+  infoMemorySizeSummary,
+  infoMigrate,
+  infoMigrateCapabilities,
+  infoMigrateParameters,
+  infoMtree,
+  infoName,
+  infoNetwork,
+  infoQtree,
+  infoRegisters,
+  infoStatus,
+  infoUuid,
+  infoVersion,
+];
+
+export const COMMANDS: readonly HmpCommand[] = [
+  cont,
+  migrate,
+  migrateCancel,
+  migrateIncoming,
+  migrateSetCapability,
+  migrateSetParameter,
+  qomGet,
+  quit,
+  stop,
+  systemPowerdown,
+  systemReset,
+];
