@@ -4,7 +4,8 @@
  *
  *     pending → preflight → preparing → transferring → configuring → paused → verifying
  *             → committing → finishing → succeeded
- *     a mode that hands over no descriptors goes from preparing or transferring to paused at once;
+ *     a mode that hands over no descriptors, or keeps them in its process, goes from preparing or transferring
+ *     to paused at once;
  *     any of the states before the commit took effect → rolling-back → rolled-back | cancelled | failed
  */
 export const UPGRADE_MODES = ['cpr-transfer', 'cpr-exec', 'cpr-reboot'] as const;
@@ -30,7 +31,7 @@ export const UPGRADE_STATES = [
   'finishing',
   'succeeded',
   'rolling-back',
-  /** The source runs (or is paused) as before. */
+  /** The source runs (or is paused) as before; if it was no more, its build does in an instance of its own. */
   'rolled-back',
   /** Neither: the reason says what is left. */
   'failed',
@@ -69,11 +70,15 @@ export function canBecome(from: UpgradeState, to: UpgradeState): boolean {
 /** Why an upgrade did not succeed: code → what the user can do. */
 export const UPGRADE_REASONS = {
   target_binary_missing: 'restore the file or choose another build',
+  source_binary_missing: "the old build's file is the way back: restore it, or choose another mode",
   build_changed: 'register the file again: what lies at its path is no longer what was registered',
   mode_not_supported: 'choose a build that knows the mode, or another mode',
   source_not_ready: 'bring the machine to a running or paused state and try again',
   source_blocked:
     'the running VMM names what cannot be carried; change that, with one cold restart if it must be',
+  memory_not_held:
+    "the guest's memory could not be kept beside its VMM; read its words, or choose another mode",
+  exec_failed: 'the VMM could not run the new program and went on as it was; read its words',
   target_died: "read the target's output; fix what it names and try again",
   target_timeout: 'the target took too long; try again, and look at the load of the host',
   target_rejected: "read the target's output; the two builds may not understand each other",
@@ -83,6 +88,8 @@ export const UPGRADE_REASONS = {
   machine_stopped: 'the guest powered itself off during the upgrade; start the machine when wanted',
   commit_refused: 'the target refused to run; read its words, the source went on',
   commit_unconfirmed: 'the target took over and does not answer; kill the machine and start it',
+  memory_not_released:
+    'the machine runs on the target; look why the process that kept its memory does not end',
   source_not_released: 'the machine runs on the target; look why the old process does not end',
   source_not_resumed: 'the source does not run again; kill the machine and start it',
   journal_failed: 'the store could not be written; make room or repair it, then try again',
@@ -124,6 +131,8 @@ export interface Upgrade {
   readonly committed: boolean;
   readonly cancelRequested: boolean;
   readonly reason: UpgradeReason | null;
+  /** The instance that the guest was brought back in, when the source itself was no more. */
+  readonly restoredGeneration: number | null;
   /** From the source's STOP to the target's RESUME, by the VMMs' own timestamps. */
   readonly pauseUs: number | null;
   readonly createdAtMs: number;

@@ -205,6 +205,7 @@ export const UpgradeView = Type.Object({
   }),
   sourceGeneration: Type.Integer({ description: 'The instance it leaves' }),
   targetGeneration: Type.Integer({ description: 'The instance it goes to' }),
+  restoredGeneration: integerOrNull('The instance it was brought back in, when the one it left was no more'),
   sourceBuild: Type.String({ description: 'The build it leaves' }),
   targetBuild: Type.String({ description: 'The build it goes to' }),
   reason: nullable(Reason, 'Why it did not succeed'),

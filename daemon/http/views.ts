@@ -79,6 +79,7 @@ export function upgradeView(upgrade: Upgrade) {
     committed: upgrade.committed,
     sourceGeneration: upgrade.sourceGeneration,
     targetGeneration: upgrade.targetGeneration,
+    restoredGeneration: upgrade.restoredGeneration,
     sourceBuild: upgrade.sourceBuild,
     targetBuild: upgrade.targetBuild,
     reason: upgrade.reason && { ...upgrade.reason, vmmOutput: [...upgrade.reason.vmmOutput] },

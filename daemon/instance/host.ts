@@ -27,6 +27,8 @@ export interface HostProcesses {
   thaw(process: ProcessIdentity): Promise<void>;
   /** Whether it ended in time. */
   waitForEnd(process: ProcessIdentity, deadlineMs: number): Promise<boolean>;
+  /** What it was started with, or what it runs since; empty when it has ended, and for a moment while it execs. */
+  argumentsOf(process: ProcessIdentity): readonly string[];
   /** Processes of this user of which an argument begins with `start`. */
   findByArgument(start: string): ProcessIdentity[];
 }
@@ -55,6 +57,15 @@ function isStopped(pid: number): boolean {
     const state = readStat(`${pid}/task/${thread}`)?.state ?? 'X';
     return state === 'T' || state === 'Z' || state === 'X';
   });
+}
+
+function readArguments(pid: number): string[] | null {
+  try {
+    const commandLine = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+    return commandLine === '' ? [] : commandLine.split('\0');
+  } catch {
+    return null;
+  }
 }
 
 /** A dead leader stays a zombie while other threads of it still run. */
@@ -112,18 +123,16 @@ export class LinuxProcesses implements HostProcesses {
     return (await this.#withPidfd(process, (pidfd) => this.#waitOn(pidfd, deadlineMs))) ?? true;
   }
 
+  argumentsOf(process: ProcessIdentity): readonly string[] {
+    return (this.isAlive(process) ? readArguments(process.pid) : null) ?? [];
+  }
+
   findByArgument(start: string): ProcessIdentity[] {
     const found: ProcessIdentity[] = [];
     for (const name of readdirSync('/proc')) {
       const pid = Number(name);
       if (!Number.isInteger(pid) || pid === process.pid) continue;
-      let commandLine: string;
-      try {
-        commandLine = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
-      } catch {
-        continue;
-      }
-      const matches = commandLine.split('\0').some((argument) => argument.startsWith(start));
+      const matches = readArguments(pid)?.some((argument) => argument.startsWith(start)) ?? false;
       const identity = matches ? this.identify(pid) : null;
       if (identity !== null) found.push(identity);
     }

@@ -59,6 +59,7 @@ export class RunningInstance {
   readonly ended: Promise<ProcessEnd>;
   readonly #host: HostProcesses;
   readonly #owner: InstanceOwner;
+  readonly #childEnd: Promise<ProcessEnd> | null;
   readonly #gone = new AbortController();
   #end: ProcessEnd | null = null;
   #onEnd: (end: ProcessEnd) => void = () => undefined;
@@ -75,6 +76,7 @@ export class RunningInstance {
     this.process = process;
     this.#host = host;
     this.#owner = owner;
+    this.#childEnd = end;
     this.gone = this.#gone.signal;
     this.ended = new Promise((resolve) => {
       this.#onEnd = resolve;
@@ -146,6 +148,15 @@ export class RunningInstance {
     this.#released = true;
     this.#stopTimers();
     this.#qmp?.close();
+  }
+
+  /** Its process runs another program: this instance has ended, its owner knows, and another one goes on. */
+  replacedBy(generation: number, paths: InstancePaths): RunningInstance {
+    const { process } = this;
+    const parts = { process, end: this.#childEnd, host: this.#host, owner: this.#owner };
+    const successor = new RunningInstance({ generation, paths, ...parts });
+    this.#setEnded({ exitCode: null, exitSignal: null });
+    return successor;
   }
 
   /** Null: not there yet, or it hung up without a greeting as a listener in transition does. */

@@ -186,16 +186,14 @@ export class MachineActor implements InstanceOwner {
     const ofGeneration = (generation: number | null) =>
       alive.find((instance) => instance.generation === generation && !instance.hasEnded) ?? null;
     if (operation !== null && upgrade !== null && !isTerminal(upgrade.state)) {
-      const source = ofGeneration(upgrade.sourceGeneration);
-      this.#runUpgrade(operation, source, ofGeneration(upgrade.targetGeneration), true);
+      const source = ofGeneration(upgrade.restoredGeneration ?? upgrade.sourceGeneration);
+      const target = ofGeneration(upgrade.targetGeneration);
+      await this.#killStrays(alive.filter((instance) => instance !== source && instance !== target));
+      this.#runUpgrade(operation, source, target, true);
       return;
     }
     this.#current = ofGeneration(this.machine.currentGeneration);
-    for (const instance of alive) {
-      if (instance === this.#current || instance.hasEnded) continue;
-      this.#log.warn({ generation: instance.generation }, 'killing a VMM that nobody wants');
-      await this.#instances.kill(instance);
-    }
+    await this.#killStrays(alive.filter((instance) => instance !== this.#current));
     if (operation !== null) await this.#endInterrupted(operation);
     if (this.#current !== null && !this.#current.isAnswering) this.#current.reconnectLater();
     this.#settle();
@@ -209,6 +207,14 @@ export class MachineActor implements InstanceOwner {
     this.#ends.set(instance, end);
     this.#instances.recordEnd(instance.generation, end);
     if (this.#underway === null && !this.#isRetired) this.#settle();
+  }
+
+  async #killStrays(strays: readonly RunningInstance[]): Promise<void> {
+    for (const instance of strays) {
+      if (instance.hasEnded) continue;
+      this.#log.warn({ generation: instance.generation }, 'killing a VMM that nobody wants');
+      await this.#instances.kill(instance);
+    }
   }
 
   /** A start that was interrupted has a guest that may never have run: it does not go on by accident. */
@@ -308,7 +314,7 @@ export class MachineActor implements InstanceOwner {
     this.#underway = underway;
     this.#current = source;
     const run = async () => {
-      const newest = await runUpgrade({
+      const left = await runUpgrade({
         services: this.#services,
         instances: this.#instances,
         machine: this.machine,
@@ -323,7 +329,12 @@ export class MachineActor implements InstanceOwner {
           if (outcome.state === 'succeeded') this.#services.builds.follow(this.machine, upgrade.targetBuild);
         },
       });
-      if (this.machine.currentGeneration === upgrade.targetGeneration) this.#current = newest;
+      const { currentGeneration } = this.machine;
+      const isCurrent = (side: RunningInstance | null) => side?.generation === currentGeneration;
+      const current = [left.source, left.target].find(isCurrent) ?? null;
+      /* A source that became a target which could not be gone back from: its process is all that there was. */
+      const wasReplaced = source !== null && left.source === null;
+      this.#current = current ?? (wasReplaced ? left.target : null);
       this.#underway = null;
       this.#settle();
     };

@@ -2,13 +2,13 @@
  * The processes of one machine: starting one, knowing it on disk before and after, finding it again, and
  * recording its end. Only the machine's actor uses this.
  */
-import { rmSync } from 'node:fs';
+import { linkSync, rmSync } from 'node:fs';
 import type { Build } from '../build.js';
 import { messageOf } from '../errors.js';
-import type { Incoming } from '../instance/driver.js';
-import { launch, type ProcessEnd } from '../instance/launch.js';
+import type { CommandLine, Incoming } from '../instance/driver.js';
+import { launch, makeInstanceFolders, type ProcessEnd } from '../instance/launch.js';
 import { describeEnd, type InstanceOwner, RunningInstance } from '../instance/running-instance.js';
-import { type Instance, instancePaths } from '../instance.js';
+import { type Instance, instancePaths, type ProcessIdentity } from '../instance.js';
 import { type Machine, shortId } from '../machine.js';
 import type { Services } from './services.js';
 
@@ -23,6 +23,19 @@ export interface LaunchRequest {
   readonly build: Build;
   /** A target of an upgrade; otherwise the instance is the machine's current one from now on. */
   readonly incoming: Incoming | null;
+}
+
+function replacedBy(generation: number): string {
+  return `its process runs generation ${generation} now`;
+}
+
+function isSame(one: ProcessIdentity | null, another: ProcessIdentity): boolean {
+  return (
+    one !== null &&
+    one.pid === another.pid &&
+    one.startTicks === another.startTicks &&
+    one.bootId === another.bootId
+  );
 }
 
 export class MachineInstances {
@@ -74,17 +87,61 @@ export class MachineInstances {
     return instance;
   }
 
+  /**
+   * Writes down that the process of `source` is about to run this instance's program, which the caller makes happen.
+   * They share the file that the process writes its words to.
+   */
+  announce({ machine, generation, build, incoming }: LaunchRequest, source: RunningInstance): CommandLine {
+    const { store, builds } = this.#services;
+    const folders = this.#folders(generation);
+    const paths = instancePaths(folders);
+    store.durably(() => {
+      const instance = { machineId: machine.id, generation, buildId: build.id, ...folders };
+      store.instances.insert(instance, source.process);
+    });
+    this.#removeLogs(generation - KEPT_LOG_GENERATIONS);
+    makeInstanceFolders(folders);
+    linkSync(source.paths.vmmLog, paths.vmmLog);
+    return builds.driver(build.kind).commandLine({ machine, build, paths, incoming });
+  }
+
+  /** The process of `source` runs what was announced. */
+  replace(source: RunningInstance, generation: number): RunningInstance {
+    const { store, journalObserver } = this.#services;
+    const { pid } = source.process;
+    const end = { ...UNKNOWN_END, reason: replacedBy(generation) };
+    const build = store.instances.byGeneration(this.#machineId, generation)?.buildId ?? null;
+    store.quickly(() => {
+      store.instances.setGone(this.#machineId, source.generation, end);
+      store.instances.setAlive(this.#machineId, generation, source.process);
+      this.#emit('baton.instance.ended', { generation: source.generation, ...end });
+      this.#emit('baton.instance.started', { generation, pid, build });
+    });
+    journalObserver('replaced');
+    return source.replacedBy(generation, instancePaths(this.#folders(generation)));
+  }
+
   /** The instances that live, those included that an earlier daemon had started but not yet written down. */
   adopt(): RunningInstance[] {
     const { store, host } = this.#services;
     const rows = store.instances.ofMachine(this.#machineId).filter(({ state }) => state !== 'gone');
     return rows.flatMap((row) => {
+      const { generation } = row;
       const process = row.process ?? this.#findUnrecorded(row);
       if (process === null || !host.isAlive(process)) {
-        this.recordEnd(row.generation, UNKNOWN_END, 'it ended while the daemon was not running');
+        this.recordEnd(generation, UNKNOWN_END, 'it ended while the daemon was not running');
         return [];
       }
-      const { generation } = row;
+      const other = rows.find((each) => each !== row && isSame(each.process, process));
+      if (other !== undefined && this.#runs(process, row, other) !== row) {
+        const isReplaced = other.generation > generation;
+        const reason = isReplaced ? replacedBy(other.generation) : 'its program was never run';
+        this.recordEnd(generation, UNKNOWN_END, reason);
+        return [];
+      }
+      if (row.state === 'starting') {
+        store.durably(() => store.instances.setAlive(this.#machineId, generation, process));
+      }
       const paths = instancePaths(row);
       return [new RunningInstance({ generation, paths, process, end: null, host, owner: this.#owner })];
     });
@@ -136,6 +193,11 @@ export class MachineInstances {
     if (instance?.state === 'gone') rmSync(instance.logsDir, { recursive: true, force: true });
   }
 
+  /** One that has ended, or that never came to be. */
+  discard(generation: number): void {
+    this.recordEnd(generation, UNKNOWN_END, 'its program was never run');
+  }
+
   /** The sockets; the logs of the newest generations stay for the operator. */
   removeSockets(generation: number): void {
     rmSync(this.#folders(generation).socketsDir, { recursive: true, force: true });
@@ -147,13 +209,19 @@ export class MachineInstances {
     rmSync(`${stateDir}/machines/${this.#machineId}`, { recursive: true, force: true });
   }
 
-  #findUnrecorded(row: Instance) {
-    const { host, store } = this.#services;
+  /** Which of two instances a process runs, one of which was to become the other: its command line tells. */
+  #runs(process: ProcessIdentity, one: Instance, another: Instance): Instance {
+    const [older, newer] = one.generation < another.generation ? [one, another] : [another, one];
+    const monitor = instancePaths(older).qmp;
+    const line = this.#services.host.argumentsOf(process);
+    return line.some((argument) => argument.includes(monitor)) ? older : newer;
+  }
+
+  #findUnrecorded(row: Instance): ProcessIdentity | null {
+    const { host } = this.#services;
     // As a VMM is told to serve it: a program that merely uses or names the socket is not the machine.
     const [found] = host.findByArgument(`unix:${instancePaths(row).qmp},server=on`);
-    if (found === undefined) return null;
-    store.durably(() => store.instances.setAlive(row.machineId, row.generation, found));
-    return found;
+    return found ?? null;
   }
 
   #folders(generation: number): { socketsDir: string; logsDir: string } {

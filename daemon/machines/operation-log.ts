@@ -39,8 +39,9 @@ export class OperationLog {
 
   /** Inside the transaction that ends the upgrade: which instance is the machine, and the operation's end. */
   endUpgrade(operation: Operation, upgrade: Upgrade, { state, reason }: Outcome): void {
-    const committed = this.#store.upgrades.byId(upgrade.id)?.committed ?? false;
-    const currentGeneration = committed ? upgrade.targetGeneration : upgrade.sourceGeneration;
+    const { committed, restoredGeneration } = this.#store.upgrades.byId(upgrade.id) ?? upgrade;
+    const leftGeneration = restoredGeneration ?? upgrade.sourceGeneration;
+    const currentGeneration = committed ? upgrade.targetGeneration : leftGeneration;
     this.#store.machines.update(this.#machineId, { currentGeneration });
     if (state === 'succeeded') {
       this.end(operation, 'succeeded', null);

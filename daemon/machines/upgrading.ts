@@ -1,11 +1,11 @@
 /** Gives the engine what it needs of one machine, for a new upgrade and for one that an earlier daemon began. */
 import type { Logger } from 'pino';
 import type { RunningInstance } from '../instance/running-instance.js';
-import type { Machine } from '../machine.js';
+import { type Machine, shortId } from '../machine.js';
 import { type Outcome, UpgradeEngine } from '../upgrade/engine.js';
 import { Journal } from '../upgrade/journal.js';
 import { STEPS } from '../upgrade/modes.js';
-import type { UpgradeContext } from '../upgrade/step.js';
+import { sourceOf, type UpgradeContext } from '../upgrade/step.js';
 import type { Upgrade } from '../upgrade.js';
 import type { MachineInstances } from './instances.js';
 import type { Services } from './services.js';
@@ -24,8 +24,8 @@ export interface UpgradeRun {
   readonly writeEnd: (outcome: Outcome) => void;
 }
 
-/** Resolves with the target, if one was started. */
-export async function runUpgrade(run: UpgradeRun): Promise<RunningInstance | null> {
+/** Resolves with the sides as they are when it has ended: the machine is one of them. */
+export async function runUpgrade(run: UpgradeRun): Promise<Pick<UpgradeContext, 'source' | 'target'>> {
   const { services, upgrade, log, cancel } = run;
   const steps = STEPS.get(upgrade.mode);
   if (steps === undefined) throw new Error(`this daemon has no steps for ${upgrade.mode}`);
@@ -48,7 +48,7 @@ export async function runUpgrade(run: UpgradeRun): Promise<RunningInstance | nul
   } finally {
     services.consoles.release(upgrade.machineId);
   }
-  return context.target;
+  return context;
 }
 
 /**
@@ -78,12 +78,29 @@ function makeContext(run: UpgradeRun, journal: Journal): UpgradeContext {
     loadedStatus: null,
     stopAtUs: { value: null },
     resumeAtUs: { value: null },
-    targetContentHash: () => services.builds.contentHash(targetBuild),
+    folder: `${services.runtimeDir}/${shortId(machine.id)}/u${generation}`,
+    contentHash: (build) => services.builds.contentHash(build),
     launchTarget: async () => {
       context.target = await instances.launch({ machine, generation, build: targetBuild, incoming: 'cpr' });
       return context.target;
     },
-    discardTarget: () => instances.removeSockets(generation),
+    announceTarget: () => {
+      const plan = { machine, generation, build: targetBuild, incoming: 'state' } as const;
+      return instances.announce(plan, sourceOf(context));
+    },
+    becomeTarget: () => {
+      context.target = instances.replace(sourceOf(context), generation);
+      context.source = null;
+    },
+    launchRescue: () => {
+      const plan = { generation: instances.nextGeneration(), build: sourceBuild, incoming: 'cpr' } as const;
+      return instances.launch({ machine, ...plan });
+    },
+    becomeSource: (rescue) => {
+      journal.restored(rescue.generation);
+      context.source = rescue;
+    },
+    discardTarget: () => instances.discard(generation),
     holdInput: () => holdInput(services, context),
     guestPaused: () => journal.guestPaused(),
   };

@@ -47,7 +47,7 @@ export interface InstanceEnd {
 
 export class InstanceStore {
   readonly #nowMs: () => number;
-  readonly #insert: Statement<[string, number, string, string, string, number]>;
+  readonly #insert: Statement<unknown[]>;
   readonly #setAlive: Statement<[number, number, string, string, number]>;
   readonly #setGone: Statement<[number | null, string | null, string, number, string, number]>;
   readonly #one: Statement<[string, number], Row>;
@@ -59,8 +59,9 @@ export class InstanceStore {
   constructor(db: Database, nowMs: () => number) {
     this.#nowMs = nowMs;
     this.#insert = db.prepare(
-      `INSERT INTO instances (machine_id, generation, build_id, sockets_dir, logs_dir, state, started_at_ms)
-       VALUES (?, ?, ?, ?, ?, 'starting', ?)`,
+      `INSERT INTO instances
+         (machine_id, generation, build_id, sockets_dir, logs_dir, state, started_at_ms, pid, start_ticks, boot_id)
+       VALUES (?, ?, ?, ?, ?, 'starting', ?, ?, ?, ?)`,
     );
     this.#setAlive = db.prepare(
       `UPDATE instances SET state = 'alive', pid = ?, start_ticks = ?, boot_id = ?
@@ -82,9 +83,11 @@ export class InstanceStore {
     this.#last = db.prepare('SELECT max(generation) AS generation FROM instances WHERE machine_id = ?');
   }
 
-  insert(instance: NewInstance): void {
+  /** `process`: one that is there already and is to run it. */
+  insert(instance: NewInstance, process: ProcessIdentity | null = null): void {
     const { machineId, generation, buildId, socketsDir, logsDir } = instance;
-    this.#insert.run(machineId, generation, buildId, socketsDir, logsDir, this.#nowMs());
+    const identity = [process?.pid ?? null, process?.startTicks ?? null, process?.bootId ?? null];
+    this.#insert.run(machineId, generation, buildId, socketsDir, logsDir, this.#nowMs(), ...identity);
   }
 
   setAlive(machineId: string, generation: number, process: ProcessIdentity): void {

@@ -17,6 +17,7 @@ interface Row {
   readonly cancel_requested: number;
   readonly reason: string | null;
   readonly pause_us: number | null;
+  readonly restored_generation: number | null;
   readonly created_at_ms: number;
   readonly finished_at_ms: number | null;
 }
@@ -48,6 +49,7 @@ export class UpgradeStore {
   readonly #setCommitted: Statement<[number, string]>;
   readonly #requestCancel: Statement<[string]>;
   readonly #setPause: Statement<[number, string]>;
+  readonly #setRestored: Statement<[number, string]>;
   readonly #setReason: Statement<[string, string]>;
   readonly #finish: Statement<[UpgradeState, string | null, number, string]>;
   readonly #intent: Statement<[string, number, string, number]>;
@@ -68,6 +70,7 @@ export class UpgradeStore {
     this.#setCommitted = db.prepare('UPDATE upgrades SET committed = ? WHERE id = ?');
     this.#requestCancel = db.prepare('UPDATE upgrades SET cancel_requested = 1 WHERE id = ?');
     this.#setPause = db.prepare('UPDATE upgrades SET pause_us = ? WHERE id = ?');
+    this.#setRestored = db.prepare('UPDATE upgrades SET restored_generation = ? WHERE id = ?');
     this.#setReason = db.prepare('UPDATE upgrades SET reason = ? WHERE id = ?');
     this.#finish = db.prepare('UPDATE upgrades SET state = ?, reason = ?, finished_at_ms = ? WHERE id = ?');
     this.#intent = db.prepare(
@@ -115,6 +118,10 @@ export class UpgradeStore {
 
   setPause(id: string, pauseUs: number): void {
     this.#setPause.run(pauseUs, id);
+  }
+
+  setRestored(id: string, generation: number): void {
+    this.#setRestored.run(generation, id);
   }
 
   setReason(id: string, reason: UpgradeReason): void {
@@ -168,6 +175,7 @@ export class UpgradeStore {
       cancelRequested: row.cancel_requested === 1,
       reason: row.reason === null ? null : (JSON.parse(row.reason) as UpgradeReason),
       pauseUs: row.pause_us,
+      restoredGeneration: row.restored_generation,
       createdAtMs: row.created_at_ms,
       finishedAtMs: row.finished_at_ms,
       steps: this.#steps.all(row.id).map((step) => ({

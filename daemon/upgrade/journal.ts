@@ -86,6 +86,7 @@ export class Journal {
     this.#guestPaused = true;
     this.#store.beginPause();
     this.#write(() => this.#become('paused', {}));
+    this.#observer('paused');
   }
 
   guestResumed(): void {
@@ -111,6 +112,12 @@ export class Journal {
       this.#store.upgrades.recordResult(this.#id, position, succeeded ? 'undone' : 'undo-failed', null);
     });
     this.#observer(`undone:${step.name}`);
+  }
+
+  /** The guest is about to run in an instance that was started to bring it back: it is the source from now on. */
+  restored(generation: number): void {
+    this.#write(() => this.#store.upgrades.setRestored(this.#id, generation));
+    this.#observer('restored');
   }
 
   /** Writes whatever earlier writes could not. `alsoWrite` goes into the same transaction. */

@@ -2,83 +2,77 @@
  * Keeps a running guest's memory alive beside its VMM: the net under a cpr-exec, which has no way back once
  * the new program runs.
  *
- *     hold      the VMM is told to hand over by cpr-transfer, to the daemon: it sends its CPR state with all
- *               descriptors, finds nobody on the main channel, and gives up. The guest does not stop.
- *     release   the descriptors are closed: the new program has loaded.
+ *     hold      the VMM is told to hand over by cpr-transfer, to a keeper (`keeper/main.ts`): it sends its CPR state
+ *               with all descriptors, finds nobody on the main channel, and gives up. The guest does not stop.
+ *     release   the keeper is ended: the new program has loaded, or was never run.
  *     restore   the new program has died: another instance, which waits as a target, gets the CPR state and
  *               then the device state that the VMM had written into a file before it ended.
  *
- * The bytes of the CPR state are kept as they came: what they say is the VMMs' business.
+ * The keeper is a process, so that memory is held though VMM and daemon die both. It is found again by its command
+ * line, and ends by itself when nobody comes.
  */
-import { createReadStream, rmSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, createReadStream, mkdirSync, openSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
+import { fileURLToPath } from 'node:url';
 import * as native from '../../native/index.js';
 import { DeadlineError, until } from '../instance/deadline.js';
-import type { QmpClient } from '../instance/qmp-client.js';
+import { vmmEnvironment } from '../instance/environment.js';
+import type { HostProcesses } from '../instance/host.js';
+import { listeningAt } from '../instance/listening.js';
+import { outputTail } from '../instance/output-tail.js';
 import type { RunningInstance } from '../instance/running-instance.js';
+import { keeperFiles, keeperMark } from '../keeper/files.js';
+import { closePieces, receivePieces, sendPieces } from '../keeper/pieces.js';
 import { UpgradeError } from '../upgrade.js';
-import { isSettled, queryMigrate, setMode, unixChannel } from './migration.js';
+import { blockedReasons, isSettled, queryMigrate, setMode, unixChannel } from './migration.js';
 
-/** Real ones have 200 bytes and ten descriptors. */
-const MAX_STATE_BYTES = 1024 * 1024;
-const MAX_DESCRIPTORS = 1024;
-const RECEIVE_BYTES = 64 * 1024;
+const KEEPER = fileURLToPath(new URL('../keeper/main.js', import.meta.url));
+/** As long as a daemon may be away in the middle of an upgrade. */
+const LIFETIME_MS = 60 * 60 * 1000;
+const START_DEADLINE_MS = 10_000;
 const CAPTURE_DEADLINE_MS = 5_000;
 const RESTORE_DEADLINE_MS = 10_000;
-const SETTLE_DEADLINE_MS = 5_000;
-/** Waits for a descriptor cannot be called off. */
-const POLL_MS = 50;
+const KILL_DEADLINE_MS = 10_000;
+const POLL_MS = 5;
 
-interface Piece {
-  readonly data: Uint8Array;
-  readonly fds: readonly number[];
-}
-
-export class HeldMemory {
-  readonly #pieces: readonly Piece[];
-  #isReleased = false;
-
-  constructor(pieces: readonly Piece[]) {
-    this.#pieces = pieces;
-  }
-
-  get descriptorCount(): number {
-    return this.#pieces.reduce((count, { fds }) => count + fds.length, 0);
-  }
-
-  /** Again is nothing. Without it the guest's memory stays allocated as long as the daemon lives. */
-  release(): void {
-    if (this.#isReleased) return;
-    this.#isReleased = true;
-    for (const { fds } of this.#pieces) for (const fd of fds) native.closeFd(fd);
-  }
-
-  /** Gives a VMM that waits on its CPR channel what the first one had. The memory is held on. */
-  async restoreCpr(cprPath: string): Promise<void> {
-    if (this.#isReleased) throw new Error('expected memory that is held, but it was released');
-    const fd = native.connectUnix(cprPath);
-    try {
-      for (const { data, fds } of this.#pieces) await sendAll(fd, data, fds);
-      native.shutdownWrite(fd);
-    } finally {
-      native.closeFd(fd);
-    }
-  }
-}
-
-/** `folder` is the daemon's own. The VMM is in normal mode afterwards, whatever happened. */
-export async function holdMemory(source: RunningInstance, folder: string): Promise<HeldMemory> {
-  const path = `${folder}/hold.sock`;
-  await setMode(source, 'cpr-transfer');
+/** `folder` is made, for this alone. The VMM is in normal mode afterwards, whatever happened. */
+export async function holdMemory(
+  source: RunningInstance,
+  folder: string,
+  signal: AbortSignal = source.gone,
+): Promise<void> {
+  const files = keeperFiles(folder);
+  await startKeeper(folder, signal);
+  await setMode(source, 'cpr-transfer', { signal });
   try {
-    const blocked = (await queryMigrate(source))['blocked-reasons'] ?? [];
+    const blocked = await blockedReasons(source, { signal });
     if (blocked.length > 0) {
       throw new UpgradeError('source_blocked', `the guest's memory cannot be held: ${blocked.join('; ')}`);
     }
-    return await capture(source, path, `${folder}/nobody.sock`);
+    const channels = [unixChannel('main', `${folder}/nobody.sock`), unixChannel('cpr', files.take)];
+    await source.qmp.execute('migrate', { channels }, { signal, deadlineMs: CAPTURE_DEADLINE_MS });
+    await until(
+      async () => (isSettled(await queryMigrate(source, { signal })) ? true : null),
+      { deadlineMs: CAPTURE_DEADLINE_MS, what: 'the VMM to give the hand-over up', signal },
+      POLL_MS,
+    );
   } finally {
-    rmSync(path, { force: true });
     await setMode(source, 'normal');
+  }
+  await waitForListener(files.give, CAPTURE_DEADLINE_MS, files.log, signal);
+}
+
+/** Gives a VMM that waits on its CPR channel what the first one had. The memory is held on. */
+export async function restoreCpr(folder: string, cprPath: string): Promise<void> {
+  const keeper = native.connectUnix(keeperFiles(folder).give);
+  const pieces = await receivePieces(keeper, RESTORE_DEADLINE_MS).finally(() => native.closeFd(keeper));
+  try {
+    const vmm = native.connectUnix(cprPath);
+    await sendPieces(vmm, pieces, RESTORE_DEADLINE_MS).finally(() => native.closeFd(vmm));
+  } finally {
+    closePieces(pieces);
   }
 }
 
@@ -102,83 +96,40 @@ export async function restoreDevices(mainPath: string, stateFile: string): Promi
   }
 }
 
-async function capture(source: RunningInstance, path: string, nobody: string): Promise<HeldMemory> {
-  const listener = native.listenUnix(path, 1);
+/** Again is nothing, and so is it when there was no keeper. */
+export async function releaseMemory(folder: string, host: HostProcesses): Promise<void> {
+  for (const keeper of host.findByArgument(keeperMark(folder))) await host.kill(keeper, KILL_DEADLINE_MS);
+  rmSync(folder, { recursive: true, force: true });
+}
+
+async function startKeeper(folder: string, signal: AbortSignal): Promise<void> {
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const files = keeperFiles(folder);
+  const log = openSync(files.log, 'a', 0o600);
   try {
-    const pieces = receivePieces(listener);
-    /* It is awaited below; until then its failure must not count as nobody's. */
-    pieces.catch(() => undefined);
-    await handOver(source.qmp, path, nobody);
-    const held = new HeldMemory(await pieces);
-    try {
-      await until(
-        async () => (isSettled(await queryMigrate(source)) ? true : null),
-        { deadlineMs: SETTLE_DEADLINE_MS, what: 'the VMM to give the hand-over up', signal: source.gone },
-        POLL_MS / 10,
-      );
-      if (held.descriptorCount === 0)
-        throw new Error('expected the VMM to send descriptors, but it sent none');
-    } catch (error) {
-      held.release();
-      throw error;
-    }
-    return held;
+    const child = spawn(process.execPath, [KEEPER, keeperMark(folder), folder, String(LIFETIME_MS)], {
+      detached: true,
+      cwd: '/',
+      env: vmmEnvironment(process.env),
+      stdio: ['ignore', log, log],
+    });
+    await once(child, 'spawn');
+    child.unref();
   } finally {
-    native.closeFd(listener);
+    closeSync(log);
   }
+  await waitForListener(files.take, START_DEADLINE_MS, files.log, signal);
 }
 
-async function handOver(qmp: QmpClient, cpr: string, main: string): Promise<void> {
-  const channels = [unixChannel('main', main), unixChannel('cpr', cpr)];
-  await qmp.execute('migrate', { channels }, { deadlineMs: CAPTURE_DEADLINE_MS });
-}
-
-async function receivePieces(listener: number): Promise<readonly Piece[]> {
-  const giveUpAtMs = performance.now() + CAPTURE_DEADLINE_MS;
-  const connection = await awaitValue(() => native.acceptUnix(listener), listener, giveUpAtMs);
-  const pieces: Piece[] = [];
-  let bytes = 0;
+async function waitForListener(path: string, deadlineMs: number, log: string, signal: AbortSignal) {
+  const isListening = listeningAt(path);
+  const wait = { deadlineMs, what: `the keeper to listen at ${path}`, signal };
   try {
-    for (;;) {
-      const receive = () => native.receiveMessage(connection, RECEIVE_BYTES, native.MAX_MESSAGE_FDS);
-      const piece = await awaitValue(receive, connection, giveUpAtMs);
-      if (piece.data.length === 0) return pieces;
-      pieces.push(piece);
-      bytes += piece.data.length;
-      if (bytes > MAX_STATE_BYTES || pieces.length > MAX_DESCRIPTORS) {
-        throw new Error(`expected a CPR state of at most ${MAX_STATE_BYTES} bytes`);
-      }
-    }
-  } catch (error) {
-    new HeldMemory(pieces).release();
-    throw error;
-  } finally {
-    /* To the VMM this says: connect to main. */
-    native.closeFd(connection);
-  }
-}
-
-async function awaitValue<T>(take: () => T | null, fd: number, giveUpAtMs: number): Promise<T> {
-  for (;;) {
-    const value = take();
-    if (value !== null) return value;
-    if (performance.now() > giveUpAtMs)
-      throw new DeadlineError('the VMM to send its state', CAPTURE_DEADLINE_MS);
-    await native.pollFd(fd, native.POLLIN, POLL_MS);
-  }
-}
-
-async function sendAll(fd: number, data: Uint8Array, fds: readonly number[]): Promise<void> {
-  const giveUpAtMs = performance.now() + RESTORE_DEADLINE_MS;
-  let left = data;
-  while (left.length > 0) {
-    try {
-      left = left.subarray(native.sendMessage(fd, left, left === data ? fds : []));
-    } catch (error) {
-      if (!(error instanceof native.NativeError && error.code === 'EAGAIN')) throw error;
-      if (performance.now() > giveUpAtMs)
-        throw new DeadlineError('the VMM to read its state', RESTORE_DEADLINE_MS);
-      await native.pollFd(fd, native.POLLOUT, POLL_MS);
-    }
+    await until(() => (isListening() ? true : null), wait, POLL_MS);
+  } catch (cause) {
+    if (!(cause instanceof DeadlineError)) throw cause;
+    const words = [cause.message, ...outputTail(log).slice(-1)].join('; it said: ');
+    throw new UpgradeError('memory_not_held', words, { cause });
   }
 }

@@ -22,6 +22,14 @@ export function queryMigrate(
   return instance.qmp.execute<MigrationInfo>('query-migrate', {}, options);
 }
 
+/** Told only when the mode is one that would be blocked. */
+export async function blockedReasons(
+  instance: RunningInstance,
+  options: CommandOptions = {},
+): Promise<readonly string[]> {
+  return (await queryMigrate(instance, options))['blocked-reasons'] ?? [];
+}
+
 export async function setMode(
   instance: RunningInstance,
   mode: UpgradeMode | 'normal',
@@ -35,12 +43,29 @@ export async function enableCapabilities(
   names: readonly string[],
   options: CommandOptions = {},
 ): Promise<void> {
-  const capabilities = names.map((capability) => ({ capability, state: true }));
+  await setCapabilities(instance, Object.fromEntries(names.map((name) => [name, true])), options);
+}
+
+export async function setCapabilities(
+  instance: RunningInstance,
+  states: Readonly<Record<string, boolean>>,
+  options: CommandOptions = {},
+): Promise<void> {
+  const capabilities = Object.entries(states).map(([capability, state]) => ({ capability, state }));
   await instance.qmp.execute('migrate-set-capabilities', { capabilities }, options);
 }
 
 export function unixChannel(channelType: 'main' | 'cpr', path: string): object {
   return { 'channel-type': channelType, addr: { transport: 'socket', type: 'unix', path } };
+}
+
+/** What cpr-exec runs in the end; no words: nothing. */
+export async function setExecCommand(
+  instance: RunningInstance,
+  command: readonly string[],
+  options: CommandOptions = {},
+): Promise<void> {
+  await instance.qmp.execute('migrate-set-parameters', { 'cpr-exec-command': command }, options);
 }
 
 /** The status that a MIGRATION event reports; null for every other event. */

@@ -3,9 +3,13 @@ import type { UpgradeMode } from '../upgrade.js';
 import type { Step } from './step.js';
 import { commit } from './steps/commit.js';
 import { configureTarget } from './steps/configure-target.js';
+import { exec } from './steps/exec.js';
 import { handOver } from './steps/hand-over.js';
+import { holdMemoryBeside } from './steps/hold-memory.js';
+import { load } from './steps/load.js';
 import { preflight } from './steps/preflight.js';
 import { prepareSource } from './steps/prepare-source.js';
+import { releaseMemoryBeside } from './steps/release-memory.js';
 import { releaseSource } from './steps/release-source.js';
 import { startTarget } from './steps/start-target.js';
 import { transfer } from './steps/transfer.js';
@@ -23,4 +27,19 @@ const CPR_TRANSFER: readonly Step[] = [
   releaseSource,
 ];
 
-export const STEPS: ReadonlyMap<UpgradeMode, readonly Step[]> = new Map([['cpr-transfer', CPR_TRANSFER]]);
+/** One process: the target is what the source becomes. */
+const CPR_EXEC: readonly Step[] = [
+  preflight,
+  prepareSource,
+  holdMemoryBeside,
+  exec,
+  load,
+  verify,
+  commit,
+  releaseMemoryBeside,
+];
+
+export const STEPS: ReadonlyMap<UpgradeMode, readonly Step[]> = new Map([
+  ['cpr-transfer', CPR_TRANSFER],
+  ['cpr-exec', CPR_EXEC],
+]);

@@ -10,16 +10,18 @@ import type { Build } from '../build.js';
 import { messageOf } from '../errors.js';
 import type { Incoming, VmmDriver } from '../instance/driver.js';
 import type { HostProcesses } from '../instance/host.js';
-import { launch } from '../instance/launch.js';
+import { launch, makeInstanceFolders } from '../instance/launch.js';
 import { outputTail } from '../instance/output-tail.js';
 import { RunningInstance } from '../instance/running-instance.js';
-import { instancePaths } from '../instance.js';
+import { type Instance, instancePaths } from '../instance.js';
+import { keeperMark } from '../keeper/files.js';
 import type { Machine } from '../machine.js';
 import type { Finding } from '../preflight/finding.js';
 import type { Upgrade } from '../upgrade.js';
+import { releaseMemory } from './memory-keeper.js';
 import { STEPS } from './modes.js';
 import { explain } from './reason.js';
-import type { UpgradeContext } from './step.js';
+import { sourceOf, type UpgradeContext } from './step.js';
 
 export interface Side {
   readonly build: Build;
@@ -75,7 +77,9 @@ export async function rehearse(rehearsal: Rehearsal): Promise<readonly Finding[]
 /** For a daemon that starts: no rehearsal is under way. */
 export async function clearRehearsals(runtimeDir: string, host: HostProcesses): Promise<void> {
   const parent = `${runtimeDir}/${FOLDER}`;
-  for (const process of host.findByArgument(`unix:${parent}/`)) await host.kill(process, KILL_DEADLINE_MS);
+  for (const mark of [`unix:${parent}/`, keeperMark(parent)]) {
+    for (const process of host.findByArgument(mark)) await host.kill(process, KILL_DEADLINE_MS);
+  }
   await rm(parent, { recursive: true, force: true });
 }
 
@@ -109,11 +113,26 @@ class Stage {
       sourceEvents: null,
       targetEvents: null,
       loadedStatus: null,
-      targetContentHash: async () => to.build.contentHash,
+      folder: this.#keeperFolder,
+      contentHash: async ({ contentHash }) => contentHash,
       launchTarget: async () => {
         context.target = await this.#start(to, 'cpr');
         return context.target;
       },
+      announceTarget: () => {
+        const folders = this.#foldersOf(this.#nextGeneration);
+        makeInstanceFolders(folders);
+        return this.#line(to, folders, 'state');
+      },
+      becomeTarget: () => {
+        const generation = this.#nextGeneration;
+        const paths = instancePaths(this.#foldersOf(generation));
+        context.target = sourceOf(context).replacedBy(generation, paths);
+        this.#instances.push(context.target);
+        context.source = null;
+      },
+      launchRescue: () => Promise.reject(new Error('a rehearsal is not gone back from')),
+      becomeSource: () => undefined,
       discardTarget: () => undefined,
       holdInput: async () => undefined,
       guestPaused: () => undefined,
@@ -134,20 +153,39 @@ class Stage {
       for (const { process } of this.#instances) await host.kill(process, KILL_DEADLINE_MS);
       for (const { ended } of this.#instances) await ended;
     } finally {
+      await releaseMemory(this.#keeperFolder, host);
       await rm(this.#folder, { recursive: true, force: true });
     }
   }
 
-  async #start({ build, driver }: Side, incoming: Incoming | null): Promise<RunningInstance> {
-    const { machine, host } = this.#rehearsal;
-    const generation = this.#instances.length + 1;
-    const folders = {
-      socketsDir: `${this.#folder}/${generation}`,
-      logsDir: `${this.#folder}/${generation}-logs`,
-    };
+  get #nextGeneration(): number {
+    return this.#instances.length + 1;
+  }
+
+  get #keeperFolder(): string {
+    return `${this.#folder}/u`;
+  }
+
+  #foldersOf(generation: number): Pick<Instance, 'socketsDir' | 'logsDir'> {
+    const socketsDir = `${this.#folder}/${generation}`;
+    return { socketsDir, logsDir: `${socketsDir}-logs` };
+  }
+
+  #line(
+    { build, driver }: Side,
+    folders: Pick<Instance, 'socketsDir' | 'logsDir'>,
+    incoming: Incoming | null,
+  ) {
+    const { machine } = this.#rehearsal;
+    return driver.commandLine({ machine, build, paths: instancePaths(folders), incoming });
+  }
+
+  async #start(side: Side, incoming: Incoming | null): Promise<RunningInstance> {
+    const { host } = this.#rehearsal;
+    const generation = this.#nextGeneration;
+    const folders = this.#foldersOf(generation);
     const paths = instancePaths(folders);
-    const line = driver.commandLine({ machine, build, paths, incoming });
-    const { process, end } = await launch(folders, line, host);
+    const { process, end } = await launch(folders, this.#line(side, folders, incoming), host);
     const instance = new RunningInstance({ generation, paths, process, end, host, owner: NOBODY });
     this.#instances.push(instance);
     return instance;
@@ -170,6 +208,7 @@ class Stage {
       committed: false,
       cancelRequested: false,
       reason: null,
+      restoredGeneration: null,
       pauseUs: null,
       createdAtMs: 0,
       finishedAtMs: null,

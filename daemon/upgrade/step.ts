@@ -1,5 +1,6 @@
 /** What a step of an upgrade is, and what it works with. */
 import type { Build } from '../build.js';
+import type { CommandLine } from '../instance/driver.js';
 import type { HostProcesses } from '../instance/host.js';
 import type { EventWatch } from '../instance/qmp-client.js';
 import type { RunningInstance, RunStatus } from '../instance/running-instance.js';
@@ -11,7 +12,10 @@ export interface UpgradeContext {
   readonly recovering: boolean;
   readonly sourceBuild: Build;
   readonly targetBuild: Build;
-  /** Null only when a restarted daemon finds that it has died. Another one when it had to be brought back. */
+  /**
+   * Null when a restarted daemon finds that it has died, and when its process has become the target. Another one
+   * when the guest had to be brought back.
+   */
   source: RunningInstance | null;
   target: RunningInstance | null;
   readonly host: HostProcesses;
@@ -20,11 +24,21 @@ export interface UpgradeContext {
   targetEvents: EventWatch | null;
   /** The target's word on itself, asked for the moment it said that it has loaded. */
   loadedStatus: Promise<RunStatus> | null;
-  /** The hash of what lies at the target build's path now. */
-  targetContentHash(): Promise<string>;
+  /** Of this upgrade alone, for its sockets and state; a mode that wants it makes and removes it. */
+  readonly folder: string;
+  /** The hash of what lies at the build's path now. */
+  contentHash(build: Build): Promise<string>;
   /** Starts the target's process and writes down who it is; sets `target`. */
   launchTarget(): Promise<RunningInstance>;
-  /** Removes what the target left on disk, its log excepted. Only when it has ended. */
+  /** Writes down that the source's process is to become the target. Returns what it is to run. */
+  announceTarget(): CommandLine;
+  /** It runs it: the source is no more, its process is `target`. */
+  becomeTarget(): void;
+  /** Starts the source's build once more, waiting for descriptors, and writes down who it is. */
+  launchRescue(): Promise<RunningInstance>;
+  /** Written down before the rescue may run: it is `source` from now on. */
+  becomeSource(rescue: RunningInstance): void;
+  /** Removes what the target left on disk, its log excepted. Only when it has ended, or never came to be. */
   discardTarget(): void;
   /** Before the source hands the guest over, which still runs: nothing more is typed into it. */
   holdInput(): Promise<void>;

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import { type App, type AppOptions, createApp } from '../../daemon/app.js';
 import { LinuxProcesses } from '../../daemon/instance/host.js';
+import { keeperMark } from '../../daemon/keeper/files.js';
 import { ticker } from '../guests/ticker.js';
 import { tempDir } from '../helpers/temp-dir.js';
 import { waitFor } from '../helpers/wait.js';
@@ -181,12 +182,17 @@ export function vmmPids(folders: Folders): number[] {
   return new LinuxProcesses().findByArgument(`unix:${folders.runtimeDir}/`).map(({ pid }) => pid);
 }
 
+/** Processes that hold the memory of a guest of these folders. */
+export function keeperPids(folders: Folders): number[] {
+  return new LinuxProcesses().findByArgument(keeperMark(folders.runtimeDir)).map(({ pid }) => pid);
+}
+
 /** Leaves nothing behind, whatever the test left. */
 export async function tearDown(folders: Folders, app: App | null): Promise<void> {
   await app?.close(15_000);
   const host = new LinuxProcesses();
-  for (const process of host.findByArgument(`unix:${folders.runtimeDir}/`)) {
-    await host.kill(process, KILL_DEADLINE_MS);
+  for (const mark of [`unix:${folders.runtimeDir}/`, keeperMark(folders.runtimeDir)]) {
+    for (const process of host.findByArgument(mark)) await host.kill(process, KILL_DEADLINE_MS);
   }
   await folders.remove();
 }

@@ -1,6 +1,6 @@
 /** A daemon in this process whose machines run on the real QEMUs of the cache. */
 import { symlinkSync, writeFileSync } from 'node:fs';
-import type { App } from '../../daemon/app.js';
+import type { App, AppOptions } from '../../daemon/app.js';
 import type { QemuTarget } from '../fetch/cache.js';
 import { ticker } from '../guests/ticker.js';
 import { x86Ticker } from '../guests/x86-ticker.js';
@@ -16,8 +16,8 @@ export async function makeQemuFolders(target: QemuTarget): Promise<Folders> {
 }
 
 /** Without the VMM of an installation: every machine names its build. */
-export function startQemuApp(folders: Folders): Promise<App> {
-  return startApp(folders, { ownBuild: null });
+export function startQemuApp(folders: Folders, options: Partial<AppOptions> = {}): Promise<App> {
+  return startApp(folders, { ...options, ownBuild: null });
 }
 
 /** Registers a QEMU under a path of its own, so that the same binary can be two builds. Returns the build's id. */
@@ -32,6 +32,23 @@ export async function registerQemu(
   const { status, body } = await call(app, 'POST', '/v1/builds', { kind: 'qemu', path });
   if (status !== 201) throw new Error(`expected 201, got ${status} ${JSON.stringify(body)}`);
   return body.id;
+}
+
+/** Registers a shell script as a QEMU: what `lines` leave of it runs `binary`. Returns the build's id. */
+export async function registerWrapper(
+  app: App,
+  folders: Folders,
+  name: string,
+  { binary, lines = [] }: { readonly binary: string; readonly lines?: readonly string[] },
+): Promise<string> {
+  const path = `${folders.path}/${name}.sh`;
+  writeFileSync(path, ['#!/bin/sh', ...lines, `exec '${binary}' "$@"`, ''].join('\n'), { mode: 0o755 });
+  return registerQemu(app, folders, name, path);
+}
+
+/** For a wrapper: `act` instead of the program, but only where a real machine is taken over, not in a rehearsal. */
+export function atTakeOver(act: string): readonly string[] {
+  return ['case " $* " in', '*/trial/*) ;;', `*' -incoming '*) ${act} ;;`, 'esac'];
 }
 
 /** On TCG: where KVM opens and yet runs no firmware, as in some nested hosts, it is what tests can rely on. */

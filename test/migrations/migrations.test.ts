@@ -30,6 +30,7 @@ const OLD_ROWS: Readonly<Record<string, string>> = {
   '0006-create-events.sql': `INSERT INTO events (type, subject, time_ms, data) VALUES ('t', 's', 1, '{}')`,
   '0007-add-build-files.sql': `UPDATE builds SET files = '["/b"]', removed_at_ms = 1`,
   '0008-add-machine-builds.sql': `UPDATE machines SET builds = '{"default":"b1","pin":"b1","deny":[]}'`,
+  '0009-add-restored-generation.sql': 'UPDATE upgrades SET restored_generation = 3',
 };
 
 function schemaOf(db: Database.Database): unknown[] {

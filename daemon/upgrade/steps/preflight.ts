@@ -4,24 +4,31 @@ import { UpgradeError } from '../../upgrade.js';
 import { isSettled, queryMigrate } from '../migration.js';
 import { nothingToUndo, type Step, sourceOf, type UpgradeContext } from '../step.js';
 
-async function checkTargetBuild(context: UpgradeContext): Promise<void> {
-  const { targetBuild, upgrade } = context;
+async function checkFile(side: 'source' | 'target', context: UpgradeContext): Promise<void> {
+  const build = context[`${side}Build`];
   let hash: string;
   try {
-    hash = await context.targetContentHash();
+    hash = await context.contentHash(build);
   } catch (cause) {
     throw new UpgradeError(
-      'target_binary_missing',
-      `build ${targetBuild.id} has no readable file at ${targetBuild.path} (${messageOf(cause)})`,
+      `${side}_binary_missing`,
+      `build ${build.id} has no readable file at ${build.path} (${messageOf(cause)})`,
       { cause },
     );
   }
-  if (hash !== targetBuild.contentHash) {
+  if (hash !== build.contentHash) {
     throw new UpgradeError(
       'build_changed',
-      `${targetBuild.path} was registered as ${targetBuild.contentHash.slice(0, 12)}, but is ${hash.slice(0, 12)} now`,
+      `${build.path} was registered as ${build.contentHash.slice(0, 12)}, but is ${hash.slice(0, 12)} now`,
     );
   }
+}
+
+async function checkBuilds(context: UpgradeContext): Promise<void> {
+  const { targetBuild, upgrade } = context;
+  await checkFile('target', context);
+  /* There the way back is to start the old build again. */
+  if (upgrade.mode === 'cpr-exec') await checkFile('source', context);
   for (const build of [context.sourceBuild, targetBuild]) {
     if (!build.abilities.modes.includes(upgrade.mode)) {
       throw new UpgradeError('mode_not_supported', `build ${build.id} does not know ${upgrade.mode}`);
@@ -54,7 +61,7 @@ export const preflight: Step = {
   deadlineMs: 10_000,
   commits: false,
   async run(context, signal) {
-    await checkTargetBuild(context);
+    await checkBuilds(context);
     await checkSource(context, signal);
   },
   undo: nothingToUndo,

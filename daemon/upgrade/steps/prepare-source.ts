@@ -1,12 +1,13 @@
 /**
  * Mode and capabilities of the source, and its own word on what blocks it: `blocked-reasons` tell the truth only
- * once the mode is set. `return-path` makes `completed` mean that the target has loaded. The mode is sticky, and
- * a snapshot taken in a CPR mode has no memory in it: undo sets it back.
+ * once the mode is set, and for a guest that is to keep its memory only in cpr-transfer. `return-path` makes
+ * `completed` mean that the target has loaded; a file has none. The mode is sticky, and a snapshot taken in a CPR
+ * mode has no memory in it: undo sets it back.
  */
 import { EventWatch } from '../../instance/qmp-client.js';
 import { UpgradeError } from '../../upgrade.js';
 import { monitorOf } from '../fence.js';
-import { enableCapabilities, queryMigrate, setMode } from '../migration.js';
+import { blockedReasons, setCapabilities, setMode } from '../migration.js';
 import { type Step, sourceOf } from '../step.js';
 
 export const prepareSource: Step = {
@@ -17,9 +18,11 @@ export const prepareSource: Step = {
   async run(context, signal) {
     const source = sourceOf(context);
     context.sourceEvents = new EventWatch(source.qmp);
-    await enableCapabilities(source, ['events', 'return-path'], { signal });
-    await setMode(source, context.upgrade.mode, { signal });
-    const blocked = (await queryMigrate(source, { signal }))['blocked-reasons'] ?? [];
+    const { mode } = context.upgrade;
+    const hasReturnPath = mode === 'cpr-transfer';
+    await setCapabilities(source, { events: true, 'return-path': hasReturnPath }, { signal });
+    await setMode(source, mode === 'cpr-exec' ? 'cpr-transfer' : mode, { signal });
+    const blocked = await blockedReasons(source, { signal });
     if (blocked.length > 0) {
       throw new UpgradeError('source_blocked', `the source cannot be carried over: ${blocked.join('; ')}`);
     }

@@ -1,7 +1,10 @@
-/** The last look before the point of no return, while the guest stands still: one question and no more. */
+/**
+ * The last look before the point of no return, while the guest stands still: one question and no more. A source
+ * whose process has become the target has no say.
+ */
 import { within } from '../../instance/deadline.js';
 import { UpgradeError } from '../../upgrade.js';
-import { nothingToUndo, type Step, sourceOf, targetOf } from '../step.js';
+import { nothingToUndo, type Step, targetOf } from '../step.js';
 
 const DEADLINE_MS = 2_000;
 /** What a target that was started with `-S` is when it has loaded. */
@@ -13,8 +16,8 @@ export const verify: Step = {
   deadlineMs: DEADLINE_MS,
   commits: false,
   async run(context, signal) {
-    const source = sourceOf(context).runStatus;
-    if (source === null || source.running) {
+    const { source } = context;
+    if (source !== null && source.runStatus?.running !== false) {
       throw new UpgradeError('target_not_verified', 'expected the source to be stopped, but it runs');
     }
     const asked = context.loadedStatus ?? targetOf(context).queryStatus({ signal });

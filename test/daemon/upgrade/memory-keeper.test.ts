@@ -11,12 +11,17 @@ import { QemuDriver } from '../../../daemon/instance/qemu-driver.js';
 import { RunningInstance } from '../../../daemon/instance/running-instance.js';
 import { instancePaths } from '../../../daemon/instance.js';
 import type { MachineSpec } from '../../../daemon/machine.js';
-import { holdMemory, restoreDevices } from '../../../daemon/upgrade/memory-keeper.js';
+import {
+  holdMemory,
+  releaseMemory,
+  restoreCpr,
+  restoreDevices,
+} from '../../../daemon/upgrade/memory-keeper.js';
 import { queryMigrate, unixChannel } from '../../../daemon/upgrade/migration.js';
 import { findInCache, type QemuTarget } from '../../fetch/cache.js';
 import { skipSuite } from '../../helpers/skip.js';
 import { waitFor } from '../../helpers/wait.js';
-import { type Folders, tickerLines, ticksOf } from '../fixture.js';
+import { type Folders, keeperPids, tickerLines, ticksOf } from '../fixture.js';
 import { makeQemuFolders } from '../qemu-fixture.js';
 
 const ID = '11111111-2222-3333-4444-555555555555';
@@ -35,6 +40,7 @@ test.before.each((context) => {
 
 test.after.each(async ({ folders, instances }) => {
   for (const { process } of instances) await host.kill(process, KILL_DEADLINE_MS);
+  await releaseMemory(keeperFolder(folders), host);
   await folders.remove();
 });
 
@@ -69,7 +75,7 @@ async function start({ folders, instances, target, incoming = null, change = (ar
   return instance;
 }
 
-/** Its descriptors on guest memory, as the kernel names them. */
+const keeperFolder = ({ runtimeDir }: Folders) => `${runtimeDir}/${ID.slice(0, 8)}/u2`;
 const openFds = () => readdirSync('/proc/self/fd').length;
 
 if (missing !== undefined && 'missing' in missing) {
@@ -84,14 +90,15 @@ if (missing !== undefined && 'missing' in missing) {
       await source.qmp.execute('cont');
       await ticksOf(folders, ID, 1, 100);
       const fdsBefore = openFds();
+      const folder = keeperFolder(folders);
 
-      const held = await holdMemory(source, folders.runtimeDir);
+      await holdMemory(source, folder);
 
-      assert.ok(held.descriptorCount >= 6, `${held.descriptorCount} descriptors`);
+      assert.is(keeperPids(folders).length, 1);
       assert.is((await source.queryStatus()).status, 'running');
       const before = await ticksOf(folders, ID, 1, 200);
 
-      const stateFile = `${folders.path}/state`;
+      const stateFile = `${folder}/state`;
       const command = ['/bin/sh', '-c', 'exit 7'];
       await source.qmp.execute('migrate-set-parameters', { mode: 'cpr-exec', 'cpr-exec-command': command });
       await source.qmp.execute('migrate', { uri: `file:${stateFile}` }).catch(() => undefined);
@@ -100,7 +107,7 @@ if (missing !== undefined && 'missing' in missing) {
 
       const rescue = await start({ folders, instances, target, incoming: 'cpr' });
       await waitFor(listeningAt(rescue.paths.cpr), { what: 'the CPR channel' });
-      await held.restoreCpr(rescue.paths.cpr);
+      await restoreCpr(folder, rescue.paths.cpr);
       await rescue.connect({ deadlineMs: 10_000 });
       const main = rescue.paths.main;
       await rescue.qmp.execute('migrate-incoming', { uri: `unix:${main}`, 'exit-on-error': false });
@@ -108,8 +115,10 @@ if (missing !== undefined && 'missing' in missing) {
       await waitFor(async () => (await queryMigrate(rescue)).status === 'completed', {
         what: 'the state to load',
       });
-      held.release();
-      held.release();
+      await releaseMemory(folder, host);
+      await releaseMemory(folder, host);
+      assert.equal(keeperPids(folders), []);
+      assert.not(existsSync(folder));
       await rescue.qmp.execute('cont');
 
       const after = await ticksOf(folders, ID, 2, before);
@@ -124,9 +133,8 @@ if (missing !== undefined && 'missing' in missing) {
     const folders = await makeQemuFolders('riscv64');
     context.folders = folders;
     const source = await start({ folders, instances, target: 'riscv64' });
-    const held = await holdMemory(source, folders.runtimeDir);
-    held.release();
-    assert.not(existsSync(`${folders.runtimeDir}/hold.sock`));
+    await holdMemory(source, keeperFolder(folders));
+    await releaseMemory(keeperFolder(folders), host);
 
     const target = await start({ folders, instances, target: 'riscv64', incoming: 'cpr' });
     await waitFor(listeningAt(target.paths.cpr), { what: 'the CPR channel' });
@@ -145,7 +153,7 @@ if (missing !== undefined && 'missing' in missing) {
     context.folders = folders;
     const change = (args: readonly string[]) => args.map((arg) => arg.replace('share=on', 'share=off'));
     const source = await start({ folders, instances, target: 'riscv64', change });
-    const words = await holdMemory(source, folders.runtimeDir).then(
+    const words = await holdMemory(source, keeperFolder(folders)).then(
       () => 'it was held',
       (error) => error.message,
     );
@@ -159,11 +167,12 @@ if (missing !== undefined && 'missing' in missing) {
     const folders = await makeQemuFolders('riscv64');
     context.folders = folders;
     const source = await start({ folders, instances, target: 'riscv64' });
-    const held = await holdMemory(source, folders.runtimeDir);
+    const folder = keeperFolder(folders);
+    await holdMemory(source, folder);
     const rescue = await start({ folders, instances, target: 'riscv64', incoming: 'cpr' });
     await waitFor(listeningAt(rescue.paths.cpr), { what: 'the CPR channel' });
-    await held.restoreCpr(rescue.paths.cpr);
-    held.release();
+    await restoreCpr(folder, rescue.paths.cpr);
+    await releaseMemory(folder, host);
     await rescue.connect({ deadlineMs: 10_000 });
     const uri = `unix:${rescue.paths.main}`;
     await rescue.qmp.execute('migrate-incoming', { uri, 'exit-on-error': false });
