@@ -10,6 +10,7 @@ import { endProcessesNaming } from '../demo/leftovers.js';
 import type { Benchmark } from './benchmark.js';
 import { boot } from './benchmarks/boot.js';
 import { fleet } from './benchmarks/fleet.js';
+import { guestGapQemu } from './benchmarks/guest-gap-qemu.js';
 import { loops } from './benchmarks/loops.js';
 import { memory } from './benchmarks/memory.js';
 import { pause } from './benchmarks/pause.js';
@@ -23,6 +24,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   pause,
   pauseDaemon,
   pauseQemu,
+  guestGapQemu,
   fleet,
   boot,
   loops,

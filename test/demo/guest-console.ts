@@ -9,9 +9,13 @@ interface MachineDocument {
   readonly generation: number | null;
 }
 
-/** The disk's lines, of all generations. Throws when the guest found anything wrong. */
-export async function readDiskOf(client: DaemonClient, machine: string): Promise<DiskLine[]> {
-  return readDisk(await readConsoles(client, machine, 'all'));
+/** The disk's lines. Throws when the guest found anything wrong. */
+export async function readDiskOf(
+  client: DaemonClient,
+  machine: string,
+  generations: 'all' | 'newest' = 'all',
+): Promise<DiskLine[]> {
+  return readDisk(await readConsoles(client, machine, generations));
 }
 
 /** What each generation's console brought, oldest first. */

@@ -30,6 +30,14 @@ export interface UpgradeDocument {
   readonly finishedAt: string | null;
 }
 
+/** What the guest has told of the time between two lines. */
+export interface GapLine {
+  readonly gapMs: number;
+}
+
+/** The newest alone can begin within a line. */
+export type Generations = 'all' | 'newest';
+
 export interface DebianMachineOptions extends DebianGuestOptions {
   /** The build that it is started on. */
   readonly build: string;
@@ -108,17 +116,18 @@ export class DebianMachine {
   }
 
   /** The ticker's lines; fails when one is damaged or the guest found its memory changed. */
-  async ticks(): Promise<readonly { readonly gapMs: number }[]> {
-    const { lines, damaged } = await readTickerOf(this.#stage.client, this.path);
-    if (damaged.length > 0) throw new Error(`the guest's console is damaged: ${JSON.stringify(damaged[0])}`);
+  async ticks(generations: Generations = 'all'): Promise<readonly GapLine[]> {
+    const { lines, damaged } = await readTickerOf(this.#stage.client, this.path, generations);
+    if (generations === 'all' && damaged.length > 0)
+      throw new Error(`the guest's console is damaged: ${JSON.stringify(damaged[0])}`);
     if (lines.some(({ patternIntact }) => !patternIntact))
       throw new Error('the guest found its memory changed');
     return lines;
   }
 
   /** The disk's lines; fails when the guest read back anything but what it wrote. */
-  writes(): Promise<readonly { readonly gapMs: number }[]> {
-    return readDiskOf(this.#stage.client, this.path);
+  writes(generations: Generations = 'all'): Promise<readonly GapLine[]> {
+    return readDiskOf(this.#stage.client, this.path, generations);
   }
 
   /** All that the guest has said. */
