@@ -16,6 +16,9 @@ import { Supervisor } from './machines/supervisor.js';
 import { Store } from './store/store.js';
 import type { JournalObserver } from './upgrade/journal.js';
 
+/** Replaced files are noticed when builds are listed or used; and, for those who only listen, now and then. */
+const BUILDS_CHECK_MS = 300_000;
+
 export interface AppOptions {
   readonly stateDir: string;
   readonly runtimeDir: string;
@@ -67,6 +70,9 @@ export async function createApp(options: AppOptions): Promise<App> {
     journalObserver: options.journalObserver ?? (() => undefined),
   };
   if (ownBuild !== null) await services.builds.registerOwn(ownBuild.kind, ownBuild.path);
+  const watching = setInterval(() => {
+    services.builds.lookAtAll().catch((error) => log.warn({ err: error }, 'builds could not be looked at'));
+  }, BUILDS_CHECK_MS).unref();
   const supervisor = new Supervisor(services);
   await supervisor.recover();
   services.consoles.start();
@@ -76,6 +82,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     services,
     supervisor,
     async close(deadlineMs) {
+      clearInterval(watching);
       await supervisor.stop(deadlineMs);
       await server.close();
       await services.consoles.stop();

@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import { isAbsolute } from 'node:path';
 import type { Build, BuildKind, FileState } from './build.js';
 import { BatonError, messageOf } from './errors.js';
-import { ContentHashes, stampOf } from './instance/content-hash.js';
+import { ContentHashes, type StatFile, stampOf, statOnce } from './instance/content-hash.js';
 import type { VmmDriver, VmmDrivers } from './instance/driver.js';
 import type { Machine, MachineBuilds } from './machine.js';
 import type { Store } from './store/store.js';
@@ -76,12 +76,13 @@ export class BuildRegistry {
 
   /** All, with what their files are now. Those whose stamp is the same as at the last look are not read. */
   lookAtAll(): Promise<Build[]> {
-    return Promise.all(this.#store.builds.all().map((build) => this.look(build)));
+    const statFile = statOnce();
+    return Promise.all(this.#store.builds.all().map((build) => this.look(build, statFile)));
   }
 
-  async look(build: Build): Promise<Build> {
+  async look(build: Build, statFile?: StatFile): Promise<Build> {
     try {
-      const fileStamp = await stampOf(build.files);
+      const fileStamp = await stampOf(build.files, statFile);
       if (fileStamp === build.fileStamp) return build;
       return this.#compare(build, await this.#hashes.of(build.files), fileStamp);
     } catch (error) {

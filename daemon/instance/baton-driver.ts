@@ -1,12 +1,10 @@
 /** Drives `baton-vmm`: a module run by the Node that runs the daemon, or an executable. */
-import { execa } from 'execa';
 import type { MachineSpec } from '../machine.js';
+import { describeOutput, runBounded } from './bounded-run.js';
 import type { CommandLine, InstancePlan, Resolution, VmmDriver } from './driver.js';
-import { vmmEnvironment } from './environment.js';
 import { moduleFiles } from './program-files.js';
 
-const PROBE_DEADLINE_MS = 15_000;
-const PROBE_OUTPUT_BYTES = 64 * 1024;
+const PROBE_LIMITS = { deadlineMs: 10_000, maxOutputBytes: 64 * 1024, input: '' };
 const MIB = 1024 * 1024;
 /** Guest RAM and the VMM's own tables share one 32-bit WebAssembly memory of 4 GiB. */
 const MAX_MEMORY_MIB = 3584;
@@ -57,20 +55,11 @@ export class BatonDriver implements VmmDriver {
 
   async probe(path: string) {
     const { file, args } = program(path);
-    const { all, exitCode } = await execa(file, [...args, '-version'], {
-      timeout: PROBE_DEADLINE_MS,
-      maxBuffer: PROBE_OUTPUT_BYTES,
-      env: vmmEnvironment(process.env),
-      extendEnv: false,
-      stdin: 'ignore',
-      all: true,
-      reject: false,
-    });
-    const version = /\b\d+\.\d+[\w.+-]*/.exec(all ?? '')?.[0];
-    if (exitCode !== 0 || version === undefined) {
-      const said = all?.split('\n')[0]?.slice(0, 200) ?? '';
-      throw new Error(`expected ${path} -version to print a version, got exit ${exitCode} and "${said}"`);
-    }
+    const { stdout, failure } = await runBounded({ file, args: [...args, '-version'] }, PROBE_LIMITS);
+    const expected = `expected ${path} -version to print a version, but it`;
+    if (failure !== null) throw new Error(`${expected} ${failure}`);
+    const version = /\b\d+\.\d+[\w.+-]{0,64}/.exec(stdout)?.[0];
+    if (version === undefined) throw new Error(`${expected} ${describeOutput(stdout)}`);
     return { version, abilities: { modes: ['cpr-transfer'] as const } };
   }
 

@@ -91,3 +91,9 @@ function killGroup(leader: number | undefined): void {
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
 }
+
+/** What a program printed, as the end of a sentence. */
+export function describeOutput(stdout: string): string {
+  const text = stdout.replace(/[\p{Cc}\p{Cf}]/gu, ' ').trim();
+  return text === '' ? 'printed nothing' : `printed "${text.slice(0, 100)}"`;
+}

@@ -4,7 +4,7 @@
  * `ctime` cannot be set back.
  */
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { type BigIntStats, createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 
@@ -12,9 +12,23 @@ import { basename } from 'node:path';
 const MAX_FILE_BYTES = 1024 * 1024 * 1024;
 const PIECE_BYTES = 256 * 1024;
 
+export type StatFile = (path: string) => Promise<BigIntStats>;
+
+const statNow: StatFile = (path) => stat(path, { bigint: true });
+
+/** For many stamps at once: no file is looked at twice. */
+export function statOnce(): StatFile {
+  const seen = new Map<string, Promise<BigIntStats>>();
+  return (path) => {
+    const status = seen.get(path) ?? statNow(path);
+    seen.set(path, status);
+    return status;
+  };
+}
+
 /** Rejects when one of them is not there or is no file. */
-export async function stampOf(files: readonly string[]): Promise<string> {
-  const stats = await Promise.all(files.map((file) => stat(file, { bigint: true })));
+export async function stampOf(files: readonly string[], statFile: StatFile = statNow): Promise<string> {
+  const stats = await Promise.all(files.map(statFile));
   for (const [index, status] of stats.entries()) {
     if (!status.isFile() || status.size > MAX_FILE_BYTES) {
       throw new Error(`expected a file of at most ${MAX_FILE_BYTES} bytes at ${files[index]}`);
@@ -46,9 +60,16 @@ export class ContentHashes {
     const stamp = await stampOf(files);
     const known = this.#known.get(key);
     if (known?.stamp === stamp) return known.hash;
-    const reading = this.#queue.then(() => hashOf(files));
+    const reading = this.#queue.then(() => this.#read(key, files, stamp));
     this.#queue = reading.catch(() => undefined);
-    const hash = await reading;
+    return reading;
+  }
+
+  /** Somebody who waited before may have read the same. */
+  async #read(key: string, files: readonly string[], stamp: string): Promise<string> {
+    const known = this.#known.get(key);
+    if (known?.stamp === stamp) return known.hash;
+    const hash = await hashOf(files);
     this.#known.set(key, { stamp, hash });
     return hash;
   }

@@ -4,7 +4,7 @@
  * asking a binary what it is; a running machine has a `QmpClient`.
  */
 import * as protocol from '../../vmm/qmp/protocol.js';
-import { type BoundedRun, runBounded } from './bounded-run.js';
+import { type BoundedRun, describeOutput, runBounded } from './bounded-run.js';
 import type { CommandLine } from './driver.js';
 import { QmpCommandError, QmpProtocolError } from './qmp-errors.js';
 import { LineSplitter } from './qmp-lines.js';
@@ -123,9 +123,4 @@ function parseLine(line: string): protocol.QmpServerMessage | null {
     if (error instanceof protocol.QmpProtocolError) return null;
     throw error;
   }
-}
-
-function describeOutput(stdout: string): string {
-  const text = stdout.replace(/[\p{Cc}\p{Cf}]/gu, ' ').trim();
-  return text === '' ? 'printed nothing' : `printed "${text.slice(0, 100)}"`;
 }

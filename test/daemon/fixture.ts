@@ -71,7 +71,7 @@ export interface Answer {
 
 export async function call(
   { server }: App,
-  method: 'GET' | 'POST' | 'DELETE',
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
   url: string,
   payload?: object | string,
 ): Promise<Answer> {
