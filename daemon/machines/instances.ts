@@ -111,6 +111,7 @@ export class MachineInstances {
     const { pid } = source.process;
     const end = { ...UNKNOWN_END, reason: replacedBy(generation) };
     const build = store.instances.byGeneration(this.#machineId, generation)?.buildId ?? null;
+    this.removeSockets(source.generation);
     store.quickly(() => {
       store.instances.setGone(this.#machineId, source.generation, end);
       store.instances.setAlive(this.#machineId, generation, source.process);

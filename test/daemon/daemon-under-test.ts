@@ -1,6 +1,7 @@
 /**
  * batond as it is, but with a VMM of the test's choice, and mortal: it kills itself, as `kill -9` would, at the
- * moment of an upgrade whose name stands in the file DIE_AT. Arguments: as batond's, then the VMM's path.
+ * moment of an upgrade whose name stands in the file DIE_AT. Arguments: as batond's, then the path of its VMM, or
+ * nothing for a daemon without one.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { createApp } from '../../daemon/app.js';
@@ -21,7 +22,7 @@ const { close } = await listen(config, (settings) =>
     ...settings,
     version: '0',
     log: createLog(config.logLevel),
-    ownBuild: { kind: 'baton', path: vmm },
+    ownBuild: vmm === '' ? null : { kind: 'baton', path: vmm },
     journalObserver: (moment) => {
       if (existsSync(dieAt) && readFileSync(dieAt, 'utf8') === moment) process.kill(process.pid, 'SIGKILL');
     },

@@ -34,16 +34,22 @@ export async function registerQemu(
   return body.id;
 }
 
-/** Registers a shell script as a QEMU: what `lines` leave of it runs `binary`. Returns the build's id. */
-export async function registerWrapper(
-  app: App,
-  folders: Folders,
-  name: string,
-  { binary, lines = [] }: { readonly binary: string; readonly lines?: readonly string[] },
-): Promise<string> {
+export interface Wrapper {
+  readonly binary: string;
+  /** Of a shell script; what they leave of it runs `binary`. */
+  readonly lines?: readonly string[];
+}
+
+/** Returns the path of a script that runs a QEMU. */
+export function writeWrapper(folders: Folders, name: string, { binary, lines = [] }: Wrapper): string {
   const path = `${folders.path}/${name}.sh`;
   writeFileSync(path, ['#!/bin/sh', ...lines, `exec '${binary}' "$@"`, ''].join('\n'), { mode: 0o755 });
-  return registerQemu(app, folders, name, path);
+  return path;
+}
+
+/** Registers a script that runs a QEMU as one. Returns the build's id. */
+export function registerWrapper(app: App, folders: Folders, name: string, wrapper: Wrapper): Promise<string> {
+  return registerQemu(app, folders, name, writeWrapper(folders, name, wrapper));
 }
 
 /** For a wrapper: `act` instead of the program, but only where a real machine is taken over, not in a rehearsal. */

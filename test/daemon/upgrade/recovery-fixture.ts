@@ -17,6 +17,7 @@ export interface UpgradeDocument {
   readonly finishedAt: string | null;
   readonly targetGeneration: number;
   readonly sourceGeneration: number;
+  readonly restoredGeneration: number | null;
   readonly reason: { readonly code: string; readonly message: string } | null;
 }
 

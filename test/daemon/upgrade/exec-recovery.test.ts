@@ -1,0 +1,74 @@
+/**
+ * The daemon is killed at each moment of a cpr-exec of real QEMU before its commit. Afterwards one VMM runs the guest,
+ * which has lost nothing: the source itself as long as its process was not told to exec, the old build in an instance
+ * of its own after that.
+ */
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { findInCache } from '../../fetch/cache.js';
+import { skipSuite } from '../../helpers/skip.js';
+import { killAt, type QemuRecovery, startQemuRecovery, wentOn } from './qemu-recovery.js';
+import { endRecovery } from './recovery-fixture.js';
+
+const SUITE = 'cpr-exec of real QEMU, daemon killed before the commit';
+const qemu = findInCache().qemu('11.1', 'riscv64');
+const UNTOUCHED = [
+  'begun:preflight',
+  'acted:preflight',
+  'begun:prepare-source',
+  'acted:prepare-source',
+  'begun:hold-memory',
+  'acted:hold-memory',
+  'begun:exec',
+];
+const REPLACED = [
+  'paused',
+  'replaced',
+  'acted:exec',
+  'begun:load',
+  'acted:load',
+  'begun:verify',
+  'acted:verify',
+];
+
+const test = suite<QemuRecovery>(SUITE);
+
+test.before(async (recovery) => {
+  const [binary = ''] = 'missing' in qemu ? [] : qemu.argvPrefix;
+  await startQemuRecovery(recovery, {
+    mode: 'cpr-exec',
+    architecture: 'riscv64',
+    source: binary,
+    target: binary,
+  });
+});
+
+test.after(endRecovery);
+
+for (const moment of UNTOUCHED) {
+  test(`killed at ${moment}: rolled back, the guest is where it was`, async (recovery) => {
+    const survived = await killAt(recovery, moment);
+    const { state, reason, restoredGeneration } = survived.upgrade;
+    assert.equal([state, reason?.code], ['rolled-back', 'daemon_restarted'], JSON.stringify(reason));
+    assert.is(restoredGeneration, null);
+    await wentOn(recovery, survived);
+  });
+}
+
+for (const moment of REPLACED) {
+  test(`killed at ${moment}: rolled back, the old build has taken the guest back`, async (recovery) => {
+    const survived = await killAt(recovery, moment);
+    const { state, reason, restoredGeneration, targetGeneration } = survived.upgrade;
+    assert.equal([state, reason?.code], ['rolled-back', 'daemon_restarted'], JSON.stringify(reason));
+    assert.is(restoredGeneration, targetGeneration + 1);
+    await wentOn(recovery, survived);
+  });
+}
+
+test('after all these an upgrade without a death works', async (recovery) => {
+  const { daemon, id, good, mode } = recovery;
+  await daemon.client.perform(`/v1/machines/${id}/upgrade`, { build: good, mode });
+});
+
+if ('missing' in qemu) skipSuite(SUITE, qemu.missing);
+else test.run();

@@ -1,0 +1,111 @@
+/**
+ * A daemon that is killed at moments of an upgrade of a real QEMU, by any mode, and how to see that the guest has
+ * lost nothing: its ticks go on from where they were, one VMM runs, and nothing of the upgrade is left.
+ */
+import { existsSync, readdirSync, symlinkSync } from 'node:fs';
+import * as assert from 'uvu/assert';
+import type { UpgradeMode } from '../../../daemon/upgrade.js';
+import type { QemuTarget } from '../../fetch/cache.js';
+import { waitFor } from '../../helpers/wait.js';
+import { keeperPids, tickerLines, ticksOf, vmmPids } from '../fixture.js';
+import { MortalDaemon } from '../mortal-daemon.js';
+import { atTakeOver, makeQemuFolders, writeWrapper } from '../qemu-fixture.js';
+import {
+  dieDuringUpgrade,
+  type MachineDocument,
+  type Recovery,
+  type UpgradeDocument,
+} from './recovery-fixture.js';
+
+export interface QemuRecovery extends Recovery {
+  mode: UpgradeMode;
+  /** One that loads, and one that does not do when it takes a guest over. */
+  good: string;
+  bad: string;
+}
+
+export interface QemuRecoveryPlan {
+  readonly mode: UpgradeMode;
+  readonly architecture: QemuTarget;
+  readonly source: string;
+  readonly target: string;
+  /** What the bad build does instead of running, as a line of shell. */
+  readonly badAct?: string;
+}
+
+export async function startQemuRecovery(recovery: QemuRecovery, plan: QemuRecoveryPlan): Promise<void> {
+  const { mode, architecture, source, target, badAct = 'exit 7' } = plan;
+  recovery.mode = mode;
+  recovery.folders = await makeQemuFolders(architecture);
+  const { folders } = recovery;
+  recovery.daemon = new MortalDaemon(folders);
+  await recovery.daemon.start();
+  const { client } = recovery.daemon;
+  const register = async (name: string, binary: string) => {
+    const path = `${folders.path}/${name}`;
+    symlinkSync(binary, path);
+    return (await client.post<{ id: string }>('/v1/builds', { kind: 'qemu', path })).id;
+  };
+  recovery.build = await register('source', source);
+  recovery.good = await register('target', target);
+  recovery.bad = await register(
+    'bad',
+    writeWrapper(folders, 'bad', { binary: target, lines: atTakeOver(badAct) }),
+  );
+  const base = { name: 'm', memoryMiB: 64, kernel: folders.kernel, accelerator: 'tcg' };
+  const document = { ...base, build: recovery.build };
+  recovery.id = (await client.post<{ id: string }>('/v1/machines', document)).id;
+  await client.perform(`/v1/machines/${recovery.id}/start`);
+}
+
+async function machineOf({ daemon, id }: Recovery): Promise<MachineDocument> {
+  const settled = async () => {
+    const machine = await daemon.client.get<MachineDocument>(`/v1/machines/${id}`);
+    return machine.operation === null ? machine : null;
+  };
+  return waitFor(settled, { deadlineMs: 30_000, what: 'nothing to be under way' });
+}
+
+export interface Survived {
+  readonly upgrade: UpgradeDocument;
+  /** What the guest had counted to when the upgrade was asked for. */
+  readonly ticksBefore: number;
+}
+
+/** Upgrades, with a daemon that dies at `moment` and is started again. */
+export async function killAt(
+  recovery: QemuRecovery,
+  moment: string,
+  build: string = recovery.good,
+): Promise<Survived> {
+  const { generation } = await machineOf(recovery);
+  const ticksBefore = await ticksOf(recovery.folders, recovery.id, generation, 0);
+  const upgrade = await dieDuringUpgrade(recovery, moment, { build, mode: recovery.mode });
+  return { upgrade, ticksBefore };
+}
+
+/** The guest is where the upgrade says that it is, and has lost nothing. */
+export async function wentOn(
+  recovery: QemuRecovery,
+  { upgrade, ticksBefore }: Survived,
+): Promise<MachineDocument> {
+  const { folders, id } = recovery;
+  const machine = await machineOf(recovery);
+  const back = upgrade.restoredGeneration ?? upgrade.sourceGeneration;
+  assert.is(machine.generation, upgrade.state === 'succeeded' ? upgrade.targetGeneration : back);
+  assert.is(machine.state, 'running');
+  assert.is(vmmPids(folders).length, 1, 'one VMM');
+  assert.equal(keeperPids(folders), [], 'no keeper');
+  const sockets = `${folders.runtimeDir}/${id.slice(0, 8)}`;
+  assert.equal(readdirSync(sockets), [String(machine.generation)], 'nothing but its sockets');
+  assert.ok(existsSync(`${sockets}/${machine.generation}/qmp.sock`));
+  const ticks = await ticksOf(folders, id, machine.generation, ticksBefore);
+  await ticksOf(folders, id, machine.generation, ticks);
+  const counts = tickerLines(folders, id, machine.generation).map((line) => line.ticks);
+  assert.equal(
+    counts,
+    [...counts].sort((a, b) => a - b),
+    'the guest counts on',
+  );
+  return machine;
+}
