@@ -30,20 +30,32 @@ async function main(argv: readonly string[]): Promise<void> {
 }
 
 async function run(options: VmmOptions): Promise<void> {
-  const { checkBootFiles } = await import('./firmware/check-boot-files.js');
-  checkBootFiles(options);
+  const hasMachine = options.machine.type !== 'none';
+  if (hasMachine) {
+    const { checkBootFiles } = await import('./firmware/check-boot-files.js');
+    checkBootFiles(options);
+  }
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => life.signal());
   if (options.pidfile !== null) {
     const { Pidfile } = await import('./pidfile.js');
     const pidfile = new Pidfile(options.pidfile);
     life.atEnd(() => pidfile.remove());
   }
-  const [{ startVmm }, { createGuestMemory }, { createMachine }] = await Promise.all([
+  const [{ startVmm }, { createGuestMemory }, createMachine] = await Promise.all([
     import('./start.js'),
     import('./memory/guest-memory.js'),
-    import('./machine/create.js'),
+    hasMachine ? realMachine() : noMachine(),
   ]);
   await startVmm(options, { createGuestMemory, createMachine }, life, await inheritedState());
+}
+
+async function realMachine() {
+  return (await import('./machine/create.js')).createMachine;
+}
+
+async function noMachine() {
+  const { NO_MACHINE } = await import('./machine/no-machine.js');
+  return async () => NO_MACHINE;
 }
 
 /** What the program before this one in the process left for it. */

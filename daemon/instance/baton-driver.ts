@@ -1,10 +1,11 @@
 /** Drives `baton-vmm`: a module run by the Node that runs the daemon, or an executable. */
 import type { MachineSpec } from '../machine.js';
-import { describeOutput, runBounded } from './bounded-run.js';
 import type { CommandLine, InstancePlan, Resolution, VmmDriver } from './driver.js';
 import { moduleFiles } from './program-files.js';
+import { askingLineOf, modesOf } from './qemu-probe.js';
+import { QmpSchema } from './qmp-schema.js';
+import { returnOf, runQmpScript } from './qmp-script.js';
 
-const PROBE_LIMITS = { deadlineMs: 10_000, maxOutputBytes: 64 * 1024, input: '' };
 const MIB = 1024 * 1024;
 /** Guest RAM and the VMM's own tables share one 32-bit WebAssembly memory of 4 GiB. */
 const MAX_MEMORY_MIB = 3584;
@@ -53,14 +54,16 @@ export class BatonDriver implements VmmDriver {
     return { file, args: [...args, ...machineArguments(plan), ...incomingArguments(plan), '-S'] };
   }
 
+  /** Asks the binary: its own version is in the name of its package, modes are those that it takes. */
   async probe(path: string) {
-    const { file, args } = program(path);
-    const { stdout, failure } = await runBounded({ file, args: [...args, '-version'] }, PROBE_LIMITS);
-    const expected = `expected ${path} -version to print a version, but it`;
-    if (failure !== null) throw new Error(`${expected} ${failure}`);
-    const version = /\b\d+\.\d+[\w.+-]{0,64}/.exec(stdout)?.[0];
-    if (version === undefined) throw new Error(`${expected} ${describeOutput(stdout)}`);
-    return { version, abilities: { modes: ['cpr-transfer'] as const } };
+    const questions = [{ execute: 'query-qmp-schema' }];
+    const { version: greeting, replies } = await runQmpScript(askingLineOf(program(path)), questions);
+    const version = / (\d+\.\d+[\w.+-]*)$/.exec(greeting.package)?.[1];
+    if (version === undefined) {
+      throw new Error(`expected ${path} to greet with its name and version, got "${greeting.package}"`);
+    }
+    const modes = modesOf(new QmpSchema(returnOf('query-qmp-schema', replies[0])));
+    return { version, abilities: { modes } };
   }
 
   filesOf(path: string): Promise<readonly string[]> {

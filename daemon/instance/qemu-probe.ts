@@ -7,6 +7,7 @@ import { messageOf } from '../errors.js';
 import { ACCELERATORS, type Accelerator } from '../hardware.js';
 import type { QemuAbilities, QemuMachineType } from '../qemu-abilities.js';
 import type { UpgradeMode } from '../upgrade.js';
+import type { CommandLine } from './driver.js';
 import { hasChildren, programFilesOf } from './program-files.js';
 import { QmpSchema } from './qmp-schema.js';
 import { returnOf, runQmpScript, type ScriptCommand } from './qmp-script.js';
@@ -24,8 +25,12 @@ const DRIVEN_MODES: readonly UpgradeMode[] = ['cpr-transfer', 'cpr-exec', 'cpr-r
 const NO_MACHINE = ['-machine', 'none', '-nodefaults', '-no-user-config', '-display', 'none', '-S'];
 
 /** The command line that runs `commands` on a binary without a machine. */
-export function askingLine(path: string, ...more: readonly string[]) {
-  return { file: path, args: [...NO_MACHINE, ...more, '-qmp', 'stdio'] };
+export function askingLine(path: string, ...more: readonly string[]): CommandLine {
+  return askingLineOf({ file: path, args: [] }, ...more);
+}
+
+export function askingLineOf({ file, args }: CommandLine, ...more: readonly string[]): CommandLine {
+  return { file, args: [...args, ...NO_MACHINE, ...more, '-qmp', 'stdio'] };
 }
 
 const QUESTIONS: readonly ScriptCommand[] = [
@@ -80,7 +85,7 @@ export async function programsOfQemu(path: string): Promise<string[]> {
 }
 
 /** A mode of the enum is known; one that needs more than its name is known when that is there as well. */
-function modesOf(schema: QmpSchema): UpgradeMode[] {
+export function modesOf(schema: QmpSchema): UpgradeMode[] {
   const values = schema.valuesAt('migrate-set-parameters', 'mode');
   const hasCprChannel = schema.valuesAt('migrate', 'channels', 'channel-type').includes('cpr');
   const takesCommand = schema.argumentsOf('migrate-set-parameters').includes('cpr-exec-command');

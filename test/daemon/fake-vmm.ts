@@ -5,6 +5,7 @@
  */
 import { appendFileSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
+import { createInterface } from 'node:readline';
 
 export const BEHAVIOURS = [
   /** Says why on stderr and exits, as a VMM that refuses its command line. */
@@ -223,10 +224,31 @@ class FakeTarget {
   }
 }
 
-/** Also what the daemon asks a binary that is registered. */
+const SCHEMA = [
+  { name: 'migrate-set-parameters', 'meta-type': 'command', 'arg-type': '0' },
+  { name: '0', 'meta-type': 'object', members: [{ name: 'mode', type: '1' }] },
+  { name: '1', 'meta-type': 'enum', values: ['cpr-transfer'] },
+  { name: 'migrate', 'meta-type': 'command', 'arg-type': '2' },
+  { name: '2', 'meta-type': 'object', members: [{ name: 'channels', type: '[3]' }] },
+  { name: '[3]', 'meta-type': 'array', 'element-type': '3' },
+  { name: '3', 'meta-type': 'object', members: [{ name: 'channel-type', type: '4' }] },
+  { name: '4', 'meta-type': 'enum', values: ['main', 'cpr'] },
+];
+
+/** What the daemon asks a binary that is registered. */
+function answerQuestions(): void {
+  const send = (message: object) => process.stdout.write(`${JSON.stringify(message)}\r\n`);
+  send({ QMP: { version: { ...GREETING.QMP.version, package: 'fake-vmm 9.9.9' }, capabilities: [] } });
+  createInterface({ input: process.stdin }).on('line', (line) => {
+    const { execute, id } = JSON.parse(line) as { execute: string; id?: number };
+    send({ return: execute === 'query-qmp-schema' ? SCHEMA : {}, id });
+    if (execute === 'quit') process.exit(0);
+  });
+}
+
 export function run(behaviour: Behaviour): void {
-  if (process.argv.includes('-version')) {
-    process.stdout.write('fake-vmm 9.9.9\n');
+  if (process.argv.includes('none') && process.argv.includes('stdio')) {
+    answerQuestions();
     return;
   }
   appendFileSync(2, `fake-vmm: ${behaviour}\n`);

@@ -11,6 +11,7 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 export interface Draft {
   action: VmmOptions['action'];
+  machineType: VmmOptions['machine']['type'];
   memoryBackend: string | null;
   auxRamShare: boolean;
   dumpDtb: string | null;
@@ -40,6 +41,7 @@ export interface Draft {
 export function emptyDraft(): Draft {
   return {
     action: 'run',
+    machineType: 'virt',
     memoryBackend: null,
     auxRamShare: false,
     dumpDtb: null,

@@ -19,7 +19,7 @@ export function finish(draft: Draft): VmmOptions {
   return {
     action: runs && draft.dumpDtb !== null ? 'dumpdtb' : draft.action,
     machine: {
-      type: 'virt',
+      type: draft.machineType,
       memoryBackend: draft.memoryBackend,
       auxRamShare: draft.auxRamShare,
       dumpDtb: draft.dumpDtb,
@@ -82,7 +82,7 @@ function finishMemory(draft: Draft): MemoryOptions {
 }
 
 function checkBoot(draft: Draft): void {
-  if (draft.kernel !== null) return;
+  if (draft.kernel !== null || draft.machineType === 'none') return;
   if (draft.initrd !== null) throw new OptionError('-initrd', 'needs -kernel');
   if (draft.append !== null) throw new OptionError('-append', 'needs -kernel');
   const needsKernel = draft.bios.mode !== 'file' && draft.incoming === null && draft.dumpDtb === null;

@@ -13,6 +13,7 @@ Machine
                    dtb=FILE, kernel=FILE, initrd=FILE, append=TEXT, firmware=FILE
                                        as the options of these names (firmware: -bios)
                    accel=tcg, aia=none, aclint=off
+  -machine none    no machine, only monitors: for asking what this program offers
   -cpu rv64        the CPU: RV64GC with Sv39 and Sstc
   -smp 1           one hart (also as cpus=, sockets=, dies=, clusters=, cores=, threads=, maxcpus=)
   -accel tcg       the CPU is software (thread=single|multi is accepted)

@@ -32,7 +32,8 @@ export interface VmmOptions {
 }
 
 export interface MachineOptions {
-  readonly type: 'virt';
+  /** `none`: there is no machine, only monitors. */
+  readonly type: 'virt' | 'none';
   readonly memoryBackend: string | null;
   readonly auxRamShare: boolean;
   readonly dumpDtb: string | null;

@@ -5,7 +5,7 @@ import type { VmmOptions } from '../options/options.js';
 import type { RunState } from '../run-state.js';
 import type { VmControl } from '../vm-control.js';
 import { QmpError } from './error.js';
-import { type ArgumentsOf, checkMembers, type Members } from './schema.js';
+import { type ArgumentsOf, type ArgumentType, checkMembers, type Members } from './schema.js';
 
 /** What commands act on. */
 export interface MonitorContext {
@@ -18,6 +18,8 @@ export interface MonitorContext {
 export interface Command {
   readonly name: string;
   readonly args: Members;
+  /** What `return` has, for introspection; absent: anything. */
+  readonly returns?: ArgumentType;
   /** Run states in which the command may be given; absent: all. */
   readonly allowedIn?: readonly RunState[];
   /** Arguments were checked against `args`. The result is what `return` shows; nothing means `{}`. */
@@ -28,6 +30,7 @@ export interface Command {
 export function defineCommand<const M extends Members>(command: {
   readonly name: string;
   readonly args: M;
+  readonly returns?: ArgumentType;
   readonly allowedIn?: readonly RunState[];
   run(context: MonitorContext, args: ArgumentsOf<M>): unknown;
 }): Command {

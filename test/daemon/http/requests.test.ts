@@ -106,7 +106,7 @@ test('a build must be a VMM that answers', async ({ app, folders }) => {
   isProblem(await register({ kind: 'baton', path: '/none' }), 422, 'build_not_usable');
   const answer = await register({ kind: 'baton', path: '/bin/true' });
   isProblem(answer, 422, 'build_not_usable');
-  assert.match(answer.body.detail, /expected \/bin\/true -version to print a version/);
+  assert.match(answer.body.detail, /expected \/bin\/true to speak QMP on its standard output/);
   isProblem(await register({ kind: 'baton', path: folders.path }), 422, 'build_not_usable');
   isProblem(await register({ kind: 'xen', path: '/bin/true' }), 400, 'invalid_request');
 });

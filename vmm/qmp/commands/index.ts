@@ -18,6 +18,7 @@ import { queryMigrate } from './query-migrate.js';
 import { queryMigrateCapabilities } from './query-migrate-capabilities.js';
 import { queryMigrateParameters } from './query-migrate-parameters.js';
 import { queryName } from './query-name.js';
+import { queryQmpSchemaOf } from './query-qmp-schema.js';
 import { queryStatus } from './query-status.js';
 import { queryUuid } from './query-uuid.js';
 import { queryVersion } from './query-version.js';
@@ -30,6 +31,7 @@ const LIST: readonly Command[] = [
   qmpCapabilities,
   queryVersion,
   queryCommandsOf(() => [...COMMANDS.keys()]),
+  queryQmpSchemaOf(() => COMMANDS.values()),
   queryStatus,
   queryName,
   queryUuid,

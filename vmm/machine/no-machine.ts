@@ -1,0 +1,18 @@
+/** `-machine none`: a VMM that only answers questions about itself. Nothing runs, so there is no state to move. */
+import type { MachineHandle } from './handle.js';
+
+export const NO_MACHINE: MachineHandle = {
+  start: async () => {},
+  stop: async () => {},
+  reset: async () => {},
+  powerdown: async () => {},
+  save: nothingToMove,
+  load: nothingToMove,
+  rehearse: nothingToMove,
+  registers: nothingToMove,
+  close: async () => {},
+};
+
+async function nothingToMove(): Promise<never> {
+  throw new Error('-machine none has no guest');
+}
