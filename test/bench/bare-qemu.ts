@@ -80,8 +80,7 @@ export class BareQemu {
   async upgrade(mode: Mode, contender: Contender): Promise<void> {
     const source = this.#source();
     const directory = await this.#nextDirectory();
-    const names = mode === 'cpr-transfer' ? ['events', 'return-path'] : ['events'];
-    await setCapabilities(source.qmp, names);
+    await setCapabilities(source.qmp, { events: true, 'return-path': mode === 'cpr-transfer' });
     await setMode(source.qmp, 'cpr-transfer');
     await source.qmp.execute('query-migrate');
     const ways = { 'cpr-transfer': transfer, 'cpr-exec': exec, 'cpr-reboot': reboot };
@@ -116,8 +115,8 @@ interface Taken {
   readonly resumedAtUs: number;
 }
 
-async function setCapabilities(qmp: Qmp, names: readonly string[]): Promise<void> {
-  const capabilities = names.map((capability) => ({ capability, state: true }));
+async function setCapabilities(qmp: Qmp, states: Readonly<Record<string, boolean>>): Promise<void> {
+  const capabilities = Object.entries(states).map(([capability, state]) => ({ capability, state }));
   await qmp.execute('migrate-set-capabilities', { capabilities });
 }
 
@@ -151,7 +150,7 @@ async function transfer(
     await vmm.waitUntil(() => existsSync(`${directory}/cpr.sock`), 'the target to offer its socket');
     await migrate(source.qmp, [{ 'channel-type': 'main', addr: address('main.sock') }, cpr]);
     const qmp = await Qmp.connect(`${directory}/qmp.sock`);
-    await setCapabilities(qmp, ['events']);
+    await setCapabilities(qmp, { events: true });
     const resumedAtUs = await load(qmp, `unix:${directory}/main.sock`, completed(source.qmp));
     return { target: { vmm, qmp, directory }, resumedAtUs };
   } catch (error) {
@@ -171,8 +170,7 @@ async function exec(
   await setMode(source.qmp, 'cpr-exec', { 'cpr-exec-command': command });
   await source.qmp.execute('migrate', { uri });
   const qmp = await Qmp.connect(`${directory}/qmp.sock`);
-  await setCapabilities(qmp, ['events']);
-  const resumedAtUs = await load(qmp, uri);
+  const [, resumedAtUs] = await Promise.all([setCapabilities(qmp, { events: true }), load(qmp, uri)]);
   return { target: { vmm: source.vmm, qmp, directory }, resumedAtUs };
 }
 
@@ -190,7 +188,7 @@ async function reboot(
   const vmm = new RunningVmm(contender, [...args, '-incoming', 'defer']);
   try {
     const qmp = await Qmp.connect(`${directory}/qmp.sock`);
-    await setCapabilities(qmp, ['events']);
+    await setCapabilities(qmp, { events: true });
     return { target: { vmm, qmp, directory }, resumedAtUs: await load(qmp, uri) };
   } catch (error) {
     await vmm.kill();

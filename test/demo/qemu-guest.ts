@@ -41,7 +41,10 @@ export async function qemuGuest(directory: string, client: DaemonClient): Promis
 
 function plan(older: BuildDocument, newer: BuildDocument): DemoUpgrade[] {
   const to = (mode: string, title: string) => ({ request: { mode, build: newer.id }, title });
-  return [to('cpr-transfer', `QEMU ${older.version} → ${newer.version} by cpr-transfer`)];
+  return [
+    to('cpr-transfer', `QEMU ${older.version} → ${newer.version} by cpr-transfer`),
+    to('cpr-exec', `QEMU ${newer.version} → ${newer.version} by cpr-exec, the process stays`),
+  ];
 }
 
 async function register(client: DaemonClient, version: QemuVersion): Promise<BuildDocument> {

@@ -1,8 +1,9 @@
 /**
  * What a Debian guest on real QEMU sees of an upgrade ordered from batond: the longest hole of its 1 kHz ticker and of
  * a program that writes to its disk with fsync, each in a machine of its own, for on one processor they would make
- * holes in each other. Beside it the pause, and the longest hole in as much time without an upgrade. There is no goal:
- * what lies beyond the pause is QEMU's, which has to translate the guest's code again.
+ * holes in each other. Beside it the pause, and the longest hole in as much time without an upgrade. Both programs
+ * measure by the guest's own clock, which QEMU stops together with it: what they see is what follows on the pause,
+ * above all that QEMU translates the guest's code again. So there is no goal.
  */
 import {
   DebianMachine,
