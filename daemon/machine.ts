@@ -7,6 +7,9 @@
  *        └─── stopping ←─┴── stop ───┘ └─→ crashed         (the VMM died by itself)
  *                                      └─→ unresponsive    (the process lives, its monitor does not answer)
  *
+ *     running, paused ─suspend→ suspended ─restore→ running, paused
+ *                                   └─discard→ stopped
+ *
  * An upgrade does not change the state: the machine runs (or is paused) all along.
  */
 import type { ErrorCode } from './errors.js';
@@ -22,6 +25,8 @@ export const MACHINE_STATES = [
   'paused',
   /** Asked to power off; the VMM is still there. */
   'stopping',
+  /** The guest is a file; no process runs it. It goes on where it was when it is restored. */
+  'suspended',
   /** The VMM ended without being asked to and without a guest power off. */
   'crashed',
   /** The VMM process exists but its monitor does not answer. */
@@ -29,7 +34,23 @@ export const MACHINE_STATES = [
 ] as const;
 export type MachineState = (typeof MACHINE_STATES)[number];
 
-export type DesiredPower = 'stopped' | 'running' | 'paused';
+export const DESIRED_POWERS = ['stopped', 'running', 'paused', 'suspended'] as const;
+export type DesiredPower = (typeof DESIRED_POWERS)[number];
+
+/** What the file of a suspended machine holds. */
+export interface SavedState {
+  /** The instance that it was saved by; its build can load it. */
+  readonly generation: number;
+  readonly bytes: number;
+  /** Whether the guest runs when it is restored. */
+  readonly wasRunning: boolean;
+  readonly savedAtMs: number;
+  /**
+   * The instance that it was loaded into and that may have run since: written before it is let run. Such a state is
+   * never loaded again, as the guest's disks may be newer.
+   */
+  readonly loadedBy: number | null;
+}
 
 /** The document that an operator writes. One specification serves every kind of VMM. */
 export interface MachineSpec extends Hardware {
@@ -64,6 +85,8 @@ export interface Machine {
   readonly stateReason: string;
   /** The instance that runs it, or ran it last. */
   readonly currentGeneration: number | null;
+  /** Null: there is none. */
+  readonly savedState: SavedState | null;
   readonly createdAtMs: number;
   readonly updatedAtMs: number;
 }
@@ -81,6 +104,10 @@ export const MACHINE_ACTIONS = [
   'kill',
   'pause',
   'resume',
+  'suspend',
+  'restore',
+  /** Throw the saved state away. */
+  'discard',
   'upgrade',
   /** Of its document. */
   'change',
@@ -96,18 +123,24 @@ const ALLOWED_IN: Readonly<Record<MachineAction, readonly MachineState[]>> = {
   kill: HAS_PROCESS,
   pause: ['running'],
   resume: ['paused'],
+  suspend: ['running', 'paused'],
+  restore: ['suspended'],
+  discard: ['suspended'],
   upgrade: ['running', 'paused'],
   change: ['stopped', 'crashed'],
   delete: ['stopped', 'crashed'],
 };
 
-/** States in which the action has nothing to do and succeeds at once. Upgrades, changes and deletions always act. */
+/** States in which the action has nothing to do and succeeds at once. What throws away or replaces always acts. */
 const ALREADY_IN: Readonly<Record<MachineAction, readonly MachineState[]>> = {
   start: ['running'],
   stop: ['stopped', 'crashed'],
   kill: ['stopped', 'crashed'],
   pause: ['paused'],
   resume: ['running'],
+  suspend: ['suspended'],
+  restore: [],
+  discard: [],
   upgrade: [],
   change: [],
   delete: [],
@@ -119,10 +152,15 @@ const REMEDY: Readonly<Record<MachineAction, string>> = {
   kill: 'there is no process to kill',
   pause: 'start it first',
   resume: 'start it first',
+  suspend: 'start it first',
+  restore: 'only a suspended machine has a saved state',
+  discard: 'only a suspended machine has a saved state',
   upgrade: 'start it first; a stopped machine takes its default build when it starts',
   change: 'stop it first; what a running guest has found cannot be changed under it',
   delete: 'stop or kill it first',
 };
+
+const SUSPENDED_REMEDY = 'restore it, or discard its saved state first';
 
 export type Decision =
   | { readonly kind: 'run' }
@@ -154,9 +192,10 @@ export function decide(action: MachineAction, { state, operation }: Situation): 
   }
   if (ALREADY_IN[action].includes(state)) return { kind: 'already' };
   if (ALLOWED_IN[action].includes(state)) return { kind: 'run' };
+  const remedy = state === 'suspended' ? SUSPENDED_REMEDY : REMEDY[action];
   return {
     kind: 'refuse',
     code: 'wrong_state',
-    message: `to ${action} it the machine must be ${ALLOWED_IN[action].join(' or ')}, but it is ${state}: ${REMEDY[action]}`,
+    message: `to ${action} it the machine must be ${ALLOWED_IN[action].join(' or ')}, but it is ${state}: ${remedy}`,
   };
 }

@@ -1,7 +1,17 @@
 /** Operations: whatever can take long. Each ends, in a state that says what happened. */
 import type { ProblemBody } from './errors.js';
 
-export const OPERATION_KINDS = ['start', 'stop', 'kill', 'pause', 'resume', 'upgrade'] as const;
+export const OPERATION_KINDS = [
+  'start',
+  'stop',
+  'kill',
+  'pause',
+  'resume',
+  'suspend',
+  'restore',
+  'discard',
+  'upgrade',
+] as const;
 export type OperationKind = (typeof OPERATION_KINDS)[number];
 
 export const OPERATION_STATES = ['running', 'succeeded', 'failed', 'cancelled'] as const;

@@ -6,7 +6,7 @@ import { Type } from 'typebox';
 import { BUILD_KINDS, FILE_STATES } from '../build.js';
 import { CONSOLE_POSITION } from '../console/position.js';
 import { INSTANCE_STATES } from '../instance.js';
-import { MACHINE_NAME, MACHINE_STATES } from '../machine.js';
+import { DESIRED_POWERS, MACHINE_NAME, MACHINE_STATES } from '../machine.js';
 import { OPERATION_KINDS, OPERATION_STATES } from '../operation.js';
 import { UPGRADE_MODES, UPGRADE_STATES } from '../upgrade.js';
 import { hardwareView, newHardware } from './hardware-schemas.js';
@@ -116,12 +116,22 @@ export const MachineBuildsBody = Type.Object(
   { ...strict, description: 'What it may run on; what is left out is null, or none' },
 );
 
+const SavedStateView = Type.Object(
+  {
+    build: textOrNull('The build that saved it, which restores it unless another is named'),
+    bytes: Type.Integer({ description: 'Size of the file in bytes' }),
+    wasRunning: Type.Boolean({ description: 'Whether the guest runs when it is restored' }),
+    savedAt: time('When it was saved'),
+  },
+  { description: 'A guest in a file' },
+);
+
 export const MachineView = Type.Object({
   id: Type.String({ description: 'Stays for the life of the machine' }),
   name: Type.String({ description: 'Unique on this host' }),
   state: words(MACHINE_STATES, 'What the machine was last seen doing'),
   stateReason: Type.String({ description: 'Why, for people' }),
-  desiredPower: words(['stopped', 'running', 'paused'] as const, 'What was last asked for'),
+  desiredPower: words(DESIRED_POWERS, 'What was last asked for'),
   generation: integerOrNull('The instance that runs it, or ran it last'),
   build: textOrNull('The build of that instance'),
   builds: Type.Object(
@@ -133,6 +143,7 @@ export const MachineView = Type.Object({
     },
     { description: 'What it may run on' },
   ),
+  savedState: nullable(SavedStateView, 'The guest of a suspended machine; null: there is none'),
   operation: textOrNull('Path of the operation under way'),
   spec: Type.Object(
     {

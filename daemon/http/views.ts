@@ -1,7 +1,7 @@
 /** Domain objects as the interface shows them. */
 import type { Build } from '../build.js';
 import { type Instance, instancePaths } from '../instance.js';
-import type { Machine } from '../machine.js';
+import type { Machine, SavedState } from '../machine.js';
 import type { Operation } from '../operation.js';
 import type { Upgrade } from '../upgrade.js';
 
@@ -21,6 +21,13 @@ export interface MachineSurroundings {
   readonly operationId: string | null;
 }
 
+/** One that may have been loaded is no way back any more. */
+function savedStateView(savedState: SavedState | null, build: string | null) {
+  if (savedState === null || savedState.loadedBy !== null) return null;
+  const { bytes, wasRunning, savedAtMs } = savedState;
+  return { build, bytes, wasRunning, savedAt: at(savedAtMs) };
+}
+
 export function machineView(machine: Machine, { build, startsOn, operationId }: MachineSurroundings) {
   return {
     id: machine.id,
@@ -31,6 +38,7 @@ export function machineView(machine: Machine, { build, startsOn, operationId }: 
     generation: machine.currentGeneration,
     build,
     builds: { ...machine.builds, deny: [...machine.builds.deny], startsOn },
+    savedState: savedStateView(machine.savedState, build),
     operation: operationId === null ? null : operationPath(operationId),
     spec: machine.spec,
     createdAt: at(machine.createdAtMs),

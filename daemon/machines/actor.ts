@@ -226,6 +226,9 @@ export class MachineActor implements InstanceOwner {
       kill: this.#current === null,
       pause: running === false,
       resume: running === true,
+      suspend: false,
+      restore: false,
+      discard: false,
       upgrade: false,
     };
     const neverRan = operation.kind === 'start' && (this.#current === null || running === false);

@@ -1,7 +1,14 @@
 /** Machines in the store. */
 import type { Database, Statement } from 'better-sqlite3';
 import { DEFAULT_HARDWARE } from '../hardware.js';
-import type { DesiredPower, Machine, MachineBuilds, MachineSpec, MachineState } from '../machine.js';
+import type {
+  DesiredPower,
+  Machine,
+  MachineBuilds,
+  MachineSpec,
+  MachineState,
+  SavedState,
+} from '../machine.js';
 
 interface Row {
   readonly id: string;
@@ -12,6 +19,7 @@ interface Row {
   readonly state: MachineState;
   readonly state_reason: string;
   readonly current_generation: number | null;
+  readonly saved_state: string | null;
   readonly created_at_ms: number;
   readonly updated_at_ms: number;
 }
@@ -26,6 +34,7 @@ function toMachine(row: Row): Machine {
     state: row.state,
     stateReason: row.state_reason,
     currentGeneration: row.current_generation,
+    savedState: row.saved_state === null ? null : (JSON.parse(row.saved_state) as SavedState),
     createdAtMs: row.created_at_ms,
     updatedAtMs: row.updated_at_ms,
   };
@@ -52,6 +61,7 @@ export class MachineStore {
     this.#update = db.prepare(
       `UPDATE machines SET name = @name, spec = @spec, builds = @builds, desired_power = @desiredPower,
          state = @state, state_reason = @stateReason, current_generation = @currentGeneration,
+         saved_state = @savedStateText,
          updated_at_ms = @nowMs
        WHERE id = @id`,
     );
@@ -70,8 +80,13 @@ export class MachineStore {
 
   update(id: string, change: MachineChange): Machine {
     const next = { ...this.#existing(id), ...change };
-    const texts = { spec: JSON.stringify(next.spec), builds: JSON.stringify(next.builds) };
-    this.#update.run({ ...next, ...texts, nowMs: this.#nowMs() });
+    const { savedState, ...rest } = next;
+    const texts = {
+      spec: JSON.stringify(next.spec),
+      builds: JSON.stringify(next.builds),
+      savedStateText: savedState === null ? null : JSON.stringify(savedState),
+    };
+    this.#update.run({ ...rest, ...texts, nowMs: this.#nowMs() });
     return this.#existing(id);
   }
 

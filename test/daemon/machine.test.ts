@@ -51,4 +51,23 @@ test('a machine with a process cannot be deleted', () => {
   }
 });
 
+test('a suspended machine can be restored or discarded; all else names these two', () => {
+  for (const action of MACHINE_ACTIONS) {
+    const decision = decide(action, { state: 'suspended', operation: null });
+    if (action === 'restore' || action === 'discard') assert.is(decision.kind, 'run', action);
+    else if (action === 'suspend') assert.is(decision.kind, 'already', action);
+    else assert.match(decision.kind === 'refuse' ? decision.message : '', /restore it, or discard/, action);
+  }
+});
+
+test('only what has a guest can be suspended, and only what is suspended restored or discarded', () => {
+  for (const state of MACHINE_STATES) {
+    const kindOf = (action: 'suspend' | 'restore' | 'discard') =>
+      decide(action, { state, operation: null }).kind;
+    assert.is(kindOf('suspend') === 'run', state === 'running' || state === 'paused', state);
+    assert.is(kindOf('restore') === 'run', state === 'suspended', state);
+    assert.is(kindOf('discard') === 'run', state === 'suspended', state);
+  }
+});
+
 test.run();

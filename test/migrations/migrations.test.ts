@@ -4,7 +4,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { BatonError } from '../../daemon/errors.js';
 import { INSTANCE_STATES } from '../../daemon/instance.js';
-import { MACHINE_STATES } from '../../daemon/machine.js';
+import { DESIRED_POWERS, MACHINE_STATES } from '../../daemon/machine.js';
 import { OPERATION_KINDS, OPERATION_STATES } from '../../daemon/operation.js';
 import { type Migration, migrate, readMigrations } from '../../daemon/store/migrate.js';
 import { UPGRADE_MODES, UPGRADE_STATES } from '../../daemon/upgrade.js';
@@ -31,6 +31,7 @@ const OLD_ROWS: Readonly<Record<string, string>> = {
   '0007-add-build-files.sql': `UPDATE builds SET files = '["/b"]', removed_at_ms = 1`,
   '0008-add-machine-builds.sql': `UPDATE machines SET builds = '{"default":"b1","pin":"b1","deny":[]}'`,
   '0009-add-restored-generation.sql': 'UPDATE upgrades SET restored_generation = 3',
+  '0010-add-saved-state.sql': `UPDATE machines SET state = 'suspended', saved_state = '{}'`,
 };
 
 function schemaOf(db: Database.Database): unknown[] {
@@ -75,6 +76,24 @@ test("the build that stood in a machine's document is its default", () => {
   db.close();
 });
 
+test('what refers to a table that was made anew refers to the new one', () => {
+  const db = new Database(':memory:');
+  migrate(db, MIGRATIONS, NOW_MS);
+  for (const row of Object.keys(OLD_ROWS).slice(0, 5)) db.exec(OLD_ROWS[row] ?? '');
+  db.exec('DELETE FROM machines; DELETE FROM operations');
+  assert.is(db.prepare('SELECT count(*) FROM instances').pluck().get(), 0);
+  assert.is(db.prepare('SELECT count(*) FROM upgrades').pluck().get(), 0);
+  db.close();
+});
+
+test('a suspended machine has a saved state', () => {
+  const db = new Database(':memory:');
+  migrate(db, MIGRATIONS, NOW_MS);
+  db.exec(OLD_ROWS['0002-create-machines.sql'] ?? '');
+  assert.throws(() => db.exec("UPDATE machines SET state = 'suspended'"), /CHECK constraint failed/);
+  db.close();
+});
+
 test('a fresh database has the schema of one that grew step by step', () => {
   const fresh = new Database(':memory:');
   migrate(fresh, MIGRATIONS, NOW_MS);
@@ -87,12 +106,14 @@ test('a fresh database has the schema of one that grew step by step', () => {
 });
 
 test('CHECK constraints list exactly the words of the TypeScript unions', () => {
+  const db = new Database(':memory:');
+  migrate(db, MIGRATIONS, NOW_MS);
+  const definition = db.prepare<[string], string>('SELECT sql FROM sqlite_schema WHERE name = ?').pluck();
   const listed = (table: string, column: string): string[] => {
-    const sql = MIGRATIONS.map((each) => each.sql).join('\n');
-    const body = sql.split(`CREATE TABLE ${table} (`)[1]?.split(') STRICT')[0] ?? '';
-    const words = new RegExp(`${column} IN \\(([^)]*)\\)`).exec(body)?.[1] ?? '';
+    const words = new RegExp(`\\b${column} IN \\(([^)]*)\\)`).exec(definition.get(table) ?? '')?.[1] ?? '';
     return [...words.matchAll(/'([^']+)'/g)].map((match) => match[1] ?? '').sort();
   };
+  assert.equal(listed('machines', 'desired_power'), [...DESIRED_POWERS].sort());
   assert.equal(listed('machines', 'state'), [...MACHINE_STATES].sort());
   assert.equal(listed('instances', 'state'), [...INSTANCE_STATES].sort());
   assert.equal(listed('operations', 'state'), [...OPERATION_STATES].sort());
