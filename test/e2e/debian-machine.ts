@@ -18,6 +18,8 @@ import { type QemuStage, qemusMissing } from './qemu-stage.js';
 const UPGRADE_DEADLINE_MS = 120_000;
 const POWER_OFF_MS = 30_000;
 const WORK_DEADLINE_MS = 30_000;
+/** To read all consoles is much work for a small host, and the guest's lines are farther apart. */
+const LOOK_EVERY_MS = 100;
 /** Enough to see that the guest goes on, well within a second. */
 const TICKER_LINES = 4;
 const DISK_LINES = 2;
@@ -86,7 +88,8 @@ export class DebianMachine {
     const machine = new DebianMachine(stage, options, `/v1/machines/${id}`, directory);
     await stage.client.perform(`${machine.path}/start`);
     const isReady = async () => (await machine.consoles()).includes(READY_LINE);
-    await waitFor(isReady, { deadlineMs: BOOT_DEADLINE_MS, what: 'Debian to boot' });
+    const wait = { deadlineMs: BOOT_DEADLINE_MS, pollMs: LOOK_EVERY_MS, what: 'Debian to boot' };
+    await waitFor(isReady, wait);
     await machine.worksOn();
     return machine;
   }
@@ -105,7 +108,11 @@ export class DebianMachine {
   /** Waits until the guest has ticked and written on; fails when it found memory or disk changed. */
   async worksOn(): Promise<void> {
     const { diskPeriodUs = null, ticks: hasTicker = true } = this.#options;
-    const wait = { deadlineMs: WORK_DEADLINE_MS, what: 'the guest to tick and write on' };
+    const wait = {
+      deadlineMs: WORK_DEADLINE_MS,
+      pollMs: LOOK_EVERY_MS,
+      what: 'the guest to tick and write on',
+    };
     if (hasTicker) {
       const ticks = (await this.ticks()).length + TICKER_LINES;
       await waitFor(async () => (await this.ticks()).length >= ticks, wait);

@@ -1,5 +1,5 @@
 /** A batond of its own on throw-away folders, reached over REST as any client would, and real QEMUs as its builds. */
-import { symlink } from 'node:fs/promises';
+import { symlink, writeFile } from 'node:fs/promises';
 import { DaemonClient } from '../demo/daemon-client.js';
 import { DaemonProcess } from '../demo/daemon-process.js';
 import { endProcessesNaming } from '../demo/leftovers.js';
@@ -51,6 +51,18 @@ export class QemuStage {
   async register(version: QemuVersion, name: string): Promise<string> {
     const path = `${this.directory}/${name}`;
     await symlink(qemuPath(version), path);
+    return this.#add(path);
+  }
+
+  /** The same of a shell script: these lines, and what they leave of it runs the QEMU. */
+  async registerScript(version: QemuVersion, name: string, lines: readonly string[]): Promise<string> {
+    const path = `${this.directory}/${name}`;
+    const script = ['#!/bin/sh', ...lines, `exec '${qemuPath(version)}' "$@"`, ''];
+    await writeFile(path, script.join('\n'), { mode: 0o755 });
+    return this.#add(path);
+  }
+
+  async #add(path: string): Promise<string> {
     return (await this.client.post<{ id: string }>('/v1/builds', { kind: 'qemu', path })).id;
   }
 

@@ -6,14 +6,14 @@ const POLL_MS = 5;
 /** Resolves with the first value of `condition` that is neither `undefined`, `null` nor `false`. */
 export async function waitFor<T>(
   condition: () => T | Promise<T>,
-  { deadlineMs = 10_000, what }: { deadlineMs?: number; what: string },
+  { deadlineMs = 10_000, pollMs = POLL_MS, what }: { deadlineMs?: number; pollMs?: number; what: string },
 ): Promise<NonNullable<T>> {
   const giveUpAt = performance.now() + deadlineMs;
   for (;;) {
     const value = await condition();
     if (value !== undefined && value !== null && value !== false) return value as NonNullable<T>;
     if (performance.now() > giveUpAt) throw new Error(`expected ${what} within ${deadlineMs} ms`);
-    await delay(POLL_MS);
+    await delay(pollMs);
   }
 }
 

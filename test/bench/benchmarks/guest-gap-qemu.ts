@@ -19,7 +19,7 @@ const RUNS = 30;
 const SHORT_RUNS = 4;
 /** The pause lies before the target's first line ends or in the second; as many again are without one. */
 const LINES = 3;
-const LINES_DEADLINE_MS = 30_000;
+const LINES_WAIT = { deadlineMs: 30_000, pollMs: 100, what: 'the guest to go on' };
 
 interface Work {
   readonly what: string;
@@ -56,7 +56,7 @@ async function measure(stage: QemuStage, build: string, work: Work, runs: number
   for (let count = 0; count < runs; count++) {
     const { state, pauseMs, reason } = await machine.upgrade({ build, mode: 'cpr-transfer' });
     if (state !== 'succeeded' || pauseMs === null) throw new Error(`${state}: ${JSON.stringify(reason)}`);
-    const lines = await waitFor(enough, { deadlineMs: LINES_DEADLINE_MS, what: 'the guest to go on' });
+    const lines = await waitFor(enough, LINES_WAIT);
     const longest = (part: readonly GapLine[]) => Math.max(...part.map(({ gapMs }) => gapMs));
     measured.pauses.push(pauseMs);
     measured.gaps.push(longest(lines.slice(0, LINES)));

@@ -142,7 +142,11 @@ const REFUSALS: readonly (readonly [string, readonly string[], RegExp])[] = [
   ['a stray word', ['disk.img'], /^disk\.img: expected an option/],
   ['an option without its argument', ['-m'], /^-m: requires an argument/],
   ['an unknown machine property', ['-M', 'virt,foo=on'], /^-M: unknown parameter 'foo'/],
-  ['another machine', ['-machine', 'q35'], /^-machine: parameter 'type' supports only 'virt', 'none', got 'q35'/],
+  [
+    'another machine',
+    ['-machine', 'q35'],
+    /^-machine: parameter 'type' supports only 'virt', 'none', got 'q35'/,
+  ],
   ['KVM', ['-accel', 'kvm'], /^-accel: .*only 'tcg', got 'kvm'/],
   ['two harts', ['-smp', '2'], /^-smp: .*only '1', got '2'/],
   ['RAM of 0', ['-m', '0'], /^-m: RAM size must be above 0/],
