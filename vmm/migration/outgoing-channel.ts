@@ -89,7 +89,8 @@ function fromDescriptor(name: string): OutgoingChannel {
 
 async function fromProgram(args: readonly string[]): Promise<OutgoingChannel> {
   const [program = '', ...rest] = args;
-  const child = spawn(program, rest, { stdio: ['pipe', 'inherit', 'inherit'] });
+  // A process group of its own, so that all of it can be ended.
+  const child = spawn(program, rest, { stdio: ['pipe', 'inherit', 'inherit'], detached: true });
   await started(child, program);
   const { stream } = fromStream(child.stdin, `the input of '${program}'`);
   const ended = new Promise<void>((resolve, reject) => {
@@ -97,10 +98,21 @@ async function fromProgram(args: readonly string[]): Promise<OutgoingChannel> {
       if (code === 0) resolve();
       else reject(new Error(`'${args.join(' ')}' ended with ${signal ?? `exit code ${code}`}`));
     });
-    stream.on('error', () => stream.destroy());
   });
   ended.catch(() => undefined);
+  stream.on('close', () => {
+    if (!stream.writableFinished && child.exitCode === null && child.signalCode === null) endGroup(child);
+  });
   return { stream, duplex: null, ended };
+}
+
+/** What it was to take will not come. */
+function endGroup({ pid = 0 }: ChildProcess): void {
+  try {
+    process.kill(-pid, 'SIGTERM');
+  } catch {
+    // it has just ended
+  }
 }
 
 export function started(child: ChildProcess, program: string): Promise<void> {

@@ -5,7 +5,6 @@
  *
  * The guest's clock stops with it, as in QEMU: it may be a long time until the stream is loaded.
  */
-import { once } from 'node:events';
 import type { Writable } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
 import { QmpError } from '../qmp/error.js';
@@ -105,11 +104,19 @@ class StopAndCopyRun implements OutgoingRun {
     this.#signal.throwIfAborted();
     const { stream, ended } = this.#channel;
     this.#context.progress.transferredBytes += chunk.length;
-    if (!stream.write(chunk)) await drained(stream, ended, this.#signal);
+    if (stream.destroyed) return ended;
+    if (!stream.write(chunk)) await untilAborted(roomIn(stream), this.#signal);
+    if (stream.destroyed) await ended; // which says why
   }
 }
 
-/** Resolves when there is room again; rejects when the stream has broken, or the migration is cancelled. */
-async function drained(stream: Writable, ended: Promise<void>, signal: AbortSignal): Promise<void> {
-  await untilAborted(Promise.race([once(stream, 'drain'), ended]), signal);
+/** Resolves when the stream takes more, or never will. */
+function roomIn(stream: Writable): Promise<void> {
+  return new Promise((resolve) => {
+    const settle = () => {
+      stream.off('drain', settle).off('close', settle);
+      resolve();
+    };
+    stream.on('drain', settle).on('close', settle);
+  });
 }
