@@ -5,15 +5,17 @@ import { OptionError } from './error.js';
 import type { MemoryOptions, VmmOptions } from './options.js';
 
 const DEFAULT_RAM_BYTES = 128 * 2 ** 20;
+const NO_MEMORY: MemoryOptions = { sizeBytes: 0, backends: [] };
 /** QEMU rounds RAM up to this, so the same `-m` gives the same machine. */
 const RAM_ALIGNMENT_BYTES = 8192;
 
 export function finish(draft: Draft): VmmOptions {
   if (draft.nographic && !draft.serialGiven) addStdioSerial(draft);
   const runs = draft.action === 'run';
-  const memory = runs ? finishMemory(draft) : { sizeBytes: DEFAULT_RAM_BYTES, backends: [] };
+  const memory = runs ? finishMemory(draft) : NO_MEMORY;
   if (runs) {
-    checkBoot(draft);
+    if (draft.machineType === 'none') checkNoMachine(draft);
+    else checkBoot(draft);
     checkChardevs(draft);
   }
   return {
@@ -51,6 +53,23 @@ function addStdioSerial(draft: Draft): void {
   draft.serials.push('serial0');
 }
 
+/** `-machine none` has nothing that these could be for. */
+function checkNoMachine(draft: Draft): void {
+  const { memoryBackend, kernel, initrd, append, dtb, bios, serials, incoming } = draft;
+  const given = {
+    '-object': memoryBackend,
+    '-kernel': kernel,
+    '-initrd': initrd,
+    '-append': append,
+    '-dtb': dtb,
+    '-bios': bios.path,
+  };
+  const [option] = Object.entries(given).find(([, value]) => value !== null) ?? [];
+  if (option !== undefined) throw new OptionError(option, 'needs a machine, but it is none');
+  if (serials.length > 0) throw new OptionError('-serial', 'needs a machine, but it is none');
+  if (incoming !== null) throw new OptionError('-incoming', 'needs a machine, but it is none');
+}
+
 function finishMemory(draft: Draft): MemoryOptions {
   const backend = draft.backends.find(({ id }) => id === draft.memoryBackend);
   if (draft.memoryBackend !== null && backend === undefined) {
@@ -67,6 +86,7 @@ function finishMemory(draft: Draft): MemoryOptions {
     );
   }
   if (draft.ramBytes === 0) throw new OptionError('-m', 'RAM size must be above 0');
+  if (draft.machineType === 'none') return NO_MEMORY;
   const asked = draft.ramBytes ?? backend?.sizeBytes ?? DEFAULT_RAM_BYTES;
   const sizeBytes = Math.ceil(asked / RAM_ALIGNMENT_BYTES) * RAM_ALIGNMENT_BYTES;
   if (sizeBytes > MAX_RAM_BYTES) {
@@ -82,7 +102,7 @@ function finishMemory(draft: Draft): MemoryOptions {
 }
 
 function checkBoot(draft: Draft): void {
-  if (draft.kernel !== null || draft.machineType === 'none') return;
+  if (draft.kernel !== null) return;
   if (draft.initrd !== null) throw new OptionError('-initrd', 'needs -kernel');
   if (draft.append !== null) throw new OptionError('-append', 'needs -kernel');
   const needsKernel = draft.bios.mode !== 'file' && draft.incoming === null && draft.dumpDtb === null;

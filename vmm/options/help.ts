@@ -6,7 +6,7 @@ A virtual machine monitor for riscv64 guests, with QEMU's command line and monit
 value is written ,, and an option may be given as JSON instead. Sizes take k, M, G, T.
 
 Machine
-  -M, -machine [type=]virt[,PROPERTY=VALUE...]
+  -M, -machine [type=]virt|none[,PROPERTY=VALUE...]
                    memory-backend=ID   RAM is the -object of that id
                    aux-ram-share=on|off
                    dumpdtb=FILE        write the device tree and exit

@@ -11,8 +11,7 @@ export const MEMORY_BACKEND_TYPES = [
 
 export function readMachine(draft: Draft, option: string, text: string): void {
   const properties = new Properties(option, text, 'type');
-  properties.only('type', 'virt', 'none');
-  draft.machineType = properties.string('type') === 'none' ? 'none' : 'virt';
+  draft.machineType = properties.oneOf('type', 'virt', 'none') ?? draft.machineType;
   properties.only('accel', 'tcg');
   properties.only('aia', 'none');
   properties.only('aclint', 'off');

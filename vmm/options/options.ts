@@ -32,7 +32,7 @@ export interface VmmOptions {
 }
 
 export interface MachineOptions {
-  /** `none`: there is no machine, only monitors. */
+  /** `none`: no machine, only monitors. */
   readonly type: 'virt' | 'none';
   readonly memoryBackend: string | null;
   readonly auxRamShare: boolean;

@@ -58,8 +58,14 @@ export class Properties {
 
   /** Takes `name` and accepts nothing but `values`: what QEMU lets one say but we have only one of. */
   only(name: string, ...values: readonly string[]): void {
+    this.oneOf(name, ...values);
+  }
+
+  /** One of a few words; null when it is not given. */
+  oneOf<const Word extends string>(name: string, ...values: readonly Word[]): Word | null {
     const value = this.string(name);
-    if (value === null || values.includes(value)) return;
+    const found = values.find((word) => word === value);
+    if (value === null || found !== undefined) return found ?? null;
     throw this.error(`parameter '${name}' supports only '${values.join("', '")}', got '${value}'`);
   }
 

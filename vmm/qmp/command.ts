@@ -18,7 +18,7 @@ export interface MonitorContext {
 export interface Command {
   readonly name: string;
   readonly args: Members;
-  /** What `return` has, for introspection; absent: anything. */
+  /** What it answers; absent: nothing, which is `{}`. */
   readonly returns?: ArgumentType;
   /** Run states in which the command may be given; absent: all. */
   readonly allowedIn?: readonly RunState[];

@@ -1,103 +1,102 @@
 /**
- * The answer to `query-qmp-schema`, from the same declarations that requests are checked by, so it cannot say what
- * is not so. As in QEMU, types other than the built-in ones have numbers for names, and equal types are one.
+ * Describes the monitor to its clients, in the form of QEMU's `query-qmp-schema` (QAPI introspection): commands and
+ * events by name, and every type that is reached from them, numbered. It is made from the same declarations
+ * that arguments are checked by and tests check answers by, so it cannot say anything else than what is there.
  */
 import type { Command } from './command.js';
-import { MIGRATION_STATUSES } from './protocol.js';
-import type { ArgumentType, Members, UnionType } from './schema.js';
+import { type ArgumentType, isUnion, type Members, type UnionType } from './schema.js';
 
-type SchemaInfo = Readonly<Record<string, unknown>>;
+export interface SchemaEntity {
+  readonly name: string;
+  readonly 'meta-type': 'builtin' | 'enum' | 'array' | 'object' | 'command' | 'event';
+  readonly [member: string]: unknown;
+}
 
-const BUILT_IN: Readonly<Record<string, string>> = {
+export interface EventDescription {
+  readonly name: string;
+  readonly data: Members;
+}
+
+const JSON_TYPES = {
   str: 'string',
   int: 'int',
+  number: 'number',
   bool: 'boolean',
   any: 'value',
-};
+} as const;
 
-/** What events carry. */
-const EVENTS: Readonly<Record<string, Members>> = {
-  STOP: {},
-  RESUME: {},
-  POWERDOWN: {},
-  SHUTDOWN: { guest: { type: 'bool' }, reason: { type: 'str' } },
-  RESET: { guest: { type: 'bool' }, reason: { type: 'str' } },
-  MIGRATION: { status: { type: { enum: MIGRATION_STATUSES } } },
-  MIGRATION_PASS: { pass: { type: 'int' } },
-};
-
-export function describeInterface(commands: Iterable<Command>): SchemaInfo[] {
-  const types = new TypeTable();
-  const entities: SchemaInfo[] = [];
+export function introspect(
+  commands: Iterable<Command>,
+  events: Iterable<EventDescription>,
+): readonly SchemaEntity[] {
+  const types = new Types();
+  const described: SchemaEntity[] = [];
   for (const { name, args, returns } of commands) {
-    const result = returns === undefined ? 'any' : types.nameOf(returns);
-    entities.push({
-      ...{ name, 'meta-type': 'command', 'arg-type': types.nameOf({ struct: args }) },
-      ...{ 'ret-type': result, 'allow-oob': false },
+    described.push({
+      name,
+      'meta-type': 'command',
+      'arg-type': types.nameOf({ struct: args }),
+      'ret-type': types.nameOf(returns ?? { struct: {} }),
     });
   }
-  for (const [name, members] of Object.entries(EVENTS)) {
-    entities.push({ name, 'meta-type': 'event', 'arg-type': types.nameOf({ struct: members }) });
+  for (const { name, data } of events) {
+    described.push({ name, 'meta-type': 'event', 'arg-type': types.nameOf({ struct: data }) });
   }
-  return [...entities, ...types.list()];
+  return [...described, ...types.all];
 }
 
-class TypeTable {
-  readonly #names = new Map<string, string>();
-  readonly #types: SchemaInfo[] = [];
+class Types {
+  readonly #byShape = new Map<string, string>();
+  readonly all: SchemaEntity[] = [];
+  #count = 0;
 
-  constructor() {
-    for (const [name, json] of Object.entries(BUILT_IN)) {
-      this.#types.push({ name, 'meta-type': 'builtin', 'json-type': json });
-    }
-  }
-
-  list(): readonly SchemaInfo[] {
-    return this.#types;
-  }
-
+  /** Equal types have one name. */
   nameOf(type: ArgumentType): string {
-    if (typeof type === 'string') return type;
+    const shape = JSON.stringify(type);
+    const known = this.#byShape.get(shape);
+    if (known !== undefined) return known;
+    const name = this.#describe(type);
+    this.#byShape.set(shape, name);
+    return name;
+  }
+
+  #describe(type: ArgumentType): string {
+    if (typeof type === 'string') {
+      this.all.push({ name: type, 'meta-type': 'builtin', 'json-type': JSON_TYPES[type] });
+      return type;
+    }
     if ('array' in type) {
       const element = this.nameOf(type.array);
-      return this.#add({ 'meta-type': 'array', 'element-type': element }, `[${element}]`);
+      this.all.push({ name: `[${element}]`, 'meta-type': 'array', 'element-type': element });
+      return `[${element}]`;
     }
+    const name = String(this.#count++);
     if ('enum' in type) {
-      const members = type.enum.map((name) => ({ name }));
-      return this.#add({ 'meta-type': 'enum', values: type.enum, members });
+      const members = type.enum.map((value) => ({ name: value }));
+      this.all.push({ name, 'meta-type': 'enum', members, values: [...type.enum] });
+    } else if ('struct' in type) {
+      this.all.push({ name, 'meta-type': 'object', members: this.#members(type.struct) });
+    } else {
+      this.#union(name, type);
     }
-    if ('struct' in type) return this.#add({ 'meta-type': 'object', members: this.#members(type.struct) });
-    return this.#union(type, {});
+    return name;
   }
 
-  #members(members: Members): SchemaInfo[] {
-    return Object.entries(members).map(([name, { type, optional }]) => {
-      const described = { name, type: this.nameOf(type) };
-      return optional ? { ...described, default: null } : described;
-    });
-  }
-
-  #union({ tag, variants }: UnionType, outer: Members): string {
-    const cases = Object.keys(variants);
-    const members = this.#members({ ...outer, [tag]: { type: { enum: cases } } });
-    const described = Object.entries(variants).map(([name, variant]) => ({
-      case: name,
-      type: isUnion(variant) ? this.#union(variant, {}) : this.nameOf({ struct: variant }),
+  #members(members: Members): readonly object[] {
+    return Object.entries(members).map(([name, { type, optional }]) => ({
+      name,
+      type: this.nameOf(type),
+      ...(optional ? { default: null } : {}),
     }));
-    return this.#add({ 'meta-type': 'object', members, tag, variants: described });
   }
 
-  #add(info: SchemaInfo, name?: string): string {
-    const key = JSON.stringify(info);
-    const known = this.#names.get(key);
-    if (known !== undefined) return known;
-    const chosen = name ?? String(this.#names.size);
-    this.#names.set(key, chosen);
-    this.#types.push({ name: chosen, ...info });
-    return chosen;
+  #union(name: string, { tag, variants }: UnionType): void {
+    const cases = Object.entries(variants);
+    const members = [{ name: tag, type: this.nameOf({ enum: cases.map(([value]) => value) }) }];
+    const described = cases.map(([value, variant]) => ({
+      case: value,
+      type: this.nameOf(isUnion(variant) ? variant : { struct: variant }),
+    }));
+    this.all.push({ name, 'meta-type': 'object', members, tag, variants: described });
   }
-}
-
-function isUnion(variant: Members | UnionType): variant is UnionType {
-  return typeof variant.tag === 'string';
 }

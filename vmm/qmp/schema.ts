@@ -1,15 +1,15 @@
 /**
- * Types of command arguments, as data: checked before a command runs, and what introspection will show.
+ * Types of command arguments, answers and events, as data. Arguments are checked by them before a command runs,
+ * and introspection shows them.
  * Complaints are worded as QEMU's, with the path of the member (`channels[0].addr.path`).
  */
 import { QmpError } from './error.js';
 import { isRecord } from './protocol.js';
 
+type Scalar = 'str' | 'int' | 'number' | 'bool' | 'any';
+
 export type ArgumentType =
-  | 'str'
-  | 'int'
-  | 'bool'
-  | 'any'
+  | Scalar
   | { readonly enum: readonly string[] }
   | { readonly array: ArgumentType }
   | { readonly struct: Members }
@@ -30,7 +30,7 @@ export type Members = Readonly<Record<string, Member>>;
 
 type ValueOf<T> = T extends 'str'
   ? string
-  : T extends 'int'
+  : T extends 'int' | 'number'
     ? number
     : T extends 'bool'
       ? boolean
@@ -61,7 +61,8 @@ export function checkMembers(given: Readonly<Record<string, unknown>>, members: 
   }
 }
 
-function checkValue(value: unknown, type: ArgumentType, path: string): void {
+/** Checks a value against its type. Throws `QmpError`. */
+export function checkValue(value: unknown, type: ArgumentType, path: string): void {
   if (typeof type === 'string') {
     checkScalar(value, type, path);
   } else if ('enum' in type) {
@@ -77,9 +78,11 @@ function checkValue(value: unknown, type: ArgumentType, path: string): void {
   }
 }
 
-function checkScalar(value: unknown, type: 'str' | 'int' | 'bool' | 'any', path: string): void {
+function checkScalar(value: unknown, type: Scalar, path: string): void {
   if (type === 'str' && typeof value !== 'string') throw wrongType(path, 'string');
   if (type === 'int' && !Number.isSafeInteger(value)) throw wrongType(path, 'integer');
+  if (type === 'number' && typeof value !== 'number') throw wrongType(path, 'number');
+  if (type === 'number' && typeof value !== 'number') throw wrongType(path, 'number');
   if (type === 'bool' && typeof value !== 'boolean') throw wrongType(path, 'boolean');
 }
 
@@ -99,7 +102,7 @@ function checkUnion(
   else checkMembers(value, { ...members, ...variant }, `${path}.`);
 }
 
-function isUnion(type: Members | UnionType): type is UnionType {
+export function isUnion(type: Members | UnionType): type is UnionType {
   return typeof type.tag === 'string';
 }
 

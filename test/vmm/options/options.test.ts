@@ -23,6 +23,29 @@ function refusal(...argv: string[]): string {
   throw new Error(`expected a refusal of ${argv.join(' ')}`);
 }
 
+test('no machine: monitors only, and nothing for a machine', () => {
+  const options = parseOptions([
+    '-machine',
+    'none',
+    '-qmp',
+    'stdio',
+    '-S',
+    '-nodefaults',
+    '-display',
+    'none',
+  ]);
+  assert.is(options.machine.type, 'none');
+  assert.is(options.memory.sizeBytes, 0);
+  for (const [option, value] of [
+    ['-kernel', '/boot/Image'],
+    ['-serial', 'null'],
+    ['-incoming', 'defer'],
+  ]) {
+    const parse = () => parseOptions(['-machine', 'none', option as string, value as string]);
+    assert.throws(parse, (error: Error) => error.message === `${option}: needs a machine, but it is none`);
+  }
+});
+
 test('a kernel alone makes a machine of 128 MiB with the built-in firmware and no port', () => {
   const options = parse();
   assert.is(options.action, 'run');

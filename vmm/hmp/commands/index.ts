@@ -15,7 +15,7 @@ import {
   migrateSetCapability,
   migrateSetParameter,
 } from './migrate.js';
-import { qomGet } from './qom.js';
+import { qomGet, qomList } from './qom.js';
 import { cont, quit, stop, systemPowerdown, systemReset } from './run-state.js';
 
 /** What `info` can show. */
@@ -46,6 +46,7 @@ export const COMMANDS: readonly HmpCommand[] = [
   migrateSetCapability,
   migrateSetParameter,
   qomGet,
+  qomList,
   quit,
   stop,
   systemPowerdown,

@@ -22,7 +22,8 @@ const PER_LINE = 4;
 const hex = (value: bigint) => value.toString(16).padStart(16, '0');
 const named = (name: string, value: string) => ` ${name.padEnd(13)} ${value}\n`;
 
-export const infoRegisters = info('registers', 'show the cpu registers', async ({ vm }) => {
+export const infoRegisters = info('registers', 'show the cpu registers', async ({ vm, options }) => {
+  if (options.machine.type === 'none') return 'No CPU available\n';
   const state = await vm.registers();
   return [
     '\nCPU#0\n',

@@ -12,6 +12,7 @@ import { defineCommand } from '../command.js';
 export const humanMonitorCommand = defineCommand({
   name: 'human-monitor-command',
   args: { 'command-line': { type: 'str' }, 'cpu-index': { type: 'int', optional: true } },
+  returns: 'str',
   run: async (context, { 'command-line': line }) => {
     const { executeLine } = await import('../../hmp/execute.js');
     return executeLine(context, line);

@@ -9,17 +9,31 @@ import { migrateSetCapabilities } from './migrate-set-capabilities.js';
 import { migrateSetParameters } from './migrate-set-parameters.js';
 import { qmpCapabilities } from './qmp-capabilities.js';
 import { qomGet } from './qom-get.js';
+import { qomList } from './qom-list.js';
+import { queryAccelerators } from './query-accelerators.js';
+import { queryBlock } from './query-block.js';
 import { queryChardev } from './query-chardev.js';
+import { queryChardevBackends } from './query-chardev-backends.js';
 import { queryCommandsOf } from './query-commands.js';
+import { queryCpuDefinitions } from './query-cpu-definitions.js';
 import { queryCpusFast } from './query-cpus-fast.js';
+import { queryCurrentMachine } from './query-current-machine.js';
+import { queryFdsets } from './query-fdsets.js';
+import { queryHotpluggableCpus } from './query-hotpluggable-cpus.js';
+import { queryIothreads } from './query-iothreads.js';
+import { queryKvm } from './query-kvm.js';
+import { queryMachines } from './query-machines.js';
 import { queryMemdev } from './query-memdev.js';
+import { queryMemoryDevices } from './query-memory-devices.js';
 import { queryMemorySizeSummary } from './query-memory-size-summary.js';
 import { queryMigrate } from './query-migrate.js';
 import { queryMigrateCapabilities } from './query-migrate-capabilities.js';
 import { queryMigrateParameters } from './query-migrate-parameters.js';
 import { queryName } from './query-name.js';
+import { queryNamedBlockNodes } from './query-named-block-nodes.js';
 import { queryQmpSchemaOf } from './query-qmp-schema.js';
 import { queryStatus } from './query-status.js';
+import { queryTarget } from './query-target.js';
 import { queryUuid } from './query-uuid.js';
 import { queryVersion } from './query-version.js';
 import { quit } from './quit.js';
@@ -39,7 +53,21 @@ const LIST: readonly Command[] = [
   queryMemorySizeSummary,
   queryCpusFast,
   queryChardev,
+  queryTarget,
+  queryKvm,
+  queryAccelerators,
+  queryMachines,
+  queryCpuDefinitions,
+  queryCurrentMachine,
+  queryChardevBackends,
+  queryBlock,
+  queryNamedBlockNodes,
+  queryMemoryDevices,
+  queryIothreads,
+  queryFdsets,
+  queryHotpluggableCpus,
   qomGet,
+  qomList,
   stop,
   cont,
   quit,

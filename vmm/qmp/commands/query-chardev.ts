@@ -13,6 +13,11 @@ import { defineCommand } from '../command.js';
 export const queryChardev = defineCommand({
   name: 'query-chardev',
   args: {},
+  returns: {
+    array: {
+      struct: { label: { type: 'str' }, filename: { type: 'str' }, 'frontend-open': { type: 'bool' } },
+    },
+  },
   run: ({ options }) =>
     options.chardevs.map((chardev) => ({
       label: chardev.id,

@@ -12,6 +12,7 @@ export function queryCommandsOf(names: () => readonly string[]): ReturnType<type
   return defineCommand({
     name: 'query-commands',
     args: {},
+    returns: { array: { struct: { name: { type: 'str' } } } },
     run: () => names().map((name) => ({ name })),
   });
 }

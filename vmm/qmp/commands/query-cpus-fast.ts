@@ -12,7 +12,19 @@ import { defineCommand } from '../command.js';
 export const queryCpusFast = defineCommand({
   name: 'query-cpus-fast',
   args: {},
-  run: () => [
-    { 'cpu-index': 0, 'qom-path': '/machine/soc0/harts[0]', 'thread-id': process.pid, target: 'riscv64' },
-  ],
+  returns: {
+    array: {
+      struct: {
+        'cpu-index': { type: 'int' },
+        'qom-path': { type: 'str' },
+        'thread-id': { type: 'int' },
+        target: { type: { enum: ['riscv64'] } },
+      },
+    },
+  },
+  run({ options }) {
+    if (options.machine.type === 'none') return [];
+    const path = '/machine/soc0/harts[0]';
+    return [{ 'cpu-index': 0, 'qom-path': path, 'thread-id': process.pid, target: 'riscv64' }];
+  },
 });

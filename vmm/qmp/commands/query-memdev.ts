@@ -12,6 +12,20 @@ import { defineCommand } from '../command.js';
 export const queryMemdev = defineCommand({
   name: 'query-memdev',
   args: {},
+  returns: {
+    array: {
+      struct: {
+        id: { type: 'str' },
+        size: { type: 'int' },
+        merge: { type: 'bool' },
+        dump: { type: 'bool' },
+        prealloc: { type: 'bool' },
+        share: { type: 'bool' },
+        'host-nodes': { type: { array: 'int' } },
+        policy: { type: { enum: ['default'] } },
+      },
+    },
+  },
   run: ({ options }) =>
     options.memory.backends.map(({ id, sizeBytes, share, prealloc }) => ({
       id,

@@ -11,5 +11,6 @@ import { defineCommand } from '../command.js';
 export const queryMemorySizeSummary = defineCommand({
   name: 'query-memory-size-summary',
   args: {},
+  returns: { struct: { 'base-memory': { type: 'int' }, 'plugged-memory': { type: 'int' } } },
   run: ({ memory }) => ({ 'base-memory': memory.sizeBytes, 'plugged-memory': 0 }),
 });

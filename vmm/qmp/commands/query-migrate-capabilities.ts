@@ -1,3 +1,4 @@
+import { CAPABILITIES } from '../../migration/settings.js';
 import { defineCommand } from '../command.js';
 
 /**
@@ -11,5 +12,6 @@ import { defineCommand } from '../command.js';
 export const queryMigrateCapabilities = defineCommand({
   name: 'query-migrate-capabilities',
   args: {},
+  returns: { array: { struct: { capability: { type: { enum: CAPABILITIES } }, state: { type: 'bool' } } } },
   run: ({ migration }) => migration.settings.capabilities(),
 });

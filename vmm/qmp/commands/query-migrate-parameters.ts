@@ -1,4 +1,5 @@
 import { defineCommand } from '../command.js';
+import { migrateSetParameters } from './migrate-set-parameters.js';
 
 /**
  * The migration parameters.
@@ -11,5 +12,6 @@ import { defineCommand } from '../command.js';
 export const queryMigrateParameters = defineCommand({
   name: 'query-migrate-parameters',
   args: {},
+  returns: { struct: migrateSetParameters.args },
   run: ({ migration }) => migration.settings.parameters(),
 });

@@ -1,4 +1,5 @@
 import { defineCommand } from '../command.js';
+import { MIGRATION_STATUSES } from '../protocol.js';
 
 /**
  * How the last or current migration stands, times in milliseconds; nothing before the first. With
@@ -13,5 +14,33 @@ import { defineCommand } from '../command.js';
 export const queryMigrate = defineCommand({
   name: 'query-migrate',
   args: {},
+  returns: {
+    struct: {
+      status: { type: { enum: MIGRATION_STATUSES }, optional: true },
+      'total-time': { type: 'int', optional: true },
+      'setup-time': { type: 'int', optional: true },
+      downtime: { type: 'int', optional: true },
+      ram: {
+        type: {
+          struct: {
+            transferred: { type: 'int' },
+            remaining: { type: 'int' },
+            total: { type: 'int' },
+            duplicate: { type: 'int' },
+            normal: { type: 'int' },
+            'normal-bytes': { type: 'int' },
+            'page-size': { type: 'int' },
+          },
+        },
+        optional: true,
+      },
+      'error-desc': { type: 'str', optional: true },
+      'blocked-reasons': { type: { array: 'str' }, optional: true },
+      'socket-address': {
+        type: { array: { tag: 'type', variants: { unix: { path: { type: 'str' } } } } },
+        optional: true,
+      },
+    },
+  },
   run: ({ migration }) => migration.info(),
 });

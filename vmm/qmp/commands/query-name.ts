@@ -11,5 +11,6 @@ import { defineCommand } from '../command.js';
 export const queryName = defineCommand({
   name: 'query-name',
   args: {},
+  returns: { struct: { name: { type: 'str', optional: true } } },
   run: ({ options }) => (options.name === null ? {} : { name: options.name }),
 });

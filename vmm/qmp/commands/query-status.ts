@@ -1,3 +1,4 @@
+import { RUN_STATES } from '../../run-state.js';
 import { defineCommand } from '../command.js';
 
 /**
@@ -11,5 +12,6 @@ import { defineCommand } from '../command.js';
 export const queryStatus = defineCommand({
   name: 'query-status',
   args: {},
+  returns: { struct: { status: { type: { enum: RUN_STATES } }, running: { type: 'bool' } } },
   run: ({ vm }) => vm.status(),
 });

@@ -13,5 +13,6 @@ const NO_UUID = '00000000-0000-0000-0000-000000000000';
 export const queryUuid = defineCommand({
   name: 'query-uuid',
   args: {},
+  returns: { struct: { UUID: { type: 'str' } } },
   run: ({ options }) => ({ UUID: options.uuid ?? NO_UUID }),
 });

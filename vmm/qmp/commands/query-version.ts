@@ -13,5 +13,11 @@ import { defineCommand } from '../command.js';
 export const queryVersion = defineCommand({
   name: 'query-version',
   args: {},
+  returns: {
+    struct: {
+      qemu: { type: { struct: { major: { type: 'int' }, minor: { type: 'int' }, micro: { type: 'int' } } } },
+      package: { type: 'str' },
+    },
+  },
   run: () => VERSION_INFO,
 });

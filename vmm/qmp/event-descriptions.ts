@@ -1,0 +1,19 @@
+/** The events that a monitor can send, and what is in them. */
+import type { EventDescription } from './introspection.js';
+import { MIGRATION_STATUSES } from './protocol.js';
+
+const REASONS = [
+  ...['host-qmp-quit', 'host-qmp-system-reset', 'host-signal', 'host-error'],
+  ...['guest-shutdown', 'guest-reset', 'guest-panic'],
+];
+const END = { guest: { type: 'bool' }, reason: { type: { enum: REASONS } } } as const;
+
+export const EVENTS: readonly EventDescription[] = [
+  { name: 'STOP', data: {} },
+  { name: 'RESUME', data: {} },
+  { name: 'POWERDOWN', data: {} },
+  { name: 'SHUTDOWN', data: END },
+  { name: 'RESET', data: END },
+  { name: 'MIGRATION', data: { status: { type: { enum: MIGRATION_STATUSES } } } },
+  { name: 'MIGRATION_PASS', data: { pass: { type: 'int' } } },
+];
