@@ -13,8 +13,10 @@ import { LinuxProcesses } from './instance/host.js';
 import { QemuDriver } from './instance/qemu-driver.js';
 import type { Services } from './machines/services.js';
 import { Supervisor } from './machines/supervisor.js';
+import { Preflight } from './preflight/preflight.js';
 import { Store } from './store/store.js';
 import type { JournalObserver } from './upgrade/journal.js';
+import { clearRehearsals } from './upgrade/rehearsal.js';
 
 /** Replaced files are noticed when builds are listed or used; and, for those who only listen, now and then. */
 const BUILDS_CHECK_MS = 300_000;
@@ -56,11 +58,15 @@ export async function createApp(options: AppOptions): Promise<App> {
     nowMs: Date.now,
     ...(options.keepEvents === undefined ? {} : { keepEvents: options.keepEvents }),
   });
+  const host = new LinuxProcesses();
+  const builds = new BuildRegistry(store, drivers);
+  const preflight = new Preflight({ builds, host, stateDir, runtimeDir });
   const services: Services = {
     store,
-    host: new LinuxProcesses(),
+    host,
     drivers,
-    builds: new BuildRegistry(store, drivers),
+    builds,
+    preflight,
     consoles: new Consoles(store, log, options.consoleLogBytes ?? DEFAULT_LOG_BYTES),
     log,
     stateDir,
@@ -73,6 +79,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   const watching = setInterval(() => {
     services.builds.lookAtAll().catch((error) => log.warn({ err: error }, 'builds could not be looked at'));
   }, BUILDS_CHECK_MS).unref();
+  await clearRehearsals(runtimeDir, host);
   const supervisor = new Supervisor(services);
   await supervisor.recover();
   services.consoles.start();
@@ -84,6 +91,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     async close(deadlineMs) {
       clearInterval(watching);
       await supervisor.stop(deadlineMs);
+      await services.preflight.close();
       await server.close();
       await services.consoles.stop();
       store.close();

@@ -8,6 +8,8 @@
  *     to paused at once;
  *     any of the states before the commit took effect → rolling-back → rolled-back | cancelled | failed
  */
+import type { Finding } from './preflight/finding.js';
+
 export const UPGRADE_MODES = ['cpr-transfer', 'cpr-exec', 'cpr-reboot'] as const;
 export type UpgradeMode = (typeof UPGRADE_MODES)[number];
 
@@ -69,10 +71,7 @@ export function canBecome(from: UpgradeState, to: UpgradeState): boolean {
 
 /** Why an upgrade did not succeed: code → what the user can do. */
 export const UPGRADE_REASONS = {
-  target_binary_missing: 'restore the file or choose another build',
-  source_binary_missing: "the old build's file is the way back: restore it, or choose another mode",
-  build_changed: 'register the file again: what lies at its path is no longer what was registered',
-  mode_not_supported: 'choose a build that knows the mode, or another mode',
+  preflight_blocked: 'nothing was touched; each finding that blocks says what would help',
   source_not_ready: 'bring the machine to a running or paused state and try again',
   source_blocked:
     'the running VMM names what cannot be carried; change that, with one cold restart if it must be',
@@ -133,6 +132,8 @@ export interface Upgrade {
   readonly reason: UpgradeReason | null;
   /** The instance that the guest was brought back in, when the source itself was no more. */
   readonly restoredGeneration: number | null;
+  /** What preflight said. */
+  readonly findings: readonly Finding[];
   /** From the source's STOP to the target's RESUME, by the VMMs' own timestamps. */
   readonly pauseUs: number | null;
   readonly createdAtMs: number;

@@ -1,10 +1,20 @@
 /** What can be asked of a machine: each answers 202 with the operation to follow. */
 import type { FastifyReply } from 'fastify';
+import type { Static } from 'typebox';
 import type { MachineActor } from '../machines/actor.js';
+import type { UpgradeRequest } from '../machines/upgrade-request.js';
 import type { Operation } from '../operation.js';
-import { MachineParams, OperationView, Problem, StopBody, UpgradeBody } from './schemas.js';
+import {
+  MachineParams,
+  OperationView,
+  PreflightBody,
+  PreflightView,
+  Problem,
+  StopBody,
+  UpgradeBody,
+} from './schemas.js';
 import type { Routes } from './server.js';
-import { operationPath, operationView } from './views.js';
+import { operationPath, operationView, preflightView } from './views.js';
 
 const SIMPLE: Readonly<
   Record<'start' | 'kill' | 'pause' | 'resume', { summary: string; ask: (actor: MachineActor) => Operation }>
@@ -17,6 +27,18 @@ const SIMPLE: Readonly<
 
 const response = { 202: OperationView, '4xx': Problem };
 const DEFAULT_POWERDOWN_MS = 5_000;
+const PREFLIGHT_DEADLINE_MS = 180_000;
+
+type UpgradeBodyOf = Static<typeof UpgradeBody>;
+
+function upgradeRequest({ build, mode, allowDowntime, force }: UpgradeBodyOf): UpgradeRequest {
+  return {
+    build: build ?? null,
+    mode: mode ?? 'auto',
+    allowDowntime: allowDowntime ?? false,
+    force: force ?? [],
+  };
+}
 
 function accepted(reply: FastifyReply, operation: Operation) {
   return reply.code(202).header('location', operationPath(operation.id)).send(operationView(operation));
@@ -63,10 +85,33 @@ export const machineActionRoutes: Routes = async (app, { services, supervisor })
       },
     },
     async (request, reply) => {
-      const { build = null, mode = 'auto' } = request.body;
+      const asked = upgradeRequest(request.body);
       const machine = supervisor.machine(request.params.machine);
-      if (build === null) await services.builds.refreshDefault(machine);
-      return accepted(reply, supervisor.actor(machine.id).upgrade({ build, mode }));
+      if (asked.build === null) await services.builds.refreshDefault(machine);
+      return accepted(reply, supervisor.actor(machine.id).upgrade(asked));
+    },
+  );
+
+  app.post(
+    '/machines/:machine/preflight',
+    {
+      schema: {
+        summary: 'Look whether an upgrade would go well, and if not, why; changes nothing',
+        params: MachineParams,
+        body: PreflightBody,
+        response: { 200: PreflightView, '4xx': Problem },
+      },
+    },
+    async (request, reply) => {
+      const { rehearse = true, ...body } = request.body;
+      const asked = upgradeRequest(body);
+      const machine = supervisor.machine(request.params.machine);
+      if (asked.build === null) await services.builds.refreshDefault(machine);
+      const left = new AbortController();
+      reply.raw.once('close', () => left.abort(new Error('the client has gone')));
+      const signal = AbortSignal.any([left.signal, AbortSignal.timeout(PREFLIGHT_DEADLINE_MS)]);
+      const report = await supervisor.actor(machine.id).preflight({ ...asked, rehearse }, signal);
+      return preflightView(machine.id, report);
     },
   );
 };

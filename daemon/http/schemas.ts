@@ -8,6 +8,7 @@ import { CONSOLE_POSITION } from '../console/position.js';
 import { INSTANCE_STATES } from '../instance.js';
 import { DESIRED_POWERS, MACHINE_NAME, MACHINE_STATES } from '../machine.js';
 import { OPERATION_KINDS, OPERATION_STATES } from '../operation.js';
+import { FORCIBLE_CODES, SEVERITIES, VERDICTS } from '../preflight/finding.js';
 import { UPGRADE_MODES, UPGRADE_STATES } from '../upgrade.js';
 import { hardwareView, newHardware } from './hardware-schemas.js';
 
@@ -194,6 +195,13 @@ const Reason = Type.Object({
   vmmOutput: Type.Array(Type.String(), { description: 'The last lines that the target wrote to its stderr' }),
 });
 
+const FindingView = Type.Object({
+  code: Type.String({ description: 'For programs; never changes its meaning' }),
+  severity: words(SEVERITIES, 'block: it cannot go or must not; warn: it may go back; info: worth knowing'),
+  sentence: Type.String({ description: 'What was found' }),
+  remedy: Type.String({ description: 'What to do about it' }),
+});
+
 const Phase = Type.Object({
   name: Type.String({ description: 'The step' }),
   startedAt: time('When its intent was written'),
@@ -220,6 +228,7 @@ export const UpgradeView = Type.Object({
   sourceBuild: Type.String({ description: 'The build it leaves' }),
   targetBuild: Type.String({ description: 'The build it goes to' }),
   reason: nullable(Reason, 'Why it did not succeed'),
+  findings: Type.Array(FindingView, { description: 'What preflight found, what blocks first' }),
   pauseMs: numberOrNull(
     "From the source's STOP to the target's RESUME by the VMMs' own clocks, in milliseconds",
   ),
@@ -254,9 +263,46 @@ export const UpgradeBody = Type.Object(
     mode: Type.Optional(
       words(['auto', ...UPGRADE_MODES], 'How to move the guest; auto (the default) chooses, and says why'),
     ),
+    allowDowntime: Type.Optional(
+      Type.Boolean({
+        default: false,
+        description: 'Whether auto may choose cpr-reboot, in which the guest stands still for long',
+      }),
+    ),
+    force: Type.Optional(
+      Type.Array(words(FORCIBLE_CODES, 'Code of a finding'), {
+        maxItems: FORCIBLE_CODES.length,
+        description: 'Findings that shall not block; if they were right, the upgrade goes back',
+      }),
+    ),
   },
   { ...strict, description: 'Where to go and how' },
 );
+
+export const PreflightBody = Type.Object(
+  {
+    ...UpgradeBody.properties,
+    rehearse: Type.Optional(
+      Type.Boolean({
+        default: true,
+        description: 'Whether to try it with two empty machines of the same shape; the upgrade itself does',
+      }),
+    ),
+  },
+  { ...strict, description: 'The upgrade to look at' },
+);
+
+export const PreflightView = Type.Object({
+  machine: Type.String({ description: 'Id of the machine' }),
+  build: Type.String({ description: 'Id of the build it would go to' }),
+  mode: textOrNull('How the guest would be moved; null: in no way that could be looked at'),
+  modeReason: Type.String({ description: 'Why this mode, and why no better one' }),
+  verdict: words(
+    VERDICTS,
+    "needs-cold-restart: only the machine's own properties are in the way; cannot-upgrade: build, host or moment are",
+  ),
+  findings: Type.Array(FindingView, { description: 'What was found, what blocks first' }),
+});
 
 export const NewBuild = Type.Object(
   {

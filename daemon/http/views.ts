@@ -3,6 +3,7 @@ import type { Build } from '../build.js';
 import { type Instance, instancePaths } from '../instance.js';
 import type { Machine, SavedState } from '../machine.js';
 import type { Operation } from '../operation.js';
+import type { PreflightReport } from '../preflight/preflight.js';
 import type { Upgrade } from '../upgrade.js';
 
 function at(timeMs: number): string {
@@ -91,6 +92,7 @@ export function upgradeView(upgrade: Upgrade) {
     sourceBuild: upgrade.sourceBuild,
     targetBuild: upgrade.targetBuild,
     reason: upgrade.reason && { ...upgrade.reason, vmmOutput: [...upgrade.reason.vmmOutput] },
+    findings: [...upgrade.findings],
     pauseMs: upgrade.pauseUs === null ? null : upgrade.pauseUs / 1000,
     phases: upgrade.steps.map(({ name, intentAtMs, result, durationUs }) => ({
       name,
@@ -101,6 +103,11 @@ export function upgradeView(upgrade: Upgrade) {
     createdAt: at(upgrade.createdAtMs),
     finishedAt: upgrade.finishedAtMs === null ? null : at(upgrade.finishedAtMs),
   };
+}
+
+export function preflightView(machineId: string, report: PreflightReport) {
+  const { build, mode, modeReason, verdict, findings } = report;
+  return { machine: machineId, build, mode, modeReason, verdict, findings: [...findings] };
 }
 
 export function buildView(build: Build) {

@@ -1,5 +1,6 @@
 /** Drives `baton-vmm`: a module run by the Node that runs the daemon, or an executable. */
 import type { MachineSpec } from '../machine.js';
+import type { Finding } from '../preflight/finding.js';
 import type { CommandLine, InstancePlan, Resolution, VmmDriver } from './driver.js';
 import { moduleFiles } from './program-files.js';
 import { askingLineOf, modesOf } from './qemu-probe.js';
@@ -68,6 +69,15 @@ export class BatonDriver implements VmmDriver {
 
   filesOf(path: string): Promise<readonly string[]> {
     return moduleFiles(path);
+  }
+
+  /** What two builds understand of one another only a rehearsal tells. */
+  async compare(): Promise<readonly Finding[]> {
+    return [];
+  }
+
+  async standIns(spec: MachineSpec): Promise<MachineSpec> {
+    return spec;
   }
 
   resolve(spec: MachineSpec): Resolution {

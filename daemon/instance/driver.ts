@@ -5,6 +5,8 @@
 import type { Build, BuildAbilities, BuildKind } from '../build.js';
 import type { InstancePaths } from '../instance.js';
 import type { Machine, MachineSpec } from '../machine.js';
+import type { CommandNeeds } from '../preflight/command-needs.js';
+import type { Finding } from '../preflight/finding.js';
 
 /**
  * What an instance that takes a guest over waits for, in either case for `migrate-incoming` in the end:
@@ -30,6 +32,18 @@ export type Resolution =
   | { readonly spec: MachineSpec; readonly refusals: readonly [] }
   | { readonly spec: null; readonly refusals: readonly string[] };
 
+/** A move of a machine between two builds of one kind. */
+export interface Comparison {
+  readonly spec: MachineSpec;
+  /** What the target's command line asks for. */
+  readonly needs: CommandNeeds;
+  readonly target: Build;
+  /** Null: there is none, or it cannot be run any more. */
+  readonly source: Build | null;
+  /** Types of the devices that the running machine has; null: not known. */
+  readonly typesInUse: ReadonlySet<string> | null;
+}
+
 export interface VmmDriver {
   readonly kind: BuildKind;
   /** The VMM starts with no vCPU running, in either case: one `cont` is what lets the guest run. */
@@ -40,6 +54,10 @@ export interface VmmDriver {
   filesOf(path: string): Promise<readonly string[]>;
   /** The document with every default that depends on the build resolved; of a resolved one nothing changes. */
   resolve(spec: MachineSpec, abilities: BuildAbilities): Resolution;
+  /** What the binaries themselves say of the move. Rejects when one does not answer. */
+  compare(comparison: Comparison): Promise<readonly Finding[]>;
+  /** A machine of the same shape that can be started beside the real one. Rejects when there is none. */
+  standIns(spec: MachineSpec): Promise<MachineSpec>;
 }
 
 export type VmmDrivers = ReadonlyMap<BuildKind, VmmDriver>;

@@ -2,16 +2,20 @@
 import { realpath } from 'node:fs/promises';
 import type { Build, BuildAbilities } from '../build.js';
 import type { MachineSpec } from '../machine.js';
+import type { Finding } from '../preflight/finding.js';
 import { stampOf } from './content-hash.js';
-import type { CommandLine, InstancePlan, Resolution, VmmDriver } from './driver.js';
+import type { CommandLine, Comparison, InstancePlan, Resolution, VmmDriver } from './driver.js';
 import { qemuArguments } from './qemu-arguments.js';
+import { QemuComparisons } from './qemu-comparisons.js';
 import { type HardwareResolution, resolveHardware } from './qemu-machine.js';
 import { probeQemu, programsOfQemu } from './qemu-probe.js';
+import { withStandIns } from './qemu-stand-ins.js';
 
 export class QemuDriver implements VmmDriver {
   readonly kind = 'qemu';
   /** Stamps, by path, of files that were seen to be the program themselves. */
   readonly #plain = new Map<string, string>();
+  readonly #comparisons = new QemuComparisons();
 
   commandLine({ machine, build, paths, incoming }: InstancePlan): CommandLine {
     const { hardware, refusals } = hardwareFor(machine.spec, build.abilities);
@@ -34,6 +38,14 @@ export class QemuDriver implements VmmDriver {
     const programs = (await programsOfQemu(path)).filter((file) => file !== itself);
     if (programs.length === 0) this.#plain.set(path, stamp);
     return [path, ...programs];
+  }
+
+  compare(comparison: Comparison): Promise<readonly Finding[]> {
+    return this.#comparisons.findings(comparison);
+  }
+
+  standIns(spec: MachineSpec): Promise<MachineSpec> {
+    return withStandIns(spec);
   }
 
   resolve(spec: MachineSpec, abilities: BuildAbilities): Resolution {

@@ -9,16 +9,23 @@ import type { ProcessEnd } from '../instance/launch.js';
 import type { InstanceOwner, RunningInstance } from '../instance/running-instance.js';
 import { decide, type Machine, type MachineAction, type MachineState } from '../machine.js';
 import type { Operation, OperationKind } from '../operation.js';
+import type { HoldMachine, PreflightReport, PreflightSource } from '../preflight/preflight.js';
+import { resetMode } from '../preflight/source-facts.js';
 import type { MachineChange } from '../store/machines.js';
-import { STEPS } from '../upgrade/modes.js';
-import { chooseMode, type RequestedMode } from '../upgrade/policy.js';
 import { isTerminal, type Upgrade, UpgradeError } from '../upgrade.js';
 import { changeDocument, type DocumentChange } from './document.js';
+import { MachineHold } from './hold.js';
 import { MachineInstances } from './instances.js';
 import * as lifecycle from './lifecycle.js';
 import { observe } from './observe.js';
 import { OperationLog, toProblem } from './operation-log.js';
 import type { Services } from './services.js';
+import {
+  type PreflightQuestion,
+  planUpgrade,
+  targetBuildOf,
+  type UpgradeRequest,
+} from './upgrade-request.js';
 import { runUpgrade } from './upgrading.js';
 
 /** A full disk is made room on; nobody else looks at an ended VMM again. */
@@ -32,17 +39,13 @@ interface Underway {
   done: Promise<void>;
 }
 
-export interface UpgradeRequest {
-  readonly build: string | null;
-  readonly mode: RequestedMode;
-}
-
 export class MachineActor implements InstanceOwner {
   readonly id: string;
   readonly #services: Services;
   readonly #instances: MachineInstances;
   readonly #operations: OperationLog;
   readonly #log: Logger;
+  readonly #hold = new MachineHold();
   #current: RunningInstance | null = null;
   #ends = new WeakMap<RunningInstance, ProcessEnd>();
   #underway: Underway | null = null;
@@ -96,38 +99,37 @@ export class MachineActor implements InstanceOwner {
     return this.#request('resume', (signal) => lifecycle.resumeMachine(this.#hands(), signal), 'running');
   }
 
-  upgrade({ build, mode }: UpgradeRequest): Operation {
+  upgrade(request: UpgradeRequest): Operation {
     this.#decide('upgrade');
-    const { store, builds } = this.#services;
+    const { store } = this.#services;
     const machine = this.machine;
-    const source = this.#current;
-    const row = source && store.instances.byGeneration(this.id, source.generation);
-    if (source === null || row === null) {
+    const source = this.#source();
+    if (source === null) {
       throw new BatonError('wrong_state', `machine ${machine.name} has no VMM process: start it first`);
     }
-    const sourceBuild = builds.byId(row.buildId);
-    const targetBuild = builds.choose(machine.builds, build);
-    const { refusals } = builds.driver(targetBuild.kind).resolve(machine.spec, targetBuild.abilities);
-    if (refusals.length > 0) {
-      throw new BatonError('build_not_suitable', `for build ${targetBuild.id}: ${refusals.join('; ')}`);
-    }
-    const choice = chooseMode(mode, sourceBuild, targetBuild, new Set(STEPS.keys()));
+    const { instance, build, wasRunning } = source;
+    const sides = { source: build, target: targetBuildOf(this.#services, machine, request.build) };
+    const plan = planUpgrade(this.#services, machine, sides, request.mode);
     const id = this.#services.newId();
     const operation = this.#operations.begin('upgrade', id, () => {
-      store.upgrades.insert({
-        id,
-        machineId: this.id,
-        mode: choice.mode,
-        modeReason: choice.reason,
-        sourceGeneration: source.generation,
-        targetGeneration: this.#instances.nextGeneration(),
-        sourceBuild: sourceBuild.id,
-        targetBuild: targetBuild.id,
-        wasRunning: machine.state === 'running',
-      });
+      const sourceGeneration = instance.generation;
+      const targetGeneration = this.#instances.nextGeneration();
+      const machineId = this.id;
+      store.upgrades.insert({ ...plan, id, machineId, sourceGeneration, targetGeneration, wasRunning });
     });
-    this.#runUpgrade(operation, source, null, false);
+    this.#runUpgrade(operation, instance, null, request);
     return operation;
+  }
+
+  /** Whether an upgrade would go well. Changes nothing; an operation that begins meanwhile is not held up. */
+  preflight(request: PreflightQuestion, signal: AbortSignal): Promise<PreflightReport> {
+    const machine = this.machine;
+    const { build, mode: requested, allowDowntime, force: forced, rehearse } = request;
+    const target = targetBuildOf(this.#services, machine, build);
+    const holdMachine: HoldMachine = (work) => this.#hold.run(() => this.#underway !== null, work);
+    const source = this.#source();
+    const examination = { machine, source, target, requested, allowDowntime, forced, rehearse, holdMachine };
+    return this.#services.preflight.examine(examination, signal);
   }
 
   /** Heard until the commit. */
@@ -189,12 +191,13 @@ export class MachineActor implements InstanceOwner {
       const source = ofGeneration(upgrade.restoredGeneration ?? upgrade.sourceGeneration);
       const target = ofGeneration(upgrade.targetGeneration);
       await this.#killStrays(alive.filter((instance) => instance !== source && instance !== target));
-      this.#runUpgrade(operation, source, target, true);
+      this.#runUpgrade(operation, source, target, null);
       return;
     }
     this.#current = ofGeneration(this.machine.currentGeneration);
     await this.#killStrays(alive.filter((instance) => instance !== this.#current));
     if (operation !== null) await this.#endInterrupted(operation);
+    await this.#endLook();
     if (this.#current !== null && !this.#current.isAnswering) this.#current.reconnectLater();
     this.#settle();
   }
@@ -245,6 +248,23 @@ export class MachineActor implements InstanceOwner {
     this.#operations.end(operation, succeeded ? 'succeeded' : 'failed', error);
   }
 
+  /** A daemon that died while it looked at the VMM may have left it in a mode in which snapshots have no memory. */
+  async #endLook(): Promise<void> {
+    const current = this.#current;
+    if (current === null || current.hasEnded || !current.isAnswering) return;
+    await resetMode(current).catch((error) => {
+      this.#log.warn({ err: error, generation: current.generation }, 'migration mode not set back');
+    });
+  }
+
+  #source(): PreflightSource | null {
+    const instance = this.#current;
+    const { store, builds } = this.#services;
+    const row = instance && store.instances.byGeneration(this.id, instance.generation);
+    if (instance === null || instance.hasEnded || row === null) return null;
+    return { instance, build: builds.byId(row.buildId), wasRunning: this.machine.state === 'running' };
+  }
+
   #decide(action: MachineAction): 'run' | 'already' {
     if (this.#settleTimer !== null && this.#underway === null) this.#settle();
     const decision = decide(action, {
@@ -285,6 +305,7 @@ export class MachineActor implements InstanceOwner {
     const { operation, abort } = underway;
     let failure: unknown = null;
     try {
+      if (operation.kind !== 'kill') await this.#hold.takeBack();
       await work(abort.signal);
     } catch (error) {
       failure = error;
@@ -309,7 +330,8 @@ export class MachineActor implements InstanceOwner {
     operation: Operation,
     source: RunningInstance | null,
     target: RunningInstance | null,
-    recovering: boolean,
+    /** Null: it is taken up after a restart of the daemon. */
+    request: UpgradeRequest | null,
   ): void {
     const upgrade = this.#services.store.upgrades.byId(operation.id) as Upgrade;
     const abort = new AbortController();
@@ -317,6 +339,7 @@ export class MachineActor implements InstanceOwner {
     this.#underway = underway;
     this.#current = source;
     const run = async () => {
+      await this.#hold.takeBack();
       const left = await runUpgrade({
         services: this.#services,
         instances: this.#instances,
@@ -324,7 +347,8 @@ export class MachineActor implements InstanceOwner {
         upgrade,
         source,
         target,
-        recovering,
+        recovering: request === null,
+        request,
         cancel: abort.signal,
         log: this.#log.child({ upgrade: upgrade.id }),
         writeEnd: (outcome) => {

@@ -4,6 +4,7 @@ import type { BuildRegistry } from '../builds.js';
 import type { Consoles } from '../console/consoles.js';
 import type { VmmDrivers } from '../instance/driver.js';
 import type { HostProcesses } from '../instance/host.js';
+import type { Preflight } from '../preflight/preflight.js';
 import type { Store } from '../store/store.js';
 import type { JournalObserver } from '../upgrade/journal.js';
 
@@ -13,6 +14,7 @@ export interface Services {
   readonly drivers: VmmDrivers;
   readonly builds: BuildRegistry;
   readonly consoles: Consoles;
+  readonly preflight: Preflight;
   readonly log: Logger;
   readonly stateDir: string;
   readonly runtimeDir: string;

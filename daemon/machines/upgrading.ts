@@ -2,13 +2,15 @@
 import type { Logger } from 'pino';
 import type { RunningInstance } from '../instance/running-instance.js';
 import { type Machine, shortId } from '../machine.js';
+import type { PreflightReport } from '../preflight/preflight.js';
 import { type Outcome, UpgradeEngine } from '../upgrade/engine.js';
 import { Journal } from '../upgrade/journal.js';
-import { STEPS } from '../upgrade/modes.js';
+import { stepsOf } from '../upgrade/modes.js';
 import { sourceOf, type UpgradeContext } from '../upgrade/step.js';
 import type { Upgrade } from '../upgrade.js';
 import type { MachineInstances } from './instances.js';
 import type { Services } from './services.js';
+import type { UpgradeRequest } from './upgrade-request.js';
 
 export interface UpgradeRun {
   readonly services: Services;
@@ -19,6 +21,8 @@ export interface UpgradeRun {
   /** Null in a new upgrade; in one taken up, the target if it lives. */
   readonly target: RunningInstance | null;
   readonly recovering: boolean;
+  /** How it was asked for; no more known, nor needed, in one taken up. */
+  readonly request: UpgradeRequest | null;
   readonly cancel: AbortSignal;
   readonly log: Logger;
   readonly writeEnd: (outcome: Outcome) => void;
@@ -27,8 +31,6 @@ export interface UpgradeRun {
 /** Resolves with the sides as they are when it has ended: the machine is one of them. */
 export async function runUpgrade(run: UpgradeRun): Promise<Pick<UpgradeContext, 'source' | 'target'>> {
   const { services, upgrade, log, cancel } = run;
-  const steps = STEPS.get(upgrade.mode);
-  if (steps === undefined) throw new Error(`this daemon has no steps for ${upgrade.mode}`);
   const journal = new Journal(services.store, upgrade, services.journalObserver);
   const context = makeContext(run, journal);
   for (const side of [context.source, context.target]) {
@@ -36,7 +38,7 @@ export async function runUpgrade(run: UpgradeRun): Promise<Pick<UpgradeContext, 
   }
   const engine = new UpgradeEngine({
     context,
-    steps,
+    stepsOf,
     journal,
     log,
     cancel,
@@ -79,7 +81,8 @@ function makeContext(run: UpgradeRun, journal: Journal): UpgradeContext {
     stopAtUs: { value: null },
     resumeAtUs: { value: null },
     folder: `${services.runtimeDir}/${shortId(machine.id)}/u${generation}`,
-    contentHash: (build) => services.builds.contentHash(build),
+    sourceHardware: null,
+    examine: (signal) => examine(run, context, signal),
     launchTarget: async () => {
       context.target = await instances.launch({ machine, generation, build: targetBuild, incoming: 'cpr' });
       return context.target;
@@ -105,4 +108,30 @@ function makeContext(run: UpgradeRun, journal: Journal): UpgradeContext {
     guestPaused: () => journal.guestPaused(),
   };
   return context;
+}
+
+async function examine(
+  { services, machine, request, upgrade: { id } }: UpgradeRun,
+  context: UpgradeContext,
+  signal: AbortSignal,
+): Promise<PreflightReport> {
+  const { upgrade, sourceBuild, targetBuild } = context;
+  const report = await services.preflight.examine(
+    {
+      machine,
+      source: { instance: sourceOf(context), build: sourceBuild, wasRunning: upgrade.wasRunning },
+      target: targetBuild,
+      requested: request?.mode ?? upgrade.mode,
+      allowDowntime: request?.allowDowntime ?? false,
+      forced: request?.force ?? [],
+      rehearse: true,
+      holdMachine: (work) => work(signal),
+    },
+    signal,
+  );
+  const { mode, modeReason, findings } = report;
+  const result = { mode: mode ?? upgrade.mode, modeReason, findings };
+  services.store.durably(() => services.store.upgrades.setPreflight(id, result));
+  context.upgrade = { ...upgrade, ...result };
+  return report;
 }

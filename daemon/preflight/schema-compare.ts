@@ -3,7 +3,7 @@
  * that passes can still be refused for its values: trying it is another check.
  */
 import type { CommandNeeds, Named } from './command-needs.js';
-import type { Finding, Severity } from './finding.js';
+import type { Finding, FindingCode, Severity } from './finding.js';
 
 /** Names by name of the thing; null: the binary does not have the thing. */
 export type PropertiesByName = ReadonlyMap<string, ReadonlySet<string> | null>;
@@ -25,12 +25,16 @@ const COLD = 'choose a build that has it, or change the machine and restart it o
 
 export function compareSchema(needs: CommandNeeds, target: TargetKnowledge): readonly Finding[] {
   const findings: Finding[] = [];
-  const say = (code: string, sentence: string, severity: Severity = 'block', remedy = COLD) =>
+  const say = (code: FindingCode, sentence: string, severity: Severity = 'block', remedy = COLD) =>
     findings.push({ code, severity, sentence, remedy });
-  const lacks = (code: string, what: string, names: readonly string[], known: ReadonlySet<string>) => {
+  const lacks = (code: FindingCode, what: string, names: readonly string[], known: ReadonlySet<string>) => {
     for (const name of new Set(names)) if (!known.has(name)) say(code, `the target has no ${what} ${name}`);
   };
-  const properties = (kind: string, things: readonly Named[], known: PropertiesByName) => {
+  const properties = (
+    kind: 'device' | 'object' | 'machine',
+    things: readonly Named[],
+    known: PropertiesByName,
+  ) => {
     for (const { name, properties } of things) {
       const has = known.get(name) ?? null;
       if (has === null) say(`target_${kind}_missing`, `the target has no ${kind} ${name}`);

@@ -9,7 +9,7 @@
  * the source goes on.
  */
 import { alignFields } from './field-alignment.js';
-import type { Finding, Severity } from './finding.js';
+import type { Finding, FindingCode, Severity } from './finding.js';
 import type { VmStateDescription, VmStateDump, VmStateField } from './vmstate.js';
 
 /** The devices have a state in the source's dump, or are passed over: most QOM types have none. */
@@ -170,7 +170,7 @@ class Comparison {
     }
   }
 
-  #say(code: string, severity: Severity, sentence: string): void {
+  #say(code: FindingCode, severity: Severity, sentence: string): void {
     this.findings.push({ code, severity, sentence, remedy: REMEDIES[severity] });
   }
 }

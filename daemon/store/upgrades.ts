@@ -1,5 +1,6 @@
 /** Upgrades and their steps: the engine's journal. Which writes are durable is the engine's to say. */
 import type { Database, Statement } from 'better-sqlite3';
+import type { Finding } from '../preflight/finding.js';
 import type { Upgrade, UpgradeMode, UpgradeReason, UpgradeState, UpgradeStep } from '../upgrade.js';
 
 interface Row {
@@ -16,6 +17,7 @@ interface Row {
   readonly committed: number;
   readonly cancel_requested: number;
   readonly reason: string | null;
+  readonly findings: string;
   readonly pause_us: number | null;
   readonly restored_generation: number | null;
   readonly created_at_ms: number;
@@ -42,6 +44,8 @@ export type NewUpgrade = Pick<
   | 'wasRunning'
 >;
 
+export type PreflightResult = Pick<Upgrade, 'mode' | 'modeReason' | 'findings'>;
+
 export class UpgradeStore {
   readonly #nowMs: () => number;
   readonly #insert: Statement<unknown[]>;
@@ -50,6 +54,7 @@ export class UpgradeStore {
   readonly #requestCancel: Statement<[string]>;
   readonly #setPause: Statement<[number, string]>;
   readonly #setRestored: Statement<[number, string]>;
+  readonly #setPreflight: Statement<[UpgradeMode, string, string, string]>;
   readonly #setReason: Statement<[string, string]>;
   readonly #finish: Statement<[UpgradeState, string | null, number, string]>;
   readonly #intent: Statement<[string, number, string, number]>;
@@ -71,6 +76,9 @@ export class UpgradeStore {
     this.#requestCancel = db.prepare('UPDATE upgrades SET cancel_requested = 1 WHERE id = ?');
     this.#setPause = db.prepare('UPDATE upgrades SET pause_us = ? WHERE id = ?');
     this.#setRestored = db.prepare('UPDATE upgrades SET restored_generation = ? WHERE id = ?');
+    this.#setPreflight = db.prepare(
+      'UPDATE upgrades SET mode = ?, mode_reason = ?, findings = ? WHERE id = ?',
+    );
     this.#setReason = db.prepare('UPDATE upgrades SET reason = ? WHERE id = ?');
     this.#finish = db.prepare('UPDATE upgrades SET state = ?, reason = ?, finished_at_ms = ? WHERE id = ?');
     this.#intent = db.prepare(
@@ -124,6 +132,11 @@ export class UpgradeStore {
     this.#setRestored.run(generation, id);
   }
 
+  /** The mode is the upgrade's from here on. */
+  setPreflight(id: string, { mode, modeReason, findings }: PreflightResult): void {
+    this.#setPreflight.run(mode, modeReason, JSON.stringify(findings), id);
+  }
+
   setReason(id: string, reason: UpgradeReason): void {
     this.#setReason.run(JSON.stringify(reason), id);
   }
@@ -174,6 +187,7 @@ export class UpgradeStore {
       committed: row.committed === 1,
       cancelRequested: row.cancel_requested === 1,
       reason: row.reason === null ? null : (JSON.parse(row.reason) as UpgradeReason),
+      findings: JSON.parse(row.findings) as Finding[],
       pauseUs: row.pause_us,
       restoredGeneration: row.restored_generation,
       createdAtMs: row.created_at_ms,

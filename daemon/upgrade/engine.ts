@@ -9,7 +9,13 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { type TerminalState, UPGRADE_REASONS, UpgradeError, type UpgradeReason } from '../upgrade.js';
+import {
+  type TerminalState,
+  UPGRADE_REASONS,
+  UpgradeError,
+  type UpgradeMode,
+  type UpgradeReason,
+} from '../upgrade.js';
 import type { Journal, JournalEnd, StepDone } from './journal.js';
 import { explain, StepTimeout } from './reason.js';
 import type { Step, UpgradeContext } from './step.js';
@@ -23,7 +29,8 @@ export interface Outcome {
 
 export interface EngineOptions {
   readonly context: UpgradeContext;
-  readonly steps: readonly Step[];
+  /** All lists begin with the same step, preflight, which may choose another mode than was thought of first. */
+  readonly stepsOf: (mode: UpgradeMode) => readonly Step[];
   readonly journal: Journal;
   readonly log: Logger;
   /** Aborted when somebody cancels; heard until the commit. */
@@ -36,15 +43,22 @@ export interface EngineOptions {
 
 export class UpgradeEngine {
   readonly #options: EngineOptions;
-  /** The one step whose failure needs thought. */
-  readonly #commitPosition: number;
 
   constructor(options: EngineOptions) {
     this.#options = options;
-    this.#commitPosition = options.steps.findIndex((step) => step.commits);
-    if (options.steps.filter((step) => step.commits).length !== 1) {
+    if (this.#steps.filter((step) => step.commits).length !== 1) {
       throw new Error('expected exactly one step that commits');
     }
+  }
+
+  get #steps(): readonly Step[] {
+    const { stepsOf, context } = this.#options;
+    return stepsOf(context.upgrade.mode);
+  }
+
+  /** The one step whose failure needs thought. */
+  get #commitPosition(): number {
+    return this.#steps.findIndex((step) => step.commits);
   }
 
   async run(): Promise<Outcome> {
@@ -71,10 +85,10 @@ export class UpgradeEngine {
   }
 
   async #forward(from: number): Promise<Outcome> {
-    const { steps, journal } = this.#options;
+    const { journal } = this.#options;
     let done: StepDone | null = null;
-    for (let position = from; position < steps.length; position += 1) {
-      const step = steps[position] as Step;
+    for (let position = from; position < this.#steps.length; position += 1) {
+      const step = this.#steps[position] as Step;
       const startedAtMs = performance.now();
       const measured = () => ({ position, durationUs: (performance.now() - startedAtMs) * 1000 });
       try {
@@ -149,9 +163,9 @@ export class UpgradeEngine {
   }
 
   async #failAfterCommit(position: number, failed: StepDone | null, reason: UpgradeReason): Promise<Outcome> {
-    const { steps, log } = this.#options;
+    const { log } = this.#options;
     if (position === this.#commitPosition && failed !== null) this.#recordCommit(failed, null);
-    for (const step of steps.slice(position + 1)) {
+    for (const step of this.#steps.slice(position + 1)) {
       try {
         await this.#runStep(step);
       } catch (error) {
@@ -162,11 +176,11 @@ export class UpgradeEngine {
   }
 
   async #back(from: number, reason: UpgradeReason, failed: StepDone | null): Promise<Outcome> {
-    const { steps, journal, context, log } = this.#options;
+    const { journal, context, log } = this.#options;
     this.#tryWrite(() => journal.goBack(reason, failed));
     let ending: Outcome = { state: reason.code === 'cancelled' ? 'cancelled' : 'rolled-back', reason };
     for (let position = from; position >= 0; position -= 1) {
-      const step = steps[position] as Step;
+      const step = this.#steps[position] as Step;
       let succeeded = true;
       try {
         await step.undo(context);

@@ -43,3 +43,9 @@ export const STEPS: ReadonlyMap<UpgradeMode, readonly Step[]> = new Map([
   ['cpr-transfer', CPR_TRANSFER],
   ['cpr-exec', CPR_EXEC],
 ]);
+
+export function stepsOf(mode: UpgradeMode): readonly Step[] {
+  const steps = STEPS.get(mode);
+  if (steps === undefined) throw new Error(`this daemon has no steps for ${mode}`);
+  return steps;
+}

@@ -36,6 +36,8 @@ export interface Rehearsal {
   readonly mode: Upgrade['mode'];
   readonly host: HostProcesses;
   readonly runtimeDir: string;
+  /** Ends it, with nothing left. */
+  readonly signal: AbortSignal;
 }
 
 /** Below the runtime folder, beside those of machines and no longer than they: socket paths are short. */
@@ -62,10 +64,15 @@ export async function rehearse(rehearsal: Rehearsal): Promise<readonly Finding[]
       try {
         await step.run(context, stage.signalFor(context, step.deadlineMs));
       } catch (error) {
-        const { message, remedy, vmmOutput } = await explain(error, step.name, context);
+        rehearsal.signal.throwIfAborted();
+        const { code: why, message, remedy, vmmOutput } = await explain(error, step.name, context);
         const words = [message, ...vmmOutput.slice(-1)].join('; it said: ');
         const sentence = `rehearsed from ${source.build.id} to ${target.build.id}, ${step.name} failed: ${words}`;
-        return [{ code: 'rehearsal_failed', severity: 'block', sentence, remedy }];
+        const code =
+          why === 'transfer_failed' || why === 'target_rejected'
+            ? 'rehearsal_state_refused'
+            : 'rehearsal_failed';
+        return [{ code, severity: 'block', sentence, remedy }];
       }
     }
     return [];
@@ -97,7 +104,7 @@ class Stage {
     const { source: from, target: to, host } = this.#rehearsal;
     const source = await this.#start(from, null);
     try {
-      await source.connect({ deadlineMs: START_DEADLINE_MS });
+      await source.connect({ deadlineMs: START_DEADLINE_MS, signal: this.#rehearsal.signal });
     } catch (cause) {
       const words = [messageOf(cause), ...outputTail(source.paths.vmmLog).slice(-1)].join('; it said: ');
       throw new Error(`the source's build did not start for a rehearsal: ${words}`, { cause });
@@ -113,8 +120,9 @@ class Stage {
       sourceEvents: null,
       targetEvents: null,
       loadedStatus: null,
+      sourceHardware: null,
       folder: this.#keeperFolder,
-      contentHash: async ({ contentHash }) => contentHash,
+      examine: () => Promise.reject(new Error('a rehearsal has no preflight')),
       launchTarget: async () => {
         context.target = await this.#start(to, 'cpr');
         return context.target;
@@ -144,7 +152,7 @@ class Stage {
 
   signalFor({ source, target }: UpgradeContext, deadlineMs: number): AbortSignal {
     const ends = [source, target].flatMap((instance) => (instance === null ? [] : [instance.gone]));
-    return AbortSignal.any([AbortSignal.timeout(deadlineMs), ...ends]);
+    return AbortSignal.any([this.#rehearsal.signal, AbortSignal.timeout(deadlineMs), ...ends]);
   }
 
   async clear(): Promise<void> {
@@ -209,6 +217,7 @@ class Stage {
       cancelRequested: false,
       reason: null,
       restoredGeneration: null,
+      findings: [],
       pauseUs: null,
       createdAtMs: 0,
       finishedAtMs: null,

@@ -4,10 +4,13 @@ import type { CommandLine } from '../instance/driver.js';
 import type { HostProcesses } from '../instance/host.js';
 import type { EventWatch } from '../instance/qmp-client.js';
 import type { RunningInstance, RunStatus } from '../instance/running-instance.js';
+import type { PreflightReport } from '../preflight/preflight.js';
 import type { Upgrade, UpgradeState } from '../upgrade.js';
+import type { GuestHardware } from './guest-hardware.js';
 
 export interface UpgradeContext {
-  readonly upgrade: Upgrade;
+  /** Another one when preflight has chosen its mode. */
+  upgrade: Upgrade;
   /** A restarted daemon takes up what an earlier one began. */
   readonly recovering: boolean;
   readonly sourceBuild: Build;
@@ -24,10 +27,12 @@ export interface UpgradeContext {
   targetEvents: EventWatch | null;
   /** The target's word on itself, asked for the moment it said that it has loaded. */
   loadedStatus: Promise<RunStatus> | null;
+  /** What the source was made of while its guest ran; null: it was not asked yet. */
+  sourceHardware: GuestHardware | null;
   /** Of this upgrade alone, for its sockets and state; a mode that wants it makes and removes it. */
   readonly folder: string;
-  /** The hash of what lies at the build's path now. */
-  contentHash(build: Build): Promise<string>;
+  /** Looks whether it can work, touching nothing, and writes down what was found and the mode to take. */
+  examine(signal: AbortSignal): Promise<PreflightReport>;
   /** Starts the target's process and writes down who it is; sets `target`. */
   launchTarget(): Promise<RunningInstance>;
   /** Writes down that the source's process is to become the target. Returns what it is to run. */

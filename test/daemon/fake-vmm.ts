@@ -40,6 +40,10 @@ export const BEHAVIOURS = [
   'mute-cont',
   /** Loads, and dies when it is told to run. */
   'dies-at-cont',
+  /** Says that it has more processors than it was told to have. */
+  'other-processors',
+  /** Cannot load the state of an empty machine. */
+  'rejects-rehearsal',
   /** A target as it should be, without a guest. */
   'behaves',
 ] as const;
@@ -138,7 +142,8 @@ class FakeTarget {
     id: number;
   }) {
     const answer = (value: unknown) => this.#send({ return: value, id });
-    const refuse = (desc: string) => this.#send({ error: { class: 'GenericError', desc }, id });
+    const refuse = (desc: string, errorClass = 'GenericError') =>
+      this.#send({ error: { class: errorClass, desc }, id });
     switch (execute) {
       case 'query-status':
         answer(this.#status);
@@ -162,8 +167,14 @@ class FakeTarget {
         answer({});
         process.exit(0);
         return;
+      case 'query-cpus-fast':
+        if (this.#behaviour !== 'other-processors') refuse('the fake does not say', 'CommandNotFound');
+        else answer([0, 1].map((index) => ({ 'cpu-index': index, props: {}, target: 'riscv64' })));
+        return;
       default:
-        answer({});
+        if (execute.startsWith('query-') || execute.startsWith('qom-')) {
+          refuse(`the fake does not know ${execute}`, 'CommandNotFound');
+        } else answer({});
     }
   }
 
@@ -246,11 +257,19 @@ function answerQuestions(): void {
   });
 }
 
+/** What goes wrong is meant for upgrades: a rehearsal would tell of it before. */
+function inThisPlace(behaviour: Behaviour): Behaviour {
+  const isRehearsal = process.argv.some((word) => word.includes('/trial/'));
+  if (behaviour === 'rejects-rehearsal') return isRehearsal ? 'rejects-load' : 'behaves';
+  return isRehearsal ? 'behaves' : behaviour;
+}
+
+/** Also asked what it is. */
 export function run(behaviour: Behaviour): void {
   if (process.argv.includes('none') && process.argv.includes('stdio')) {
     answerQuestions();
     return;
   }
   appendFileSync(2, `fake-vmm: ${behaviour}\n`);
-  new FakeTarget(behaviour).start();
+  new FakeTarget(inThisPlace(behaviour)).start();
 }

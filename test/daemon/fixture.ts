@@ -177,9 +177,18 @@ export async function ticksOf(
   return line.ticks;
 }
 
-/** Processes that belong to these folders, whoever started them. */
+/** VMMs of the machines of these folders, whoever started them. */
 export function vmmPids(folders: Folders): number[] {
-  return new LinuxProcesses().findByArgument(`unix:${folders.runtimeDir}/`).map(({ pid }) => pid);
+  const rehearsing = rehearsalPids(folders);
+  return pidsBelow(folders.runtimeDir).filter((pid) => !rehearsing.includes(pid));
+}
+
+export function rehearsalPids(folders: Folders): number[] {
+  return pidsBelow(`${folders.runtimeDir}/trial`);
+}
+
+function pidsBelow(folder: string): number[] {
+  return new LinuxProcesses().findByArgument(`unix:${folder}/`).map(({ pid }) => pid);
 }
 
 /** Processes that hold the memory of a guest of these folders. */

@@ -57,6 +57,12 @@ export function atTakeOver(act: string): readonly string[] {
   return ['case " $* " in', '*/trial/*) ;;', `*' -incoming '*) ${act} ;;`, 'esac'];
 }
 
+/** For a wrapper: each argument is edited by sed, in its words. */
+export function editing(...edits: readonly string[]): readonly string[] {
+  const sed = `sed ${edits.map((edit) => `-e '${edit}'`).join(' ')}`;
+  return [`for word do shift; set -- "$@" "$(printf '%s' "$word" | ${sed})"; done`];
+}
+
 /** On TCG: where KVM opens and yet runs no firmware, as in some nested hosts, it is what tests can rely on. */
 export async function runOnQemu(app: App, folders: Folders, build: string, more = {}): Promise<string> {
   const base = { name: 'guest', memoryMiB: 64, kernel: folders.kernel, build, accelerator: 'tcg' };

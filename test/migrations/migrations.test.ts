@@ -32,6 +32,7 @@ const OLD_ROWS: Readonly<Record<string, string>> = {
   '0008-add-machine-builds.sql': `UPDATE machines SET builds = '{"default":"b1","pin":"b1","deny":[]}'`,
   '0009-add-restored-generation.sql': 'UPDATE upgrades SET restored_generation = 3',
   '0010-add-saved-state.sql': `UPDATE machines SET state = 'suspended', saved_state = '{}'`,
+  '0011-add-upgrade-findings.sql': `UPDATE upgrades SET findings = '[]'`,
 };
 
 function schemaOf(db: Database.Database): unknown[] {
@@ -40,6 +41,14 @@ function schemaOf(db: Database.Database): unknown[] {
 
 function migration(name: string, sql: string): Migration {
   return { name, sql, checksum: createHash('sha256').update(sql).digest('hex') };
+}
+
+/** Applies the first `count`, each row written when its time had come. */
+function grow(db: Database.Database, count: number): void {
+  for (const [index, { name }] of MIGRATIONS.slice(0, count).entries()) {
+    migrate(db, MIGRATIONS.slice(0, index + 1), NOW_MS);
+    db.exec(OLD_ROWS[name] ?? '');
+  }
 }
 
 const test = suite('migrations');
@@ -53,8 +62,7 @@ test('names are numbered without gaps', () => {
 for (const [index, { name }] of MIGRATIONS.entries()) {
   test(`${name} keeps the rows that were there before`, () => {
     const db = new Database(':memory:');
-    migrate(db, MIGRATIONS.slice(0, index), NOW_MS);
-    for (const earlier of MIGRATIONS.slice(0, index)) db.exec(OLD_ROWS[earlier.name] ?? '');
+    grow(db, index);
     assert.equal(migrate(db, MIGRATIONS.slice(0, index + 1), NOW_MS), [name]);
     assert.type(OLD_ROWS[name], 'string', 'add a row of the new table, or a use of the new column, here');
     db.exec(OLD_ROWS[name] ?? '');
@@ -78,8 +86,8 @@ test("the build that stood in a machine's document is its default", () => {
 
 test('what refers to a table that was made anew refers to the new one', () => {
   const db = new Database(':memory:');
+  grow(db, 5);
   migrate(db, MIGRATIONS, NOW_MS);
-  for (const row of Object.keys(OLD_ROWS).slice(0, 5)) db.exec(OLD_ROWS[row] ?? '');
   db.exec('DELETE FROM machines; DELETE FROM operations');
   assert.is(db.prepare('SELECT count(*) FROM instances').pluck().get(), 0);
   assert.is(db.prepare('SELECT count(*) FROM upgrades').pluck().get(), 0);
@@ -88,8 +96,8 @@ test('what refers to a table that was made anew refers to the new one', () => {
 
 test('a suspended machine has a saved state', () => {
   const db = new Database(':memory:');
+  grow(db, 2);
   migrate(db, MIGRATIONS, NOW_MS);
-  db.exec(OLD_ROWS['0002-create-machines.sql'] ?? '');
   assert.throws(() => db.exec("UPDATE machines SET state = 'suspended'"), /CHECK constraint failed/);
   db.close();
 });

@@ -1,9 +1,11 @@
 /**
  * The target has the descriptors and opens its monitor. A greeting does not mean that it is usable: real ones
- * were seen to greet and then wait for a backend, so everything here has the step's deadline. The guest runs.
+ * were seen to greet and then wait for a backend, so everything here has the step's deadline. The guest runs, and
+ * will not stop for a target that is made of other things than the source.
  */
 import { EventWatch } from '../../instance/qmp-client.js';
 import { UpgradeError } from '../../upgrade.js';
+import { askHardware, hardwareDifferences } from '../guest-hardware.js';
 import { enableCapabilities } from '../migration.js';
 import { nothingToUndo, type Step, targetOf } from '../step.js';
 
@@ -24,6 +26,16 @@ export const configureTarget: Step = {
       throw new UpgradeError(
         'target_rejected',
         `expected the target to wait for a migration (inmigrate), but it is ${status?.status}`,
+      );
+    }
+    const differences = hardwareDifferences(
+      context.sourceHardware ?? new Map(),
+      await askHardware(target, signal),
+    );
+    if (differences.length > 0) {
+      throw new UpgradeError(
+        'target_not_verified',
+        `expected the target to be made of the same: ${differences.join('; ')}`,
       );
     }
   },

@@ -2,11 +2,13 @@
  * Mode and capabilities of the source, and its own word on what blocks it: `blocked-reasons` tell the truth only
  * once the mode is set, and for a guest that is to keep its memory only in cpr-transfer. `return-path` makes
  * `completed` mean that the target has loaded; a file has none. The mode is sticky, and a snapshot taken in a CPR
- * mode has no memory in it: undo sets it back.
+ * mode has no memory in it: undo sets it back. What the source is made of is asked here, where the guest runs, for
+ * the target to be compared with.
  */
 import { EventWatch } from '../../instance/qmp-client.js';
 import { UpgradeError } from '../../upgrade.js';
 import { monitorOf } from '../fence.js';
+import { askHardware } from '../guest-hardware.js';
 import { blockedReasons, setCapabilities, setMode } from '../migration.js';
 import { type Step, sourceOf } from '../step.js';
 
@@ -18,6 +20,7 @@ export const prepareSource: Step = {
   async run(context, signal) {
     const source = sourceOf(context);
     context.sourceEvents = new EventWatch(source.qmp);
+    context.sourceHardware = await askHardware(source, signal);
     const { mode } = context.upgrade;
     const hasReturnPath = mode === 'cpr-transfer';
     await setCapabilities(source, { events: true, 'return-path': hasReturnPath }, { signal });

@@ -99,7 +99,7 @@ function engineOf(context: Context, steps = stepsOf(context)): UpgradeEngine {
   const times = { stopAtUs: { value: 1_000 }, resumeAtUs: { value: 3_500 } };
   return new UpgradeEngine({
     context: { ...parts, ...times } as unknown as UpgradeContext,
-    steps,
+    stepsOf: () => steps,
     journal: new Journal(store, upgrade, () => undefined),
     log: pino({ level: 'silent' }),
     cancel: cancel.signal,

@@ -231,7 +231,8 @@ test('a build whose own file is gone is no way back: refused before anything is 
   const { folders, id } = await begin(context, 'riscv64');
   rmSync(`${folders.path}/one`);
   const upgrade = await exec(context, context.target);
-  assert.equal([upgrade.state, upgrade.reason.code], ['rolled-back', 'source_binary_missing']);
+  assert.equal([upgrade.state, upgrade.reason.code], ['rolled-back', 'preflight_blocked']);
+  assert.is(upgrade.findings[0].code, 'source_binary_missing');
   await ticksOf(folders, id, 1, 0);
   nothingIsLeft(context);
 });

@@ -144,7 +144,7 @@ test('a paused machine that was rolled back late is refused until it was resumed
   context.atMoment = () => undefined;
   assert.is(await stateOf(app, id), 'paused');
   const refused = await upgradeEnd(app, id);
-  assert.is(refused.reason.code, 'source_not_ready');
+  assert.equal([refused.reason.code, refused.findings[0].code], ['preflight_blocked', 'source_not_ready']);
   assert.match(refused.reason.message, /resume the machine once/);
   await perform(app, `/v1/machines/${id}/resume`);
   await ticksOf(folders, id, 1, 0);

@@ -108,7 +108,10 @@ test('the binary is gone: rolled back before anything is touched', async (contex
   rmSync(`${folders.path}/vmm-2`, { recursive: true });
   const upgrade = await upgradeEnd(app, id, { build });
   assert.is(upgrade.state, 'rolled-back');
-  assert.is(upgrade.reason.code, 'target_binary_missing');
+  assert.equal(
+    [upgrade.reason.code, upgrade.findings[0].code],
+    ['preflight_blocked', 'target_binary_missing'],
+  );
   assert.is(upgrade.reason.step, 'preflight');
   assert.match(upgrade.reason.message, new RegExp(path));
   await ticksOn(context, 1);
@@ -137,7 +140,7 @@ test('a source that does not answer: refused before anything is touched', async 
   const upgrade = await upgradeEnd(app, id);
   process.kill(pid, 'SIGCONT');
   assert.is(upgrade.state, 'rolled-back');
-  assert.is(upgrade.reason.code, 'source_not_ready');
+  assert.equal([upgrade.reason.code, upgrade.findings[0].code], ['preflight_blocked', 'source_unresponsive']);
   await ticksOn(context, 1);
 });
 

@@ -6,7 +6,15 @@ import type { App } from '../../../daemon/app.js';
 import { findInCache, type QemuTarget, type QemuVersion } from '../../fetch/cache.js';
 import { skipSuite } from '../../helpers/skip.js';
 import { call, type Folders, tearDown, ticksOf, upgradeEnd, vmmPids } from '../fixture.js';
-import { makeQemuFolders, registerQemu, runOnQemu, startQemuApp } from '../qemu-fixture.js';
+import {
+  atTakeOver,
+  editing,
+  makeQemuFolders,
+  registerQemu,
+  registerWrapper,
+  runOnQemu,
+  startQemuApp,
+} from '../qemu-fixture.js';
 
 interface Context {
   folders: Folders;
@@ -67,9 +75,13 @@ test('a riscv64 guest goes from one 11.1 to another live', async (context) => {
 });
 
 test('a target that cannot load the state is given up, and the guest runs on', async (context) => {
-  const { app, folders } = await withTarget(context, 'riscv64');
-  const source = await registerQemu(app, folders, 'one', binary('10.0', 'riscv64'));
-  const target = await registerQemu(app, folders, 'too-new', binary('11.1', 'riscv64'));
+  const { app, folders } = await withTarget(context, 'x86_64');
+  const source = await registerQemu(app, folders, 'one', binary('10.0', 'x86_64'));
+  const lines = atTakeOver(editing('s/pc-q35-10.0,/pc-q35-11.1,/').join('\n'));
+  const target = await registerWrapper(app, folders, 'changeling', {
+    binary: binary('11.1', 'x86_64'),
+    lines,
+  });
   const id = await runOnQemu(app, folders, source);
   const before = await ticksOf(folders, id, 1, 0);
 
@@ -77,12 +89,39 @@ test('a target that cannot load the state is given up, and the guest runs on', a
 
   assert.is(upgrade.state, 'rolled-back');
   assert.is(upgrade.reason.step, 'hand-over');
-  assert.match(upgrade.reason.message, /cpu: incoming version_id 10 is too old/);
+  assert.match(upgrade.reason.message, /Machine type received is 'pc-q35-10.0'/);
   await ticksOf(folders, id, 1, before + 100);
   assert.is(vmmPids(folders).length, 1);
 });
 
-test('11.1 to 10.0 is given up before the guest stands still, and it can go elsewhere', async (context) => {
+test('a target made of other things than the source is given up before the guest stops', async (context) => {
+  const { app, folders } = await withTarget(context, 'x86_64');
+  const source = await registerQemu(app, folders, 'one', binary('10.0', 'x86_64'));
+  const disk = `${folders.path}/disk.raw`;
+  writeFileSync(disk, Buffer.alloc(1024 * 1024));
+  const id = await runOnQemu(app, folders, source, {
+    vcpus: 2,
+    disks: [{ path: disk }],
+    nics: [{ kind: 'user' }],
+  });
+  const before = await ticksOf(folders, id, 1, 0);
+  const others: readonly (readonly [string, string, RegExp])[] = [
+    ['one-more-vcpu', 's/^2$/3/', /the target has a vCPU 2 that the source has not/],
+    ['other-disk', `s#${disk}#${folders.kernel}#`, /block node disk0 has file ".*ticker.bin" instead of/],
+    ['no-card', 's/^{"driver":"virtio-net-pci".*/virtio-rng-pci/', /the target lacks device nic0/],
+  ];
+  for (const [name, edit, words] of others) {
+    const lines = atTakeOver(editing(edit).join('\n'));
+    const target = await registerWrapper(app, folders, name, { binary: binary('11.1', 'x86_64'), lines });
+    const { state, reason, pauseMs } = await upgradeEnd(app, id, { build: target });
+    assert.equal([state, reason.code, pauseMs], ['rolled-back', 'target_not_verified', null], reason.message);
+    assert.match(reason.message, words);
+  }
+  await ticksOf(folders, id, 1, before + 100);
+  assert.is(vmmPids(folders).length, 1);
+});
+
+test('11.1 to 10.0 is refused before anything is touched, and it can go elsewhere', async (context) => {
   const { app, folders } = await withTarget(context, 'x86_64');
   const older = await registerQemu(app, folders, 'old', binary('10.0', 'x86_64'));
   const source = await registerQemu(app, folders, 'new', binary('11.1', 'x86_64'));
@@ -93,8 +132,9 @@ test('11.1 to 10.0 is given up before the guest stands still, and it can go else
   const refused = await upgradeEnd(app, id, { build: older });
 
   assert.is(refused.state, 'rolled-back');
-  assert.is(refused.reason.code, 'target_died', JSON.stringify(refused.reason));
-  assert.match(refused.reason.vmmOutput.join(' '), /vmstate_load_state error -2/);
+  assert.is(refused.reason.code, 'preflight_blocked', JSON.stringify(refused.reason));
+  assert.is(refused.findings[0].code, 'rehearsal_failed');
+  assert.match(refused.findings[0].sentence, /vmstate_load_state error -2/);
   assert.is(refused.pauseMs, null);
   const after = await ticksOf(folders, id, 1, before + 100);
   assert.is(vmmPids(folders).length, 1);
@@ -102,7 +142,7 @@ test('11.1 to 10.0 is given up before the guest stands still, and it can go else
   const upgrade = await upgradeEnd(app, id, { build: other });
 
   assert.is(upgrade.state, 'succeeded', JSON.stringify(upgrade.reason));
-  await ticksOf(folders, id, 3, after);
+  await ticksOf(folders, id, 2, after);
 });
 
 test('disks and a network card go along, and the target has them when the guest runs', async (context) => {
@@ -154,10 +194,10 @@ test('a QEMU that was replaced under its path is noticed before anything is star
   symlinkSync(binary('10.0', 'riscv64'), `${folders.path}/other`);
 
   const replaced = await upgradeEnd(app, id, { build: target });
-  assert.equal([replaced.state, replaced.reason.code], ['rolled-back', 'build_changed']);
+  assert.equal([replaced.reason.code, replaced.findings[0].code], ['preflight_blocked', 'build_changed']);
   rmSync(`${folders.path}/other`);
   const gone = await upgradeEnd(app, id, { build: target });
-  assert.equal([gone.state, gone.reason.code], ['rolled-back', 'target_binary_missing']);
+  assert.equal([gone.reason.code, gone.findings[0].code], ['preflight_blocked', 'target_binary_missing']);
   await ticksOf(folders, id, 1, 0);
 });
 

@@ -14,7 +14,7 @@ import { findInCache, type QemuTarget, type QemuVersion } from '../../fetch/cach
 import { skipSuite } from '../../helpers/skip.js';
 import { waitFor } from '../../helpers/wait.js';
 import type { Folders } from '../fixture.js';
-import { vmmPids } from '../fixture.js';
+import { rehearsalPids, vmmPids } from '../fixture.js';
 import { makeQemuFolders } from '../qemu-fixture.js';
 
 const ID = '11111111-2222-3333-4444-555555555555';
@@ -63,8 +63,10 @@ function machineOf(folders: Folders, more: Partial<MachineSpec> = {}) {
 
 async function findings(folders: Folders, machine: ReturnType<typeof machineOf>, from: Side, to: Side) {
   const { runtimeDir } = folders;
-  const found = await rehearse({ machine, source: from, target: to, mode: 'cpr-transfer', host, runtimeDir });
-  assert.equal(vmmPids(folders), [], 'processes are left');
+  const signal = AbortSignal.timeout(60_000);
+  const sides = { source: from, target: to };
+  const found = await rehearse({ machine, ...sides, mode: 'cpr-transfer', host, runtimeDir, signal });
+  assert.equal([...vmmPids(folders), ...rehearsalPids(folders)], [], 'processes are left');
   assert.equal(readdirSync(`${runtimeDir}/trial`), [], 'files are left');
   return found;
 }
@@ -99,9 +101,10 @@ if (missing !== undefined && 'missing' in missing) {
         mode: 'cpr-transfer',
         host,
         runtimeDir,
+        signal: AbortSignal.timeout(60_000),
       });
       assert.equal(found, []);
-      assert.equal(vmmPids(folders), [process.pid]);
+      assert.equal([...vmmPids(folders), ...rehearsalPids(folders)], [process.pid]);
     } finally {
       await host.kill(process, 10_000);
     }
@@ -120,6 +123,7 @@ if (missing !== undefined && 'missing' in missing) {
   test('the state of a processor, which no dump tells of, is refused as well', async ({ folders }) => {
     const [from, to] = [await qemu('10.0', 'riscv64'), await qemu('11.1', 'riscv64')];
     const [finding] = await findings(folders, machineOf(folders), from, to);
+    assert.is(finding?.code, 'rehearsal_state_refused', finding?.sentence);
     assert.match(finding?.sentence ?? '', /hand-over failed: .*cpu: incoming version_id 10 is too old/);
   });
 

@@ -1,0 +1,58 @@
+/**
+ * What of a machine's connections to the outside an upgrade does not carry, and what the mode does to it, by the
+ * command line that the target is started with. Pure.
+ */
+import type { UpgradeMode } from '../upgrade.js';
+import type { CommandNeeds, Named } from './command-needs.js';
+import type { Finding } from './finding.js';
+
+/** A tap that somebody else opened. */
+const OPENED_BEFORE = ['fd', 'fds'];
+const OF_VHOST = ['vhost', 'vhostfd', 'vhostfds', 'vhostforce'];
+
+export function connectionFindings(needs: CommandNeeds, mode: UpgradeMode): readonly Finding[] {
+  const sockets = needs.chardevs.filter(({ name }) => name === 'socket');
+  const vhostDevices = needs.devices.filter(({ name }) => name.startsWith('vhost-'));
+  return [
+    ...needs.netdevs.flatMap((netdev) => ofNetwork(netdev, mode)),
+    ...vhostDevices.map(({ name }) => vhost(`device ${name}`)),
+    ...(sockets.length > 0 ? [ofSockets(sockets.length)] : []),
+  ];
+}
+
+function ofNetwork(netdev: Named, mode: UpgradeMode): readonly Finding[] {
+  const { name, properties } = netdev;
+  const has = (names: readonly string[]) => properties.some((property) => names.includes(property));
+  if (name === 'user') {
+    const sentence = 'the user network of the VMM ends with it: the connections through it are cut';
+    const remedy = 'use a tap or a network process where connections must live on';
+    return [{ code: 'connections_dropped', severity: 'warn', sentence, remedy }];
+  }
+  if (name === 'stream' || name === 'dgram' || name === 'socket') {
+    const sentence = `the network process behind ${name} gets a second connection, and what it knew of the first may be lost`;
+    const remedy = 'look that it takes a new connection while the old one is open';
+    return [{ code: 'network_reconnects', severity: 'warn', sentence, remedy }];
+  }
+  if (name === 'vhost-user' || name === 'vhost-vdpa') return [vhost(`network ${name}`)];
+  const findings = has(OF_VHOST) ? [vhost(`network ${name}`)] : [];
+  if (name !== 'tap' || has(OPENED_BEFORE)) return findings;
+  const isTogether = mode === 'cpr-transfer';
+  const sentence = `the VMM opens its tap by name${isTogether ? ', which is busy as long as the source has it' : ''}`;
+  const remedy = 'give the machine its tap as a nic of its document: the daemon opens it and passes it on';
+  return [
+    ...findings,
+    { code: 'tap_not_carried', severity: isTogether ? 'block' : 'warn', sentence, remedy },
+  ];
+}
+
+function vhost(what: string): Finding {
+  const sentence = `${what} is set up anew by the target: what the back end has under way is not carried`;
+  const remedy = 'look that the back end serves a second VMM while the first is there';
+  return { code: 'vhost_not_carried', severity: 'warn', sentence, remedy };
+}
+
+function ofSockets(count: number): Finding {
+  const sentence = `clients of ${count} socket${count === 1 ? '' : 's'} of the VMM are cut off, and find it at the path of the new generation`;
+  const remedy = 'use the console of the daemon, which goes on';
+  return { code: 'console_reconnects', severity: 'info', sentence, remedy };
+}

@@ -1,0 +1,46 @@
+/** Whether the host has room: on disk for a state that goes through a file, in memory for a second VMM. */
+import { readFile, statfs } from 'node:fs/promises';
+import type { MachineSpec } from '../machine.js';
+import type { UpgradeMode } from '../upgrade.js';
+import type { Finding } from './finding.js';
+
+const MIB = 1024 * 1024;
+/** Device state without guest memory was seen to have up to a few MiB. */
+const DEVICE_STATE_MIB = 16;
+/** What a second VMM takes beside the guest's memory, which is there once. */
+const SECOND_VMM_MIB = 192;
+
+/** Of the file that holds the state of the guest. With cpr-reboot all of its memory is in it. */
+export function stateFileBytes({ memoryMiB }: Pick<MachineSpec, 'memoryMiB'>, mode: UpgradeMode): number {
+  if (mode === 'cpr-transfer') return 0;
+  return (DEVICE_STATE_MIB + (mode === 'cpr-reboot' ? memoryMiB : 0)) * MIB;
+}
+
+export async function diskFindings(
+  spec: MachineSpec,
+  mode: UpgradeMode,
+  folder: string,
+): Promise<readonly Finding[]> {
+  const neededBytes = stateFileBytes(spec, mode);
+  if (neededBytes === 0) return [];
+  const { bavail, bsize } = await statfs(folder);
+  const freeBytes = bavail * bsize;
+  if (freeBytes >= neededBytes) return [];
+  const sizes = `${inMiB(neededBytes)} MiB of room in ${folder}, but there are ${inMiB(freeBytes)} MiB`;
+  const sentence = `the state of the guest needs ${sizes}`;
+  const remedy = 'make room there, or choose a mode that goes without a file';
+  return [{ code: 'disk_space_low', severity: 'block', sentence, remedy }];
+}
+
+export async function memoryFindings(): Promise<readonly Finding[]> {
+  const [, kib] = /^MemAvailable:\s+(\d+) kB$/m.exec(await readFile('/proc/meminfo', 'utf8')) ?? [];
+  const availableMiB = kib === undefined ? null : Math.floor(Number(kib) / 1024);
+  if (availableMiB === null || availableMiB >= SECOND_VMM_MIB) return [];
+  const sentence = `a second VMM may take ${SECOND_VMM_MIB} MiB, but the host has ${availableMiB} MiB left`;
+  const remedy = 'make memory free: a target that gets none ends, and the machine stays on its source';
+  return [{ code: 'host_memory_low', severity: 'warn', sentence, remedy }];
+}
+
+function inMiB(bytes: number): number {
+  return Math.floor(bytes / MIB);
+}
