@@ -21,28 +21,31 @@ function version(): string {
   return (JSON.parse(readFileSync(PACKAGE, 'utf8')) as { version: string }).version;
 }
 
+/** The first SIGTERM or SIGINT. Those that come after it are nothing: it is being seen to. */
+function endAsked(): Promise<string> {
+  return new Promise((resolve) => {
+    process.on('SIGTERM', resolve);
+    process.on('SIGINT', resolve);
+  });
+}
+
 async function run(config: Config): Promise<void> {
   process.umask(0o077);
+  /* Heard from the start: one that comes before we listen ends us in order as well. */
+  const asked = endAsked();
   const log = createLog(config.logLevel);
   const { app, close } = await listen(config, (settings) =>
     createApp({ ...settings, version: version(), log, ownBuild: { kind: 'baton', path: OWN_VMM } }),
   );
   log.info({ socket: config.socketPath, machines: app.services.store.machines.all().length }, 'listening');
-  let stopping = false;
-  const stop = (signal: string) => {
-    if (stopping) return;
-    stopping = true;
-    log.info({ signal }, 'stopping, machines run on');
-    close(SHUTDOWN_DEADLINE_MS).then(
-      () => process.exit(0),
-      (error) => {
-        log.fatal({ err: error }, 'could not stop in order');
-        process.exit(1);
-      },
-    );
-  };
-  process.on('SIGTERM', stop);
-  process.on('SIGINT', stop);
+  log.info({ signal: await asked }, 'stopping, machines run on');
+  try {
+    await close(SHUTDOWN_DEADLINE_MS);
+  } catch (error) {
+    log.fatal({ err: error }, 'could not stop in order');
+    process.exit(1);
+  }
+  process.exit(0);
 }
 
 try {
