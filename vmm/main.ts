@@ -6,6 +6,7 @@
  */
 import { OptionError, parseOptions, type VmmOptions } from './options/options.js';
 import { ProcessLife } from './process-life.js';
+import type { VmmParts } from './start.js';
 
 const life = new ProcessLife({
   exit: (code) => process.exit(code),
@@ -30,8 +31,11 @@ async function main(argv: readonly string[]): Promise<void> {
 }
 
 async function run(options: VmmOptions): Promise<void> {
-  const hasMachine = options.machine.type !== 'none';
-  if (hasMachine) {
+  const { EXEC_STATE_VARIABLE, takeExecState } = await import('./migration/cpr-exec-state.js');
+  // Whose place this program takes has stopped its guest already.
+  const isAwaited = process.env[EXEC_STATE_VARIABLE] !== undefined;
+  const createMachine = options.machine.type === 'none' ? await noMachine() : await realMachine(isAwaited);
+  if (options.machine.type !== 'none') {
     const { checkBootFiles } = await import('./firmware/check-boot-files.js');
     checkBootFiles(options);
   }
@@ -41,27 +45,24 @@ async function run(options: VmmOptions): Promise<void> {
     const pidfile = new Pidfile(options.pidfile);
     life.atEnd(() => pidfile.remove());
   }
-  const [{ startVmm }, { createGuestMemory }, createMachine] = await Promise.all([
+  const [{ startVmm }, { createGuestMemory }] = await Promise.all([
     import('./start.js'),
     import('./memory/guest-memory.js'),
-    hasMachine ? realMachine() : noMachine(),
   ]);
-  await startVmm(options, { createGuestMemory, createMachine }, life, await inheritedState());
+  const inherited = isAwaited ? takeExecState(process.env) : null;
+  await startVmm(options, { createGuestMemory, createMachine }, life, inherited);
 }
 
-async function realMachine() {
-  return (await import('./machine/create.js')).createMachine;
+/** Its thread starts now: it has more to get ready than this one. */
+async function realMachine(isAwaited: boolean): Promise<VmmParts['createMachine']> {
+  const { createMachine, startWorker } = await import('./machine/create.js');
+  const worker = startWorker(isAwaited);
+  return (options, memory, settings, events) => createMachine(options, memory, settings, events, worker);
 }
 
-async function noMachine() {
+async function noMachine(): Promise<VmmParts['createMachine']> {
   const { NO_MACHINE } = await import('./machine/no-machine.js');
   return async () => NO_MACHINE;
-}
-
-/** What the program before this one in the process left for it. */
-async function inheritedState() {
-  const { EXEC_STATE_VARIABLE, takeExecState } = await import('./migration/cpr-exec-state.js');
-  return process.env[EXEC_STATE_VARIABLE] === undefined ? null : takeExecState(process.env);
 }
 
 async function printVersion(): Promise<void> {

@@ -7,7 +7,7 @@ import { Worker } from 'node:worker_threads';
 import type { GuestMemory } from '../memory/guest-memory.js';
 import type { VmmOptions } from '../options/options.js';
 import type { MachineEvents, MachineHandle } from './handle.js';
-import type { WorkerSettings } from './protocol.js';
+import type { WorkerSettings, WorkerStart } from './protocol.js';
 import { WorkerMachine } from './worker-machine.js';
 
 export interface CreateSettings {
@@ -15,20 +15,25 @@ export interface CreateSettings {
   readonly incoming: boolean;
 }
 
+/**
+ * Starts the thread, which makes itself ready meanwhile. `isAwaited`: a guest stands until its machine runs, so what
+ * can be done later is.
+ */
+export function startWorker(isAwaited = false): Worker {
+  const workerData: WorkerStart = { isAwaited };
+  return new Worker(new URL('worker.js', import.meta.url), { workerData });
+}
+
 export async function createMachine(
   options: VmmOptions,
   memory: GuestMemory,
   { incoming }: CreateSettings,
   events: MachineEvents,
+  worker: Worker = startWorker(),
 ): Promise<MachineHandle> {
-  const workerData: WorkerSettings = {
-    options,
-    memory: memory.memory,
-    sizeBytes: memory.sizeBytes,
-    incoming,
-  };
-  const worker = new Worker(new URL('worker.js', import.meta.url), { workerData });
   const machine = new WorkerMachine(worker, memory.memory, events);
+  const settings: WorkerSettings = { options, memory: memory.memory, sizeBytes: memory.sizeBytes, incoming };
+  worker.postMessage(settings);
   await machine.ready;
   return machine;
 }

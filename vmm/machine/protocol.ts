@@ -4,6 +4,12 @@ import type { VmmOptions } from '../options/options.js';
 import type { SavedMachine, ShutdownCause } from './handle.js';
 
 /** What the worker is started with. */
+export interface WorkerStart {
+  /** A guest stands until the machine runs. */
+  readonly isAwaited: boolean;
+}
+
+/** The first message to it: what to build. */
 export interface WorkerSettings {
   readonly options: VmmOptions;
   readonly memory: WebAssembly.Memory;

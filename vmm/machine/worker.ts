@@ -2,6 +2,7 @@
  * The machine's thread: builds the machine, runs it, and answers the main thread, one request at a time
  * and in order. What goes wrong while building is reported as `not-ready`; the thread ends then.
  */
+import { once } from 'node:events';
 import { writeSync } from 'node:fs';
 import type { MessagePort } from 'node:worker_threads';
 import { parentPort, workerData } from 'node:worker_threads';
@@ -16,7 +17,14 @@ import type { VmmOptions } from '../options/options.js';
 import { GuestErrorLog } from './guest-errors.js';
 import type { SavedMachine } from './handle.js';
 import { Machine } from './machine.js';
-import type { NumberedRequest, Request, Result, WorkerMessage, WorkerSettings } from './protocol.js';
+import type {
+  NumberedRequest,
+  Request,
+  Result,
+  WorkerMessage,
+  WorkerSettings,
+  WorkerStart,
+} from './protocol.js';
 import { inWords } from './protocol.js';
 import { RunLoop } from './run-loop.js';
 import { SerialPort } from './serial-port.js';
@@ -39,6 +47,7 @@ class MachineWorker {
 
   constructor(
     settings: WorkerSettings,
+    core: WebAssembly.Module,
     boot: Boot,
     chardevs: readonly Chardev[],
     send: (message: WorkerMessage) => void,
@@ -51,7 +60,7 @@ class MachineWorker {
     const serial = new SerialPort(console, () => this.#loop.wake());
     this.#machine = new Machine(
       {
-        module: loadCore(),
+        module: core,
         memory: settings.memory,
         ram: ramOf(settings),
         hostClock: HOST_CLOCK,
@@ -151,13 +160,14 @@ async function openChardevs({ chardevs, monitors }: VmmOptions): Promise<Chardev
 
 async function build(
   settings: WorkerSettings,
+  core: WebAssembly.Module,
   send: (message: WorkerMessage) => void,
 ): Promise<MachineWorker> {
   const boot = new Boot(settings.options);
   let chardevs: Chardev[] = [];
   try {
     chardevs = await openChardevs(settings.options);
-    return new MachineWorker(settings, boot, chardevs, send);
+    return new MachineWorker(settings, core, boot, chardevs, send);
   } catch (error) {
     await Promise.all(chardevs.map((chardev) => chardev.close()));
     boot.close();
@@ -165,11 +175,11 @@ async function build(
   }
 }
 
-async function main(port: MessagePort, settings: WorkerSettings): Promise<void> {
+async function main(port: MessagePort, settings: WorkerSettings, core: WebAssembly.Module): Promise<void> {
   const send = (message: WorkerMessage) => port.postMessage(message);
   let worker: MachineWorker;
   try {
-    worker = await build(settings, send);
+    worker = await build(settings, core, send);
   } catch (error) {
     send({ kind: 'not-ready', error: inWords(error) });
     port.close();
@@ -190,4 +200,10 @@ async function main(port: MessagePort, settings: WorkerSettings): Promise<void> 
   send({ kind: 'ready' });
 }
 
-if (parentPort !== null) await main(parentPort, workerData as WorkerSettings);
+if (parentPort !== null) {
+  const port = parentPort;
+  const { isAwaited } = workerData as WorkerStart;
+  const core = loadCore(isAwaited ? 'soon' : 'fast');
+  const [settings] = (await once(port, 'message')) as [WorkerSettings];
+  await main(port, settings, core);
+}

@@ -28,6 +28,5 @@ export class StreamError extends Error {
 export class StreamCutShort extends StreamError {
   constructor(place: StreamPlace, reason: string) {
     super(place, `${reason}: the stream is cut short`);
-    this.name = 'StreamCutShort';
   }
 }
