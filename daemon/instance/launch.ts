@@ -5,8 +5,8 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, mkdirSync, openSync, rmSync } from 'node:fs';
-import { type Instance, instancePaths, type ProcessIdentity } from '../instance.js';
+import { closeSync, linkSync, mkdirSync, openSync, rmSync } from 'node:fs';
+import { type Instance, type InstancePaths, instancePaths, type ProcessIdentity } from '../instance.js';
 import type { CommandLine } from './driver.js';
 import { vmmEnvironment } from './environment.js';
 import type { HostProcesses } from './host.js';
@@ -26,6 +26,15 @@ export function makeInstanceFolders({ socketsDir, logsDir }: Pick<Instance, 'soc
   rmSync(socketsDir, { recursive: true, force: true });
   mkdirSync(socketsDir, { recursive: true, mode: 0o700 });
   mkdirSync(logsDir, { recursive: true, mode: 0o700 });
+}
+
+/** For a program that takes over the process of `source`, which goes on writing its words to the file that it has. */
+export function makeSuccessorFolders(
+  successor: Pick<Instance, 'socketsDir' | 'logsDir'>,
+  source: InstancePaths,
+): void {
+  makeInstanceFolders(successor);
+  linkSync(source.vmmLog, instancePaths(successor).vmmLog);
 }
 
 export async function launch(

@@ -2,11 +2,11 @@
  * The processes of one machine: starting one, knowing it on disk before and after, finding it again, and
  * recording its end. Only the machine's actor uses this.
  */
-import { linkSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import type { Build } from '../build.js';
 import { messageOf } from '../errors.js';
 import type { CommandLine, Incoming } from '../instance/driver.js';
-import { launch, makeInstanceFolders, type ProcessEnd } from '../instance/launch.js';
+import { launch, makeSuccessorFolders, type ProcessEnd } from '../instance/launch.js';
 import { describeEnd, type InstanceOwner, RunningInstance } from '../instance/running-instance.js';
 import { type Instance, instancePaths, type ProcessIdentity } from '../instance.js';
 import { type Machine, shortId } from '../machine.js';
@@ -87,10 +87,7 @@ export class MachineInstances {
     return instance;
   }
 
-  /**
-   * Writes down that the process of `source` is about to run this instance's program, which the caller makes happen.
-   * They share the file that the process writes its words to.
-   */
+  /** Writes down that the process of `source` is about to run this instance's program. The caller makes it so. */
   announce({ machine, generation, build, incoming }: LaunchRequest, source: RunningInstance): CommandLine {
     const { store, builds } = this.#services;
     const folders = this.#folders(generation);
@@ -100,8 +97,7 @@ export class MachineInstances {
       store.instances.insert(instance, source.process);
     });
     this.#removeLogs(generation - KEPT_LOG_GENERATIONS);
-    makeInstanceFolders(folders);
-    linkSync(source.paths.vmmLog, paths.vmmLog);
+    makeSuccessorFolders(folders, source.paths);
     return builds.driver(build.kind).commandLine({ machine, build, paths, incoming });
   }
 

@@ -10,7 +10,7 @@ import type { Build } from '../build.js';
 import { messageOf } from '../errors.js';
 import type { Incoming, VmmDriver } from '../instance/driver.js';
 import type { HostProcesses } from '../instance/host.js';
-import { launch, makeInstanceFolders } from '../instance/launch.js';
+import { launch, makeSuccessorFolders } from '../instance/launch.js';
 import { outputTail } from '../instance/output-tail.js';
 import { RunningInstance } from '../instance/running-instance.js';
 import { type Instance, instancePaths } from '../instance.js';
@@ -129,7 +129,7 @@ class Stage {
       },
       announceTarget: () => {
         const folders = this.#foldersOf(this.#nextGeneration);
-        makeInstanceFolders(folders);
+        makeSuccessorFolders(folders, sourceOf(context).paths);
         return this.#line(to, folders, 'state');
       },
       becomeTarget: () => {

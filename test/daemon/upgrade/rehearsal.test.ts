@@ -10,12 +10,13 @@ import { withStandIns } from '../../../daemon/instance/qemu-stand-ins.js';
 import { instancePaths } from '../../../daemon/instance.js';
 import type { MachineSpec } from '../../../daemon/machine.js';
 import { clearRehearsals, rehearse, type Side } from '../../../daemon/upgrade/rehearsal.js';
+import type { UpgradeMode } from '../../../daemon/upgrade.js';
 import { findInCache, type QemuTarget, type QemuVersion } from '../../fetch/cache.js';
 import { skipSuite } from '../../helpers/skip.js';
 import { waitFor } from '../../helpers/wait.js';
 import type { Folders } from '../fixture.js';
-import { rehearsalPids, vmmPids } from '../fixture.js';
-import { makeQemuFolders } from '../qemu-fixture.js';
+import { keeperPids, rehearsalPids, vmmPids } from '../fixture.js';
+import { makeQemuFolders, writeWrapper } from '../qemu-fixture.js';
 
 const ID = '11111111-2222-3333-4444-555555555555';
 const cache = findInCache();
@@ -61,12 +62,19 @@ function machineOf(folders: Folders, more: Partial<MachineSpec> = {}) {
   return { id: ID, name: 'guest', spec };
 }
 
-async function findings(folders: Folders, machine: ReturnType<typeof machineOf>, from: Side, to: Side) {
+async function findings(
+  folders: Folders,
+  machine: ReturnType<typeof machineOf>,
+  from: Side,
+  to: Side,
+  mode: UpgradeMode = 'cpr-transfer',
+) {
   const { runtimeDir } = folders;
   const signal = AbortSignal.timeout(60_000);
   const sides = { source: from, target: to };
-  const found = await rehearse({ machine, ...sides, mode: 'cpr-transfer', host, runtimeDir, signal });
-  assert.equal([...vmmPids(folders), ...rehearsalPids(folders)], [], 'processes are left');
+  const found = await rehearse({ machine, ...sides, mode, host, runtimeDir, signal });
+  const left = [...vmmPids(folders), ...rehearsalPids(folders), ...keeperPids(folders)];
+  assert.equal(left, [], 'processes are left');
   assert.equal(readdirSync(`${runtimeDir}/trial`), [], 'files are left');
   return found;
 }
@@ -132,6 +140,45 @@ if (missing !== undefined && 'missing' in missing) {
     const [from, to] = [await qemu('11.1', 'x86_64'), await qemu('10.0', 'x86_64')];
     const [finding] = await findings(folders, machine, from, to);
     assert.match(finding?.sentence ?? '', /exit code 1.*it said: .*vmstate_load_state error -2/);
+  });
+
+  test('by cpr-exec a machine with a disk and a network goes from one 11.1 to another', async ({
+    folders,
+  }) => {
+    const machine = machineOf(folders, {
+      disks: [{ format: 'empty', sizeBytes: 1024 * 1024, bus: 'virtio', readOnly: false }],
+      nics: [{ kind: 'user', mac: null }],
+    });
+    const both = await qemu('11.1', 'x86_64');
+    assert.equal(await findings(folders, machine, both, both, 'cpr-exec'), []);
+  });
+
+  for (const [what, act, words] of [
+    ['its options', 'set -- "$@" -bogus', /load failed: .*exit code 1.*it said: .*-bogus: invalid option/],
+    [
+      'the state',
+      'set -- "$@" -machine pc-q35-10.0',
+      /load failed: .*Machine type received is 'pc-q35-11.1'/,
+    ],
+  ] as const) {
+    test(`by cpr-exec a new program that refuses ${what} is told with its words`, async ({ folders }) => {
+      const from = await qemu('11.1', 'x86_64');
+      const lines = ['case " $* " in', `*' -incoming '*) ${act} ;;`, 'esac'];
+      const path = writeWrapper(folders, 'bad', { binary: from.build.path, lines });
+      const to = await side(new QemuDriver(), path);
+      const [finding] = await findings(folders, machineOf(folders), from, to, 'cpr-exec');
+      assert.is(finding?.severity, 'block');
+      assert.match(finding?.sentence ?? '', words);
+    });
+  }
+
+  test('by cpr-exec a program that cannot be run is told with the words of the source', async ({
+    folders,
+  }) => {
+    const from = await qemu('11.1', 'x86_64');
+    const gone: Side = { ...from, build: { ...from.build, path: `${folders.path}/gone` } };
+    const [finding] = await findings(folders, machineOf(folders), from, gone, 'cpr-exec');
+    assert.match(finding?.sentence ?? '', /exec failed: .*execvp .*gone failed/);
   });
 
   test('what a daemon left that died in a rehearsal is cleared away', async ({ folders }) => {
