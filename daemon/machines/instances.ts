@@ -89,13 +89,14 @@ export class MachineInstances {
 
   /** Writes down that the process of `source` is about to run this instance's program. The caller makes it so. */
   announce({ machine, generation, build, incoming }: LaunchRequest, source: RunningInstance): CommandLine {
-    const { store, builds } = this.#services;
+    const { store, builds, journalObserver } = this.#services;
     const folders = this.#folders(generation);
     const paths = instancePaths(folders);
     store.durably(() => {
       const instance = { machineId: machine.id, generation, buildId: build.id, ...folders };
       store.instances.insert(instance, source.process);
     });
+    journalObserver('announced');
     this.#removeLogs(generation - KEPT_LOG_GENERATIONS);
     makeSuccessorFolders(folders, source.paths);
     return builds.driver(build.kind).commandLine({ machine, build, paths, incoming });

@@ -6,7 +6,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { findInCache } from '../../fetch/cache.js';
 import { skipSuite } from '../../helpers/skip.js';
-import { killAt, type QemuRecovery, startQemuRecovery, wentOn } from './qemu-recovery.js';
+import { killAt, type QemuRecovery, registerBad, startQemuRecovery, wentOn } from './qemu-recovery.js';
 import { endRecovery, type MachineDocument } from './recovery-fixture.js';
 
 const SUITE = 'cpr-exec of real QEMU, daemon killed after the way was decided';
@@ -31,16 +31,15 @@ const AFTER = [
   'finished',
 ];
 
+function binaryOf(): string {
+  return 'missing' in qemu ? '' : (qemu.argvPrefix[0] ?? '');
+}
+
 const test = suite<QemuRecovery>(SUITE);
 
 test.before(async (recovery) => {
-  const [binary = ''] = 'missing' in qemu ? [] : qemu.argvPrefix;
-  await startQemuRecovery(recovery, {
-    mode: 'cpr-exec',
-    architecture: 'riscv64',
-    source: binary,
-    target: binary,
-  });
+  const plan = { mode: 'cpr-exec', architecture: 'riscv64' } as const;
+  await startQemuRecovery(recovery, { ...plan, source: binaryOf(), target: binaryOf() });
 });
 
 test.after(endRecovery);
@@ -63,6 +62,16 @@ for (const moment of AFTER) {
     await wentOn(recovery, survived);
   });
 }
+
+test('killed while the process runs something that is no VMM: the guest is brought back', async (recovery) => {
+  const act = 'exec sleep 3600';
+  const hanging = await registerBad(recovery, 'hanging', { binary: binaryOf(), act });
+  const survived = await killAt(recovery, 'begun:load', hanging);
+  const { state, reason, restoredGeneration, targetGeneration } = survived.upgrade;
+  assert.equal([state, reason?.code], ['rolled-back', 'daemon_restarted'], JSON.stringify(reason));
+  assert.is(restoredGeneration, targetGeneration + 1);
+  await wentOn(recovery, survived);
+});
 
 test('a paused machine whose daemon is killed late is paused in the old build, and resumes', async (recovery) => {
   const { daemon, id } = recovery;

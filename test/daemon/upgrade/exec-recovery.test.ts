@@ -20,6 +20,7 @@ const UNTOUCHED = [
   'begun:hold-memory',
   'acted:hold-memory',
   'begun:exec',
+  'announced',
 ];
 const REPLACED = [
   'paused',
@@ -34,13 +35,9 @@ const REPLACED = [
 const test = suite<QemuRecovery>(SUITE);
 
 test.before(async (recovery) => {
-  const [binary = ''] = 'missing' in qemu ? [] : qemu.argvPrefix;
-  await startQemuRecovery(recovery, {
-    mode: 'cpr-exec',
-    architecture: 'riscv64',
-    source: binary,
-    target: binary,
-  });
+  const binary = 'missing' in qemu ? '' : (qemu.argvPrefix[0] ?? '');
+  const plan = { mode: 'cpr-exec', architecture: 'riscv64' } as const;
+  await startQemuRecovery(recovery, { ...plan, source: binary, target: binary });
 });
 
 test.after(endRecovery);

@@ -1,5 +1,5 @@
 /** cpr-exec of real QEMU 11.1 under the daemon: the process stays, its program is another one. */
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { App } from '../../../daemon/app.js';
@@ -192,7 +192,7 @@ test('what the new program says on its way out is told', async (context) => {
   await ticksOf(folders, id, 1, 100);
   const upgrade = await exec(context, bad);
   assert.is(upgrade.state, 'rolled-back');
-  assert.is(upgrade.reason.vmmOutput.at(-1), 'the stars are wrong');
+  assert.equal(upgrade.reason.vmmOutput, ['the stars are wrong']);
 });
 
 test('a paused machine whose new program dies is paused in the old build', async (context) => {
@@ -235,6 +235,76 @@ test('a build whose own file is gone is no way back: refused before anything is 
   assert.is(upgrade.findings[0].code, 'source_binary_missing');
   await ticksOf(folders, id, 1, 0);
   nothingIsLeft(context);
+});
+
+test('a state that cannot be written leaves the source as it was', async (context) => {
+  const { folders, id, target } = await begin(context, 'riscv64');
+  context.atMoment = (moment) => {
+    if (moment === 'begun:exec') mkdirSync(`${folders.runtimeDir}/${id.slice(0, 8)}/u2/state`);
+  };
+  const upgrade = await exec(context, target);
+  assert.equal([upgrade.state, upgrade.reason.code], ['rolled-back', 'transfer_failed']);
+  assert.match(upgrade.reason.message, /state.*Is a directory/);
+  await ticksOf(folders, id, 1, 100);
+  nothingIsLeft(context);
+});
+
+test('a target that freezes before it reads that it should run is given up', async (context) => {
+  const { folders, id, target } = await begin(context, 'riscv64');
+  const [pid = 0] = vmmPids(folders);
+  context.atMoment = (moment) => {
+    if (moment === 'begun:commit') process.kill(pid, 'SIGSTOP');
+  };
+  const before = await ticksOf(folders, id, 1, 100);
+  const upgrade = await exec(context, target);
+  assert.equal([upgrade.state, upgrade.reason.code], ['rolled-back', 'target_timeout']);
+  await ticksOf(folders, id, 3, before);
+  nothingIsLeft(context);
+});
+
+test('when the net is cut as well the guest is lost, and the upgrade says so', async (context) => {
+  const { app, folders, id } = await begin(context, 'riscv64');
+  const lines = atTakeOver('exit 7');
+  const bad = await registerWrapper(app, folders, 'bad', { binary: binary('riscv64'), lines });
+  context.atMoment = (moment) => {
+    if (moment === 'begun:exec') for (const pid of keeperPids(folders)) process.kill(pid, 'SIGKILL');
+  };
+  const upgrade = await exec(context, bad);
+  assert.equal(
+    [upgrade.state, upgrade.reason.code],
+    ['failed', 'source_died'],
+    JSON.stringify(upgrade.reason),
+  );
+  assert.match(upgrade.reason.message, /exit code 7.*could not take the guest back: .*ECONNREFUSED/);
+  const machine = await machineOf(context);
+  assert.equal([machine.state, machine.stateReason], ['crashed', 'the VMM ended by itself (exit code 7)']);
+  assert.equal([...vmmPids(folders), ...keeperPids(folders)], []);
+  assert.equal(readdirSync(`${folders.runtimeDir}/${id.slice(0, 8)}`), []);
+  await perform(app, `/v1/machines/${id}/start`);
+});
+
+test('a locked disk and a network card go along, and come back', async (context) => {
+  const { app, folders, source, target } = await begin(context, 'x86_64');
+  const disk = `${folders.path}/disk.raw`;
+  writeFileSync(disk, Buffer.alloc(1024 * 1024));
+  const hardware = { name: 'disk', disks: [{ path: disk }], nics: [{ kind: 'user' }] };
+  const id = await runOnQemu(app, folders, source, hardware);
+  const before = await ticksOf(folders, id, 1, 0);
+  const isLocked = async (name: string) => {
+    const thief = runOnQemu(app, folders, source, { name, disks: [{ path: disk }] });
+    assert.match(await thief.then(String, String), /Failed to get \\?"write\\?" lock/);
+  };
+
+  const upgrade = await exec({ ...context, id }, target);
+
+  assert.is(upgrade.state, 'succeeded', JSON.stringify(upgrade.reason));
+  await isLocked('first');
+  const lines = atTakeOver('exit 7');
+  const bad = await registerWrapper(app, folders, 'bad', { binary: binary('x86_64'), lines });
+  const back = await exec({ ...context, id }, bad);
+  assert.is(back.state, 'rolled-back', JSON.stringify(back.reason));
+  await isLocked('second');
+  await ticksOf(folders, id, back.restoredGeneration, before);
 });
 
 for (const moment of [

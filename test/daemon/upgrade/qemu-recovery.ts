@@ -19,7 +19,7 @@ import {
 
 export interface QemuRecovery extends Recovery {
   mode: UpgradeMode;
-  /** One that loads, and one that does not do when it takes a guest over. */
+  /** One that loads, and one that ends when it is to take a guest over. */
   good: string;
   bad: string;
 }
@@ -29,33 +29,39 @@ export interface QemuRecoveryPlan {
   readonly architecture: QemuTarget;
   readonly source: string;
   readonly target: string;
-  /** What the bad build does instead of running, as a line of shell. */
-  readonly badAct?: string;
 }
 
 export async function startQemuRecovery(recovery: QemuRecovery, plan: QemuRecoveryPlan): Promise<void> {
-  const { mode, architecture, source, target, badAct = 'exit 7' } = plan;
+  const { mode, architecture, source, target } = plan;
   recovery.mode = mode;
   recovery.folders = await makeQemuFolders(architecture);
   const { folders } = recovery;
   recovery.daemon = new MortalDaemon(folders);
   await recovery.daemon.start();
   const { client } = recovery.daemon;
-  const register = async (name: string, binary: string) => {
-    const path = `${folders.path}/${name}`;
-    symlinkSync(binary, path);
-    return (await client.post<{ id: string }>('/v1/builds', { kind: 'qemu', path })).id;
-  };
-  recovery.build = await register('source', source);
-  recovery.good = await register('target', target);
-  recovery.bad = await register(
-    'bad',
-    writeWrapper(folders, 'bad', { binary: target, lines: atTakeOver(badAct) }),
-  );
+  recovery.build = await register(recovery, 'source', source);
+  recovery.good = await register(recovery, 'target', target);
+  recovery.bad = await registerBad(recovery, 'bad', { binary: target, act: 'exit 7' });
   const base = { name: 'm', memoryMiB: 64, kernel: folders.kernel, accelerator: 'tcg' };
   const document = { ...base, build: recovery.build };
   recovery.id = (await client.post<{ id: string }>('/v1/machines', document)).id;
   await client.perform(`/v1/machines/${recovery.id}/start`);
+}
+
+async function register({ daemon, folders }: Recovery, name: string, binary: string): Promise<string> {
+  const path = `${folders.path}/${name}`;
+  symlinkSync(binary, path);
+  return (await daemon.client.post<{ id: string }>('/v1/builds', { kind: 'qemu', path })).id;
+}
+
+/** A build that does `act`, a line of shell, when it is to take a guest over. */
+export function registerBad(
+  recovery: Recovery,
+  name: string,
+  { binary, act }: { readonly binary: string; readonly act: string },
+): Promise<string> {
+  const path = writeWrapper(recovery.folders, name, { binary, lines: atTakeOver(act) });
+  return register(recovery, name, path);
 }
 
 async function machineOf({ daemon, id }: Recovery): Promise<MachineDocument> {
