@@ -33,8 +33,18 @@ export type Nic =
   | { readonly kind: 'user'; readonly mac: string | null }
   /** A unix stream socket that a network process listens on, such as passt. */
   | { readonly kind: 'stream'; readonly mac: string | null; readonly path: string }
+  /** A tap interface that exists: it can be opened once, so its descriptor goes from one VMM to the next. */
+  | { readonly kind: 'tap'; readonly mac: string | null; readonly interface: string }
   /** A card with nothing plugged in. */
   | { readonly kind: 'none'; readonly mac: string | null };
+
+export type TapNic = Extract<Nic, { kind: 'tap' }>;
+
+/** `vnc`: on a unix socket of each instance. */
+export const DISPLAY_KINDS = ['vnc'] as const;
+export interface Display {
+  readonly kind: (typeof DISPLAY_KINDS)[number];
+}
 
 /**
  * Null is the default of the build that the machine is created for. What it is then is kept: looked up
@@ -49,8 +59,17 @@ export interface Hardware {
   readonly cpu: string | null;
   readonly disks: readonly Disk[];
   readonly nics: readonly Nic[];
+  /** Null: the machine has no screen. */
+  readonly display: Display | null;
+  /** In QEMU's words, after all that the document says otherwise. */
+  readonly extraArguments: readonly string[];
 }
 
+export function tapsOf({ nics }: Pick<Hardware, 'nics'>): readonly TapNic[] {
+  return nics.filter((nic) => nic.kind === 'tap');
+}
+
+/** What a document says that was written before a member was known: N.B. every new member has its default here. */
 export const DEFAULT_HARDWARE: Hardware = {
   architecture: null,
   machineType: null,
@@ -58,4 +77,6 @@ export const DEFAULT_HARDWARE: Hardware = {
   cpu: null,
   disks: [],
   nics: [],
+  display: null,
+  extraArguments: [],
 };

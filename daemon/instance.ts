@@ -36,6 +36,7 @@ export interface InstancePaths {
   readonly cpr: string;
   readonly main: string;
   readonly serial: string;
+  readonly vnc: string;
   readonly vmmLog: string;
   readonly consoleLog: string;
 }
@@ -50,6 +51,7 @@ export function instancePaths({
     cpr: `${socketsDir}/cpr.sock`,
     main: `${socketsDir}/main.sock`,
     serial: `${socketsDir}/serial.sock`,
+    vnc: `${socketsDir}/vnc.sock`,
     vmmLog: `${logsDir}/vmm.log`,
     consoleLog: `${logsDir}/console.log`,
   };

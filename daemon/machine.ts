@@ -56,11 +56,25 @@ export interface SavedState {
 export interface MachineSpec extends Hardware {
   readonly memoryMiB: number;
   readonly vcpus: number;
-  readonly kernel: string;
+  /** Null: the firmware boots the first disk, or what it holds itself. */
+  readonly kernel: string | null;
   readonly initrd: string | null;
   readonly commandLine: string | null;
   /** Path of a firmware image; null: the VMM's own. */
   readonly firmware: string | null;
+}
+
+/** `bootsDisks`: whether the board's own firmware looks for a disk. Sentences that name the member of the document. */
+export function refusedBoot(spec: MachineSpec, bootsDisks: boolean): string[] {
+  if (spec.kernel !== null) return [];
+  const refusals = (['initrd', 'commandLine'] as const).flatMap((name) =>
+    spec[name] === null ? [] : [`${name} goes with a kernel, and there is none`],
+  );
+  if (spec.firmware !== null || (bootsDisks && spec.disks.length > 0)) return refusals;
+  const others = bootsDisks
+    ? 'neither a disk nor a firmware'
+    : 'no firmware, and that of the board boots no disk';
+  return [...refusals, `kernel must be given when there is ${others}`];
 }
 
 /** What a machine may run on, by ids of builds. Changes with its upgrades, unlike its document. */

@@ -29,6 +29,7 @@ export interface Addon {
   unlockOfd(fd: number, startBytes: number, lengthBytes: number): void;
   testOfd(fd: number, exclusive: boolean, startBytes: number, lengthBytes: number): RawLockHolder | null;
   peerCredentials(fd: number): PeerCredentials;
+  openTap(name: string): number;
 }
 
 /** `data` is empty at the end of the stream. The descriptors belong to the receiver, who must close them. */

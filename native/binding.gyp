@@ -16,6 +16,7 @@
         "src/memfd.cpp",
         "src/poll.cpp",
         "src/process.cpp",
+        "src/tap.cpp",
         "src/unix-socket.cpp"
       ],
       "defines": ["NAPI_VERSION=8"],

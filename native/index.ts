@@ -1,6 +1,6 @@
 /**
  * What Node cannot do: memory with a descriptor mapped under a WebAssembly memory, descriptors passed over unix
- * sockets, holes in files, exec, process descriptors, locks of open file descriptions. Linux only. Usable in the
+ * sockets, holes in files, exec, process descriptors, locks of open file descriptions, tap interfaces. Linux only. Usable in the
  * main thread and in workers.
  *
  * Arguments are checked here (TypeError, RangeError); a failed system call is a `NativeError`. No call blocks
@@ -315,4 +315,15 @@ export function testOfd(
 export function peerCredentials(fd: number): PeerCredentials {
   requireFd('fd', fd);
   return addon().peerCredentials(fd);
+}
+
+/**
+ * A non-blocking descriptor that reads and writes one Ethernet frame at a time, with no header before it. The
+ * interface must exist. ENODEV: it does not; EBUSY: it has a descriptor already; EINVAL: it is no tap, or one of
+ * several queues; EPERM: it is another user's, or nobody's, and there is no CAP_NET_ADMIN.
+ */
+export function openTap(name: string): number {
+  requireText('name', name);
+  if (name === '') throw new TypeError('expected name to be that of an interface, got an empty string');
+  return addon().openTap(name);
 }

@@ -4,7 +4,15 @@
  */
 import { type Static, Type } from 'typebox';
 import { BatonError } from '../errors.js';
-import { ACCELERATORS, ARCHITECTURES, DISK_BUSES, DISK_FORMATS, type Hardware } from '../hardware.js';
+import { MAX_EXTRA_ARGUMENTS } from '../extra-arguments.js';
+import {
+  ACCELERATORS,
+  ARCHITECTURES,
+  DISK_BUSES,
+  DISK_FORMATS,
+  DISPLAY_KINDS,
+  type Hardware,
+} from '../hardware.js';
 
 const strict = { additionalProperties: false };
 const path = (description: string) =>
@@ -32,10 +40,13 @@ const NewDisk = Type.Object(
   { ...strict, description: 'A disk' },
 );
 
-const NIC_KINDS = ['user', 'stream', 'none'] as const;
+const NIC_KINDS = ['user', 'stream', 'tap', 'none'] as const;
 const NewNic = Type.Object(
   {
-    kind: words(NIC_KINDS, "The VMM's own network, a network process behind a unix socket, or nothing"),
+    kind: words(
+      NIC_KINDS,
+      "The VMM's own network, a network process behind a unix socket, a tap interface, or nothing",
+    ),
     mac: Type.Optional(
       Type.String({
         pattern: '^[0-9a-f][02468ace](:[0-9a-f]{2}){5}$',
@@ -43,6 +54,12 @@ const NewNic = Type.Object(
       }),
     ),
     path: Type.Optional(path('Where the network process listens; for stream, and only for it')),
+    interface: Type.Optional(
+      Type.String({
+        pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,14}$',
+        description: 'A tap interface of one queue that exists; for tap, and only for it',
+      }),
+    ),
   },
   { ...strict, description: 'A network card' },
 );
@@ -69,6 +86,21 @@ export const newHardware = {
   nics: Type.Optional(
     Type.Array(NewNic, { maxItems: MAX_NICS, description: 'Network cards, in the same way' }),
   ),
+  display: Type.Optional(
+    Type.Object(
+      { kind: words(DISPLAY_KINDS, 'vnc: on a unix socket of each instance') },
+      { ...strict, description: 'The screen; default: none' },
+    ),
+  ),
+  extraArguments: Type.Optional(
+    Type.Array(
+      Type.String({ minLength: 1, maxLength: 4096, pattern: '^[^\\0]+$', description: 'One argument' }),
+      {
+        maxItems: MAX_EXTRA_ARGUMENTS,
+        description: "Added to the VMM's command line; those that the daemon sets itself are refused",
+      },
+    ),
+  ),
 };
 
 /** The same as it is read. */
@@ -93,8 +125,17 @@ export const hardwareView = {
         kind: words(NIC_KINDS, 'What is behind it'),
         mac: textOrNull('Address of the card; null: one that stays with the machine'),
         path: Type.Optional(Type.String({ description: 'Where the network process listens' })),
+        interface: Type.Optional(Type.String({ description: 'The tap interface' })),
       }),
     ),
+  ),
+  display: Type.Unsafe<Hardware['display']>({
+    type: ['object', 'null'],
+    properties: { kind: words(DISPLAY_KINDS, 'vnc: on a unix socket of each instance') },
+    description: 'The screen; null: none',
+  }),
+  extraArguments: Type.Unsafe<Hardware['extraArguments']>(
+    Type.Array(Type.String(), { description: "Added to the VMM's command line" }),
   ),
 };
 
@@ -103,6 +144,14 @@ const Document = Type.Object(newHardware);
 /** What the document says, with nothing left open. Throws a `BatonError` when members do not go together. */
 export function hardwareOf(body: Static<typeof Document>): Hardware {
   const { architecture, machineType, accelerator, cpu, disks = [], nics = [] } = body;
+  const interfaces = nics.flatMap(({ interface: name }) => name ?? []);
+  const shared = interfaces.find((name, index) => interfaces.indexOf(name) !== index);
+  if (shared !== undefined) {
+    throw new BatonError(
+      'invalid_request',
+      `expected each interface on one of the nics, got ${shared} twice`,
+    );
+  }
   return {
     architecture: architecture ?? null,
     machineType: machineType ?? null,
@@ -115,14 +164,22 @@ export function hardwareOf(body: Static<typeof Document>): Hardware {
       readOnly,
     })),
     nics: nics.map(nicOf),
+    display: body.display ?? null,
+    extraArguments: body.extraArguments ?? [],
   };
 }
 
-function nicOf({ kind, mac, path }: Static<typeof NewNic>, index: number): Hardware['nics'][number] {
-  if ((kind === 'stream') !== (path !== undefined)) {
-    const wants = kind === 'stream' ? 'a path' : 'no path';
+function nicOf(nic: Static<typeof NewNic>, index: number): Hardware['nics'][number] {
+  const { kind, mac = null, path, interface: name } = nic;
+  for (const [owner, member] of [
+    ['stream', 'path'],
+    ['tap', 'interface'],
+  ] as const) {
+    if ((kind === owner) === (nic[member] !== undefined)) continue;
+    const wants = kind === owner ? `the member ${member}` : `no ${member}`;
     throw new BatonError('invalid_request', `expected ${wants} for nics/${index} of kind ${kind}`);
   }
-  if (kind === 'stream') return { kind, mac: mac ?? null, path: path as string };
-  return { kind, mac: mac ?? null };
+  if (kind === 'stream') return { kind, mac, path: path as string };
+  if (kind === 'tap') return { kind, mac, interface: name as string };
+  return { kind, mac };
 }

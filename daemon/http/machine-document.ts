@@ -12,7 +12,7 @@ export function specOf(document: Document): MachineSpec {
   return {
     memoryMiB,
     vcpus,
-    kernel,
+    kernel: kernel ?? null,
     initrd: initrd ?? null,
     commandLine: commandLine ?? null,
     firmware: firmware ?? null,

@@ -141,8 +141,8 @@ export const machineRoutes: Routes = async (app, { services, supervisor }) => {
       },
     },
     async (request) => {
-      const { id } = supervisor.machine(request.params.machine);
-      return { instances: store.instances.ofMachine(id).map(instanceView) };
+      const { id, spec } = supervisor.machine(request.params.machine);
+      return { instances: store.instances.ofMachine(id).map((instance) => instanceView(instance, spec)) };
     },
   );
 };

@@ -61,7 +61,9 @@ export const NewMachine = Type.Object(
     vcpus: Type.Optional(
       Type.Integer({ minimum: 1, maximum: 4096, default: 1, description: 'Virtual CPUs' }),
     ),
-    kernel: path('Kernel: Image, ELF or bare-metal image'),
+    kernel: Type.Optional(
+      path('Kernel: Image, ELF or bare-metal image; default: none, the firmware boots the first disk'),
+    ),
     initrd: Type.Optional(path('Initial RAM disk')),
     commandLine: Type.Optional(Type.String({ maxLength: 2047, description: "The kernel's command line" })),
     firmware: Type.Optional(path("Firmware image; without it the VMM's own firmware is used")),
@@ -84,7 +86,7 @@ const clearable = Object.entries(NewMachine.properties)
 export const MachineChange = Type.Unsafe<Record<string, unknown>>(
   Type.Object(
     {
-      ...Type.Partial(Type.Pick(NewMachine, ['name', 'memoryMiB', 'kernel'])).properties,
+      ...Type.Partial(Type.Pick(NewMachine, ['name', 'memoryMiB'])).properties,
       ...Object.fromEntries(clearable),
     },
     {
@@ -150,7 +152,7 @@ export const MachineView = Type.Object({
     {
       memoryMiB: Type.Integer({ description: 'Guest RAM in MiB' }),
       vcpus: Type.Integer({ description: 'Virtual CPUs' }),
-      kernel: Type.String({ description: 'Path' }),
+      kernel: textOrNull('Path'),
       initrd: textOrNull('Path'),
       commandLine: textOrNull("The kernel's command line"),
       firmware: textOrNull('Path'),
@@ -172,6 +174,7 @@ export const InstanceView = Type.Object({
   endReason: textOrNull('Why it ended, for people'),
   qmpSocket: Type.String({ description: 'Path of its monitor' }),
   serialSocket: Type.String({ description: 'Path of its serial console' }),
+  vncSocket: textOrNull('Path of its screen; null: it has none, or has ended'),
   startedAt: time('When it was started'),
   endedAt: textOrNull('When it ended, RFC 3339, UTC'),
 });

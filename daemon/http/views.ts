@@ -1,7 +1,7 @@
 /** Domain objects as the interface shows them. */
 import type { Build } from '../build.js';
 import { type Instance, instancePaths } from '../instance.js';
-import type { Machine, SavedState } from '../machine.js';
+import type { Machine, MachineSpec, SavedState } from '../machine.js';
 import type { Operation } from '../operation.js';
 import type { PreflightReport } from '../preflight/preflight.js';
 import type { Upgrade } from '../upgrade.js';
@@ -47,7 +47,7 @@ export function machineView(machine: Machine, { build, startsOn, operationId }: 
   };
 }
 
-export function instanceView(instance: Instance) {
+export function instanceView(instance: Instance, { display }: Pick<MachineSpec, 'display'>) {
   const paths = instancePaths(instance);
   return {
     generation: instance.generation,
@@ -59,6 +59,7 @@ export function instanceView(instance: Instance) {
     endReason: instance.endReason,
     qmpSocket: paths.qmp,
     serialSocket: paths.serial,
+    vncSocket: display === null || instance.state === 'gone' ? null : paths.vnc,
     startedAt: at(instance.startedAtMs),
     endedAt: instance.endedAtMs === null ? null : at(instance.endedAtMs),
   };

@@ -1,5 +1,6 @@
 /** Drives `baton-vmm`: a module run by the Node that runs the daemon, or an executable. */
-import type { MachineSpec } from '../machine.js';
+import { refusedArguments } from '../extra-arguments.js';
+import { type MachineSpec, refusedBoot } from '../machine.js';
 import type { Finding } from '../preflight/finding.js';
 import type { CommandLine, InstancePlan, Resolution, VmmDriver } from './driver.js';
 import { moduleFiles } from './program-files.js';
@@ -27,7 +28,8 @@ function machineArguments({ machine, paths }: InstancePlan): string[] {
   const { spec } = machine;
   const args = ['-machine', 'virt,memory-backend=ram0,aux-ram-share=on'];
   args.push('-object', `memory-backend-memfd,id=ram0,size=${spec.memoryMiB * MIB},share=on`);
-  args.push('-m', `${spec.memoryMiB}M`, '-smp', String(spec.vcpus), '-kernel', spec.kernel);
+  args.push('-m', `${spec.memoryMiB}M`, '-smp', String(spec.vcpus));
+  if (spec.kernel !== null) args.push('-kernel', spec.kernel);
   if (spec.initrd !== null) args.push('-initrd', spec.initrd);
   if (spec.commandLine !== null) args.push('-append', spec.commandLine);
   if (spec.firmware !== null) args.push('-bios', spec.firmware);
@@ -37,7 +39,7 @@ function machineArguments({ machine, paths }: InstancePlan): string[] {
   );
   args.push('-serial', 'chardev:serial0', '-qmp', `unix:${value(paths.qmp)},server=on,wait=off`);
   args.push('-display', 'none', '-nodefaults', '-name', value(machine.name), '-uuid', machine.id);
-  return args;
+  return [...args, ...spec.extraArguments];
 }
 
 function incomingArguments({ paths, incoming }: InstancePlan): string[] {
@@ -81,7 +83,7 @@ export class BatonDriver implements VmmDriver {
   }
 
   resolve(spec: MachineSpec): Resolution {
-    const refusals: string[] = [];
+    const refusals = [...refusedBoot(spec, false), ...refusedArguments(spec.extraArguments)];
     for (const [name, only] of Object.entries(ONLY)) {
       const asked = spec[name as keyof typeof ONLY];
       if (asked !== null && asked !== only)
@@ -91,6 +93,7 @@ export class BatonDriver implements VmmDriver {
       refusals.push(`memoryMiB must be at most ${MAX_MEMORY_MIB} for baton-vmm, got ${spec.memoryMiB}`);
     }
     if (spec.vcpus !== 1) refusals.push(`vcpus must be 1 for baton-vmm, got ${spec.vcpus}`);
+    if (spec.display !== null) refusals.push('display must be null for baton-vmm');
     for (const name of ['disks', 'nics'] as const) {
       if (spec[name].length > 0)
         refusals.push(`${name} must be empty for baton-vmm, got ${spec[name].length}`);

@@ -22,9 +22,14 @@ export interface InstancePlan {
   readonly incoming: Incoming | null;
 }
 
+/** Of the descriptors of a command line. */
+export const FIRST_INHERITED_FD = 3;
+
 export interface CommandLine {
   readonly file: string;
   readonly args: readonly string[];
+  /** The daemon's descriptors that the process inherits, as 3, 4, … in this order; none when left out. */
+  readonly fds?: readonly number[];
 }
 
 /** `refusals` are sentences that name the member of the document and what would be possible. */

@@ -3,7 +3,7 @@
  * rule: when it resolves, every thread of the process has ended, so none of them runs a vCPU or holds a
  * descriptor. A pidfd says so for our own children and for adopted processes alike.
  */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import * as native from '../../native/index.js';
 import type { ProcessIdentity } from '../instance.js';
 import { DeadlineError, until } from './deadline.js';
@@ -29,6 +29,8 @@ export interface HostProcesses {
   waitForEnd(process: ProcessIdentity, deadlineMs: number): Promise<boolean>;
   /** What it was started with, or what it runs since; empty when it has ended, and for a moment while it execs. */
   argumentsOf(process: ProcessIdentity): readonly string[];
+  /** A copy of the first of its descriptors that is of `file` and of which /proc says `line`; null: it has none. */
+  copyDescriptor(process: ProcessIdentity, file: string, line: string): Promise<number | null>;
   /** Processes of this user of which an argument begins with `start`. */
   findByArgument(start: string): ProcessIdentity[];
 }
@@ -66,6 +68,20 @@ function readArguments(pid: number): string[] | null {
   } catch {
     return null;
   }
+}
+
+/** Its descriptors come and go while they are looked at. */
+function findDescriptor(pid: number, file: string, line: string): number | null {
+  for (const name of readdirSync(`/proc/${pid}/fd`)) {
+    try {
+      if (readlinkSync(`/proc/${pid}/fd/${name}`) !== file) continue;
+      if (readFileSync(`/proc/${pid}/fdinfo/${name}`, 'latin1').split('\n').includes(line))
+        return Number(name);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
+  }
+  return null;
 }
 
 /** A dead leader stays a zombie while other threads of it still run. */
@@ -125,6 +141,13 @@ export class LinuxProcesses implements HostProcesses {
 
   argumentsOf(process: ProcessIdentity): readonly string[] {
     return (this.isAlive(process) ? readArguments(process.pid) : null) ?? [];
+  }
+
+  copyDescriptor(process: ProcessIdentity, file: string, line: string): Promise<number | null> {
+    return this.#withPidfd(process, async (pidfd) => {
+      const fd = findDescriptor(process.pid, file, line);
+      return fd === null ? null : native.pidfdGetFd(pidfd, fd);
+    });
   }
 
   findByArgument(start: string): ProcessIdentity[] {

@@ -1,11 +1,12 @@
 /**
  * Starts a VMM that outlives the daemon: a session of its own, its output in a file, no pipe to us, and none of
- * our descriptors. Also the folders that it lives in. Node's own spawn, since nothing of the child is to be
- * read, piped, or ended with us.
+ * our descriptors but those of its command line, which are closed here. Also the folders that it lives in. Node's
+ * own spawn, since nothing of the child is to be read, piped, or ended with us.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, linkSync, mkdirSync, openSync, rmSync } from 'node:fs';
+import * as native from '../../native/index.js';
 import { type Instance, type InstancePaths, instancePaths, type ProcessIdentity } from '../instance.js';
 import type { CommandLine } from './driver.js';
 import { vmmEnvironment } from './environment.js';
@@ -37,19 +38,21 @@ export function makeSuccessorFolders(
   linkSync(source.vmmLog, instancePaths(successor).vmmLog);
 }
 
+/** The descriptors are the child's afterwards, also when there is none. */
 export async function launch(
   instance: Pick<Instance, 'socketsDir' | 'logsDir'>,
-  { file, args }: CommandLine,
+  { file, args, fds = [] }: CommandLine,
   host: HostProcesses,
 ): Promise<Launched> {
-  makeInstanceFolders(instance);
-  const log = openSync(instancePaths(instance).vmmLog, 'a', 0o600);
+  let log: number | null = null;
   try {
+    makeInstanceFolders(instance);
+    log = openSync(instancePaths(instance).vmmLog, 'a', 0o600);
     const child = spawn(file, args, {
       detached: true,
       cwd: '/',
       env: vmmEnvironment(process.env),
-      stdio: ['ignore', log, log],
+      stdio: ['ignore', log, log, ...fds],
     });
     const spawned = once(child, 'spawn');
     const end = new Promise<ProcessEnd>((resolve) => {
@@ -61,6 +64,7 @@ export async function launch(
     child.unref();
     return { process: identity, end };
   } finally {
-    closeSync(log);
+    if (log !== null) closeSync(log);
+    for (const fd of fds) native.closeFd(fd);
   }
 }

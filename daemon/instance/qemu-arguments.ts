@@ -3,10 +3,10 @@
  * descriptor. Nothing that QEMU would add by itself is on it. Source and target of an upgrade get the same line
  * but for their own sockets and files. Pure.
  */
-import type { Disk, Nic } from '../hardware.js';
+import { type Disk, type Nic, tapsOf } from '../hardware.js';
 import type { InstancePaths } from '../instance.js';
 import type { MachineSpec } from '../machine.js';
-import type { Incoming } from './driver.js';
+import { FIRST_INHERITED_FD, type Incoming } from './driver.js';
 import { defaultMac, type ResolvedHardware } from './qemu-machine.js';
 
 export interface ArgumentsPlan {
@@ -34,9 +34,11 @@ export function qemuArguments(plan: ArgumentsPlan): string[] {
   return [
     ...boardArguments(plan),
     ...bootArguments(plan),
-    ...hardware.disks.flatMap((disk, index) => diskArguments(disk, index, hardware)),
+    ...hardware.disks.flatMap((disk, index) => diskArguments(disk, index, plan)),
     ...hardware.nics.flatMap((nic, index) => nicArguments(nic, index, plan)),
+    ...displayArguments(plan),
     ...consoleArguments(paths),
+    ...hardware.extraArguments,
     ...incomingArguments(paths, incoming),
     '-S',
   ];
@@ -60,7 +62,7 @@ function boardArguments({ machine, hardware }: ArgumentsPlan): string[] {
 function bootArguments({ machine: { spec } }: ArgumentsPlan): string[] {
   return [
     ...(spec.firmware === null ? [] : ['-bios', spec.firmware]),
-    ...['-kernel', spec.kernel],
+    ...(spec.kernel === null ? [] : ['-kernel', spec.kernel]),
     ...(spec.initrd === null ? [] : ['-initrd', spec.initrd]),
     ...(spec.commandLine === null ? [] : ['-append', spec.commandLine]),
   ];
@@ -71,20 +73,22 @@ function virtio(name: 'blk' | 'net' | 'scsi', { machineType }: ResolvedHardware)
   return `virtio-${name}-${machineType === 'microvm' ? 'device' : 'pci'}`;
 }
 
-function diskArguments(disk: Disk, index: number, hardware: ResolvedHardware): string[] {
+function diskArguments(disk: Disk, index: number, { hardware, machine }: ArgumentsPlan): string[] {
   const id = `disk${index}`;
+  /* Firmware that has to choose boots the first. */
+  const order = machine.spec.kernel === null ? { bootindex: index } : {};
   const node = { ...blockNode(disk), 'node-name': id, 'read-only': disk.readOnly };
   if (disk.bus === 'virtio') {
     return [
       ...json('-blockdev', node),
-      ...json('-device', { driver: virtio('blk', hardware), id, drive: id }),
+      ...json('-device', { driver: virtio('blk', hardware), id, drive: id, ...order }),
     ];
   }
   const isFirst = hardware.disks.findIndex(({ bus }) => bus === 'scsi') === index;
   return [
     ...(isFirst ? json('-device', { driver: virtio('scsi', hardware), id: SCSI_CONTROLLER }) : []),
     ...json('-blockdev', node),
-    ...json('-device', { driver: 'scsi-hd', id, drive: id, bus: `${SCSI_CONTROLLER}.0` }),
+    ...json('-device', { driver: 'scsi-hd', id, drive: id, bus: `${SCSI_CONTROLLER}.0`, ...order }),
   ];
 }
 
@@ -93,18 +97,39 @@ function blockNode(disk: Disk): object {
   return { driver: disk.format, discard: 'unmap', file: { driver: 'file', filename: disk.path } };
 }
 
-function netBackend(nic: Nic, id: string): object {
+/**
+ * Who serves one client only, as passt does, turns the target away until the source has ended: it tries again. A
+ * connection is not handed on as a tap is: a frame of it can be in the middle of being read.
+ */
+const RECONNECT_MS = 50;
+
+function netBackend(nic: Nic, id: string, nics: readonly Nic[]): object {
+  if (nic.kind === 'tap') {
+    const fd = FIRST_INHERITED_FD + tapsOf({ nics }).indexOf(nic);
+    return { type: 'tap', id, fd: String(fd) };
+  }
   if (nic.kind === 'user') return { type: 'user', id };
   if (nic.kind === 'none') return { type: 'hubport', id, hubid: 0 };
-  return { type: 'stream', id, server: false, addr: { type: 'unix', path: nic.path } };
+  const addr = { type: 'unix', path: nic.path };
+  return { type: 'stream', id, server: false, addr, 'reconnect-ms': RECONNECT_MS };
 }
 
 function nicArguments(nic: Nic, index: number, { machine, hardware }: ArgumentsPlan): string[] {
   const id = `net${index}`;
   const mac = nic.mac ?? defaultMac(machine.id, index);
   return [
-    ...json('-netdev', netBackend(nic, id)),
+    ...json('-netdev', netBackend(nic, id, hardware.nics)),
     ...json('-device', { driver: virtio('net', hardware), id: `nic${index}`, netdev: id, mac }),
+  ];
+}
+
+/** A board without a keyboard of its own gets one, and a pointer that knows where it is. */
+function displayArguments({ hardware, paths }: ArgumentsPlan): string[] {
+  if (hardware.display === null) return [];
+  const input = hardware.machineType === 'virt' ? ['virtio-keyboard-pci', 'virtio-tablet-pci'] : [];
+  return [
+    ...['VGA', ...input].flatMap((driver) => json('-device', { driver })),
+    ...['-vnc', `unix:${value(paths.vnc)}`],
   ];
 }
 

@@ -4,6 +4,7 @@
  * build (`q35`, the best accelerator) can name another machine. Pure.
  */
 import { createHash } from 'node:crypto';
+import { refusedArguments } from '../extra-arguments.js';
 import {
   ACCELERATORS,
   type Accelerator,
@@ -11,7 +12,7 @@ import {
   type Architecture,
   type Hardware,
 } from '../hardware.js';
-import type { MachineSpec } from '../machine.js';
+import { type MachineSpec, refusedBoot } from '../machine.js';
 import type { QemuAbilities } from '../qemu-abilities.js';
 
 /** What the document left to the build, resolved. `cpu` null is the machine type's own, a part of its version. */
@@ -39,11 +40,22 @@ export function resolveHardware(spec: MachineSpec, abilities: QemuAbilities): Ha
   const architecture = resolveArchitecture(spec, abilities, refusals);
   const machineType = architecture && resolveMachineType(spec, architecture, abilities, refusals);
   const accelerator = resolveAccelerator(spec, abilities, refusals);
+  refusals.push(...refusedArguments(spec.extraArguments));
+  if (machineType !== null) refusals.push(...refusedOn(machineType, spec));
   if (refusals.length > 0 || architecture === null || machineType === null || accelerator === null) {
     return { hardware: null, refusals };
   }
-  const { cpu, disks, nics } = spec;
-  return { hardware: { architecture, machineType, accelerator, cpu, disks, nics }, refusals: [] };
+  const { cpu, disks, nics, display, extraArguments } = spec;
+  const own = { cpu, disks, nics, display, extraArguments };
+  return { hardware: { architecture, machineType, accelerator, ...own }, refusals: [] };
+}
+
+function refusedOn(machineType: string, spec: MachineSpec): string[] {
+  const refusals = refusedBoot(spec, machineType.startsWith('pc-q35-'));
+  if (spec.display !== null && machineType === 'microvm') {
+    refusals.push('display must be null for microvm, which has no bus for a screen');
+  }
+  return refusals;
 }
 
 function resolveArchitecture(

@@ -14,7 +14,7 @@ export async function withStandIns(spec: MachineSpec): Promise<MachineSpec> {
 
 /** QEMU's own network has a state of its own in the stream: it stays. */
 function unplugged(nic: Nic): Nic {
-  return nic.kind === 'stream' ? { kind: 'none', mac: nic.mac } : nic;
+  return nic.kind === 'stream' || nic.kind === 'tap' ? { kind: 'none', mac: nic.mac } : nic;
 }
 
 async function standIn(disk: Disk): Promise<EmptyDisk> {

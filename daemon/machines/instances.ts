@@ -8,6 +8,7 @@ import { messageOf } from '../errors.js';
 import type { CommandLine, Incoming } from '../instance/driver.js';
 import { launch, makeSuccessorFolders, type ProcessEnd } from '../instance/launch.js';
 import { describeEnd, type InstanceOwner, RunningInstance } from '../instance/running-instance.js';
+import { takeTaps } from '../instance/taps.js';
 import { type Instance, instancePaths, type ProcessIdentity } from '../instance.js';
 import { type Machine, shortId } from '../machine.js';
 import type { Services } from './services.js';
@@ -67,7 +68,8 @@ export class MachineInstances {
     let launched: Awaited<ReturnType<typeof launch>>;
     try {
       const commandLine = builds.driver(build.kind).commandLine({ machine, build, paths, incoming });
-      launched = await launch(folders, commandLine, host);
+      const fds = await takeTaps(machine.spec, this.#processes(), host);
+      launched = await launch(folders, { ...commandLine, fds }, host);
     } catch (error) {
       this.recordEnd(generation, UNKNOWN_END, `it could not be started: ${messageOf(error)}`);
       throw error;
@@ -184,6 +186,11 @@ export class MachineInstances {
       });
       this.#unwritten.delete(generation);
     }
+  }
+
+  #processes(): ProcessIdentity[] {
+    const rows = this.#services.store.instances.ofMachine(this.#machineId);
+    return rows.flatMap(({ state, process }) => (state === 'gone' || process === null ? [] : [process]));
   }
 
   #removeLogs(generation: number): void {

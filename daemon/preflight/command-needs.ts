@@ -22,8 +22,22 @@ export interface CommandNeeds {
   readonly blockDrivers: readonly string[];
 }
 
-/** Options without an argument; every other one of our lines takes one. */
-const FLAGS = new Set(['-nodefaults', '-no-user-config', '-S', '-nographic', '-no-reboot', '-no-shutdown']);
+/** Options without an argument. One that is not here has none either when another option follows it. */
+const FLAGS = new Set([
+  ...[
+    '-nodefaults',
+    '-no-user-config',
+    '-S',
+    '-nographic',
+    '-no-reboot',
+    '-no-shutdown',
+    '-enable-kvm',
+    '-usb',
+  ],
+  ...['-s', '-only-migratable', '-full-screen', '-snapshot', '-mem-prealloc', '-no-fd-bootchk', '-daemonize'],
+]);
+/** Its argument is free text, which may look like an option. */
+const FREE_TEXT = '-append';
 /** Not properties: how a thing is named and where it hangs. */
 const NOT_PROPERTIES = new Set(['id', 'bus', 'driver', 'qom-type', 'type', 'backend']);
 
@@ -48,22 +62,32 @@ export function needsOf(args: readonly string[]): CommandNeeds {
   for (let at = 0; at < args.length; at += 1) {
     const option = (args[at] as string).replace(/^--/, '-');
     options.add(option);
-    if (FLAGS.has(option)) continue;
+    const next = args[at + 1];
+    if (FLAGS.has(option) || next === undefined) continue;
+    if (next.startsWith('-') && option !== FREE_TEXT) continue;
     at += 1;
-    add(needs, option, args[at] ?? '');
+    add(needs, option, next);
   }
   needs.options.push(...options);
   return needs;
 }
 
 function add(needs: Draft, option: string, argument: string): void {
-  if (option === '-machine' || option === '-M') needs.machine = named(argument, 'type');
+  if (option === '-machine' || option === '-M')
+    needs.machine = merged(needs.machine, named(argument, 'type'));
   else if (option === '-accel') needs.accelerators.push(named(argument, 'accel').name);
   else if (option === '-device') needs.devices.push(named(argument, 'driver'));
   else if (option === '-object') needs.objects.push(named(argument, 'qom-type'));
   else if (option === '-chardev') needs.chardevs.push(named(argument, 'backend'));
   else if (option === '-netdev') needs.netdevs.push(named(argument, 'type'));
   else if (option === '-blockdev') needs.blockDrivers.push(...driversOf(members(argument, 'driver')));
+}
+
+/** A second one adds to the first, as an operator's does. */
+function merged(first: Named | null, second: Named): Named {
+  if (first === null) return second;
+  const properties = [...new Set([...first.properties, ...second.properties])];
+  return { name: second.name === '' ? first.name : second.name, properties };
 }
 
 function named(argument: string, nameKey: string): Named {
@@ -85,8 +109,7 @@ function driversOf(node: Readonly<Record<string, unknown>>): string[] {
 /** `firstKey` is that of a first value that has none. */
 function members(argument: string, firstKey: string): Readonly<Record<string, unknown>> {
   if (argument.startsWith('{')) {
-    const parsed: unknown = JSON.parse(argument);
-    return isRecord(parsed) ? parsed : {};
+    return parsed(argument);
   }
   const given: Record<string, string> = {};
   /* A comma that is doubled is a part of the value. */
@@ -97,4 +120,14 @@ function members(argument: string, firstKey: string): Readonly<Record<string, un
     else given[part] = 'on';
   }
   return given;
+}
+
+/** What an operator wrote may be no JSON: the binary says so itself. */
+function parsed(text: string): Readonly<Record<string, unknown>> {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isRecord(value) ? value : {};
+  } catch {
+    return {};
+  }
 }

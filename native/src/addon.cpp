@@ -39,6 +39,7 @@ NAPI_MODULE_INIT() {
       method("unlockOfd", baton::unlockOfd),
       method("testOfd", baton::testOfd),
       method("peerCredentials", baton::peerCredentials),
+      method("openTap", baton::openTap),
   };
   if (napi_define_properties(env, exports, sizeof functions / sizeof functions[0], functions) != napi_ok) {
     return nullptr;

@@ -29,5 +29,6 @@ napi_value lockOfd(napi_env env, napi_callback_info info);
 napi_value unlockOfd(napi_env env, napi_callback_info info);
 napi_value testOfd(napi_env env, napi_callback_info info);
 napi_value peerCredentials(napi_env env, napi_callback_info info);
+napi_value openTap(napi_env env, napi_callback_info info);
 
 }  // namespace baton

@@ -44,6 +44,8 @@ test('what the document leaves out is resolved against the build, once and for a
     cpu: null,
     disks: [],
     nics: [],
+    display: null,
+    extraArguments: [],
   });
   const riscv64 = {
     ...BINARY,
@@ -53,6 +55,27 @@ test('what the document leaves out is resolved against the build, once and for a
   };
   const { hardware } = resolveHardware(SPEC, riscv64);
   assert.equal([hardware?.machineType, hardware?.accelerator], ['virt', 'tcg']);
+});
+
+test('without a kernel there must be something else that boots', () => {
+  const disks = [{ path: '/d', format: 'raw', bus: 'virtio', readOnly: false }] as const;
+  const noKernel = { kernel: null };
+  assert.equal(refusals({ ...noKernel, disks }), []);
+  assert.equal(refusals({ ...noKernel, firmware: '/f' }), []);
+  assert.equal(refusals({ ...noKernel, firmware: '/f', machineType: 'microvm' }), []);
+  assert.match(refusals(noKernel).join(), /kernel must be given when there is neither a disk nor a firmware/);
+  assert.match(
+    refusals({ ...noKernel, disks, machineType: 'microvm' }).join(),
+    /kernel must be given when there is no firmware, and that of the board boots no disk/,
+  );
+  assert.match(refusals({ ...noKernel, disks, initrd: '/i' }).join(), /initrd goes with a kernel/);
+});
+
+test('a screen needs a bus, and arguments of the daemon are its own', () => {
+  const display = { kind: 'vnc' } as const;
+  assert.equal(refusals({ display }), []);
+  assert.match(refusals({ display, machineType: 'microvm' }).join(), /display must be null for microvm/);
+  assert.match(refusals({ extraArguments: ['-S'] }).join(), /extraArguments must not have -S/);
 });
 
 test('what the document says is taken, an alias by the name behind it', () => {

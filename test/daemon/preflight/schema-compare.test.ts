@@ -57,6 +57,21 @@ test('both forms of an option are read, with doubled commas and without values',
   });
 });
 
+test('what an operator added is read too, whatever it is', () => {
+  const { options, machine, devices } = needsOf([
+    ...['-machine', 'q35,aux-ram-share=on', '-append', '-v', '-enable-kvm', '-unheard-of', '-usb'],
+    ...['-machine', 'hpet=off', '-device', '{broken', '-device', 'virtio-rng-pci,max-bytes=1', '-last'],
+  ]);
+  assert.equal(options, [
+    ...['-machine', '-append', '-enable-kvm', '-unheard-of', '-usb', '-device', '-last'],
+  ]);
+  assert.equal(machine, { name: 'q35', properties: ['aux-ram-share', 'hpet'] });
+  assert.equal(devices, [
+    { name: '', properties: [] },
+    { name: 'virtio-rng-pci', properties: ['max-bytes'] },
+  ]);
+});
+
 const cache = findInCache();
 const found = { '10.0': cache.qemu('10.0', 'x86_64'), '11.1': cache.qemu('11.1', 'x86_64') };
 const missing = Object.values(found).find((qemu) => 'missing' in qemu);
@@ -93,7 +108,10 @@ function ourLine(machineType: string): readonly string[] {
     nics: [
       { kind: 'user', mac: null },
       { kind: 'stream', mac: null, path: '/s' },
+      { kind: 'tap', mac: null, interface: 't' },
     ],
+    display: { kind: 'vnc' },
+    extraArguments: ['-rtc', 'base=utc'],
   } as const;
   const paths = instancePaths({ socketsDir: '/s', logsDir: '/l' });
   return qemuArguments({ machine: { id: 'id', name: 'name', spec }, hardware, paths, incoming: 'cpr' });

@@ -52,6 +52,16 @@ test('what was written durably is there after reopening', ({ path, store }) => {
   again.close();
 });
 
+test('a document of before a member was known has its default', ({ path, store }) => {
+  store.durably(() => store.machines.insert({ id: MACHINE, name: 'a', spec: SPEC, builds: ANY_BUILD }));
+  const { display, extraArguments, nics, ...older } = SPEC;
+  const db = new Database(path);
+  db.prepare('UPDATE machines SET spec = ?').run(JSON.stringify(older));
+  db.close();
+  assert.equal(store.machines.byName('a')?.spec, { ...SPEC, display, extraArguments, nics });
+  assert.equal([display, extraArguments, nics], [null, [], []]);
+});
+
 test('durable writes sync, quick ones do not', ({ path, store }) => {
   const settings: unknown[] = [];
   const probe = new Database(path);
