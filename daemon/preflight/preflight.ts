@@ -190,7 +190,7 @@ export class Preflight {
         ...(said === null ? [] : sourceModeFindings(said, mode)),
         ...wayBackFindings(from.build, mode),
         ...(builds.needs === null ? [] : connectionFindings(builds.needs, mode)),
-        ...(await diskFindings(machine.spec, mode, this.#options.stateDir)),
+        ...(await diskFindings(machine.spec, mode, this.#options)),
         ...(mode === 'cpr-reboot' && requested === 'auto' && !allowDowntime ? [DOWNTIME] : []),
       ],
       forced,

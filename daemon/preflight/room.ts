@@ -10,19 +10,27 @@ const DEVICE_STATE_MIB = 16;
 /** What a second VMM takes beside the guest's memory, which is there once. */
 const SECOND_VMM_MIB = 192;
 
-/** Of the file that holds the state of the guest. With cpr-reboot all of its memory is in it. */
+/** Where the daemon keeps states of guests. */
+export interface StateFolders {
+  /** While the guest stands still. */
+  readonly runtimeDir: string;
+  /** For as long as it takes, with all of its memory. */
+  readonly stateDir: string;
+}
+
 export function stateFileBytes({ memoryMiB }: Pick<MachineSpec, 'memoryMiB'>, mode: UpgradeMode): number {
   if (mode === 'cpr-transfer') return 0;
   return (DEVICE_STATE_MIB + (mode === 'cpr-reboot' ? memoryMiB : 0)) * MIB;
 }
 
 export async function diskFindings(
-  spec: MachineSpec,
+  spec: Pick<MachineSpec, 'memoryMiB'>,
   mode: UpgradeMode,
-  folder: string,
+  { runtimeDir, stateDir }: StateFolders,
 ): Promise<readonly Finding[]> {
   const neededBytes = stateFileBytes(spec, mode);
   if (neededBytes === 0) return [];
+  const folder = mode === 'cpr-reboot' ? stateDir : runtimeDir;
   const { bavail, bsize } = await statfs(folder);
   const freeBytes = bavail * bsize;
   if (freeBytes >= neededBytes) return [];

@@ -12,7 +12,7 @@ export const preflight: Step = {
     const { findings } = await context.examine(signal);
     const blocking = findings.filter(({ severity }) => severity === 'block');
     if (blocking.length === 0) return;
-    const sentences = blocking.map(({ sentence }) => sentence);
+    const sentences = blocking.map(({ sentence, remedy }) => `${sentence} (${remedy})`);
     throw new UpgradeError('preflight_blocked', `preflight found what blocks it: ${sentences.join('; ')}`);
   },
   undo: nothingToUndo,

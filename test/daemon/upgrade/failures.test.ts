@@ -12,6 +12,7 @@ import {
   type Folders,
   makeFolders,
   registerFake,
+  rehearsalPids,
   startApp,
   tearDown,
   ticksOf,
@@ -35,6 +36,12 @@ interface Expectation {
 }
 
 const FAILURES: readonly Expectation[] = [
+  {
+    behaviour: 'other-processors',
+    code: 'target_not_verified',
+    step: 'configure-target',
+    message: /the target has a vCPU 1 that the source has not/,
+  },
   { behaviour: 'refuses-options', code: 'target_died', step: 'start-target', message: /exit code 1/ },
   { behaviour: 'never-listens', code: 'target_timeout', step: 'start-target', message: /1000 ms/ },
   {
@@ -97,6 +104,19 @@ for (const { behaviour, code, step, message } of FAILURES) {
     await ticksOf(folders, id, machine.generation, before);
   });
 }
+
+test('a target that an empty machine does not load into: refused before anything is touched', async (context) => {
+  const { app, folders, id } = context;
+  const build = await registerFake(app, folders, 'rejects-rehearsal');
+  const upgrade = await upgradeEnd(app, id, { build });
+  assert.equal([upgrade.state, upgrade.reason.code], ['rolled-back', 'preflight_blocked']);
+  assert.is(upgrade.findings[0].code, 'rehearsal_state_refused');
+  assert.equal([vmmPids(folders).length, rehearsalPids(folders).length], [1, 0]);
+  const { body } = await call(app, 'POST', `/v1/machines/${id}/preflight`, { build });
+  assert.is(body.verdict, 'needs-cold-restart');
+  const unrehearsed = await call(app, 'POST', `/v1/machines/${id}/preflight`, { build, rehearse: false });
+  assert.is(unrehearsed.body.verdict, 'can-upgrade');
+});
 
 test('after all these the next upgrade works, and the guest is intact', async ({ app, folders, id }) => {
   const upgrade = await upgradeEnd(app, id);

@@ -202,5 +202,3 @@ test('the journal cannot be written any more: rolled back, the guest ticks on', 
 });
 
 test.run();
-
-test.run();

@@ -1,0 +1,33 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { needsOf } from '../../../daemon/preflight/command-needs.js';
+import { connectionFindings } from '../../../daemon/preflight/connections.js';
+import type { UpgradeMode } from '../../../daemon/upgrade.js';
+
+function found(mode: UpgradeMode, ...args: string[]): string[] {
+  return connectionFindings(needsOf(args), mode).map(({ code, severity }) => `${severity} ${code}`);
+}
+
+const test = suite('connections that are not carried');
+
+test('a tap that the VMM opens by its name is busy for a second process, and free for one that became another', () => {
+  const tap = ['-netdev', 'tap,id=n,ifname=tap0,script=no'];
+  assert.equal(found('cpr-transfer', ...tap), ['block tap_not_carried']);
+  assert.equal(found('cpr-exec', ...tap), ['warn tap_not_carried']);
+});
+
+test('a tap whose descriptor is passed on is carried, what vhost has under way is not', () => {
+  assert.equal(found('cpr-transfer', '-netdev', 'tap,id=n,fd=3'), []);
+  assert.equal(found('cpr-transfer', '-netdev', 'tap,id=n,fd=3,vhost=on'), ['warn vhost_not_carried']);
+  assert.equal(found('cpr-exec', '-device', 'vhost-user-blk-pci,chardev=c'), ['warn vhost_not_carried']);
+});
+
+test('networks with a process of their own, and sockets that clients are connected to', () => {
+  assert.equal(found('cpr-transfer', '-netdev', 'user,id=n'), ['warn connections_dropped']);
+  const stream = '{"type":"stream","id":"n","server":false,"addr":{"type":"unix","path":"/p"}}';
+  assert.equal(found('cpr-transfer', '-netdev', stream), ['warn network_reconnects']);
+  assert.equal(found('cpr-transfer', '-netdev', 'hubport,id=n,hubid=0'), []);
+  assert.equal(found('cpr-transfer', '-chardev', 'socket,id=c,path=/p'), ['info console_reconnects']);
+});
+
+test.run();
