@@ -35,5 +35,7 @@ export interface Comparison {
 export interface Benchmark {
   readonly name: string;
   readonly summary: string;
+  /** It makes network interfaces, so it is run in a network namespace of its own where that can be. */
+  readonly ownNetwork?: true;
   run(context: BenchContext): Promise<Comparison[]>;
 }

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { endProcessesNaming } from '../demo/leftovers.js';
+import { isInOwnNetwork, ownNetworkMissing } from '../e2e/own-network.js';
 import type { Benchmark } from './benchmark.js';
 import { boot } from './benchmarks/boot.js';
 import { fleet } from './benchmarks/fleet.js';
@@ -76,13 +77,18 @@ const { values, positionals } = parseArgs({
   options: { short: { type: 'boolean', default: false }, json: { type: 'string' } },
   allowPositionals: true,
 });
+const benchmarks = chosen(positionals);
+const wantsNetwork = benchmarks.some(({ ownNetwork }) => ownNetwork === true);
+if (wantsNetwork && (await ownNetworkMissing()) === null && !(await isInOwnNetwork(import.meta.url))) {
+  process.exit();
+}
 const machine = describeMachine();
 console.log(
   `${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, Linux ${machine.kernel}, ` +
     `Node ${machine.node}, load ${machine.loadAverage}`,
 );
 const results: Record<string, ComparisonReport[] | { error: string }> = {};
-for (const benchmark of chosen(positionals)) {
+for (const benchmark of benchmarks) {
   try {
     results[benchmark.name] = await runOne(benchmark, values.short);
   } catch (error) {

@@ -25,8 +25,10 @@ export async function ownNetworkMissing(): Promise<string | null> {
 /** Whether this process is inside; if not, it has run `url` inside and taken its exit code. */
 export async function isInOwnNetwork(url: string): Promise<boolean> {
   if (process.env[INSIDE] !== undefined) return true;
-  const args = [...NAMESPACES, process.execPath, ...process.execArgv, fileURLToPath(url)];
+  const own = [...process.execArgv, fileURLToPath(url), ...process.argv.slice(2)];
+  const args = [...NAMESPACES, process.execPath, ...own];
   const child = spawn('unshare', args, { stdio: 'inherit', env: { ...process.env, [INSIDE]: 'yes' } });
+  for (const signal of ['SIGTERM', 'SIGHUP'] as const) process.on(signal, () => child.kill(signal));
   const [code] = await once(child, 'exit');
   process.exitCode = code ?? 1;
   return false;
