@@ -12,7 +12,7 @@
  */
 import type { CreateSettings } from './machine/create.js';
 import type { MachineEvents, MachineHandle } from './machine/handle.js';
-import { type GuestMemory, ramOf } from './memory/guest-memory.js';
+import { DEFAULT_RAM_ID, type GuestMemory, ramOf } from './memory/guest-memory.js';
 import type { ReceivedCpr } from './migration/cpr-channel.js';
 import type { CprDescriptor } from './migration/cpr-state.js';
 import { IncomingMigration, type Source, UNKNOWN_SOURCE } from './migration/incoming.js';
@@ -46,6 +46,8 @@ interface Arrival {
   readonly source: Source;
   /** `null`: memory does not come by descriptors. */
   readonly descriptors: readonly CprDescriptor[] | null;
+  /** Tells the source what machine waits for its guest. */
+  introduce(options: VmmOptions, vm: VmControl): Promise<void>;
 }
 
 /** `inherited`: what the program before this one in the process left, after cpr-exec. */
@@ -75,6 +77,7 @@ export async function startVmm(
   const machine = await parts.createMachine(options, memory, { incoming }, vm.machineEvents);
   life.atEnd(() => machine.close());
   await vm.attach(machine);
+  await arrival?.introduce(options, vm);
   if (migration.loadsAtStart) await migration.listenAtStart();
   provide({ vm, migration, options, memory });
   if (!migration.loadsAtStart) await migration.listenAtStart();
@@ -88,11 +91,18 @@ async function awaitArrival(
   if (inherited !== null) return arrivalByExec(incoming, inherited, life);
   if (incoming === null) return null;
   const main = incoming.main ?? { kind: 'defer' };
-  if (incoming.cpr === null) return { main, source: UNKNOWN_SOURCE, descriptors: null };
+  if (incoming.cpr === null) return { main, source: UNKNOWN_SOURCE, descriptors: null, introduce: silently };
   const received = await awaitSource(incoming.cpr.path, life);
   const source = { hasRam: true, pid: received.sourcePid, hangUp: () => received.hangUp() };
-  return { main, source, descriptors: received.descriptors };
+  const introduce = async (options: VmmOptions, vm: VmControl) => {
+    const { encodeFacts, factsOf } = await import('./migration/handshake.js');
+    await received.say(encodeFacts(factsOf(options, await vm.rehearse())));
+  };
+  return { main, source, descriptors: received.descriptors, introduce };
 }
+
+/** There is nobody to hear it. */
+async function silently(): Promise<void> {}
 
 /** A command line without `-incoming` would boot another guest: the one that is there is waited for instead. */
 function arrivalByExec(
@@ -104,7 +114,7 @@ function arrivalByExec(
     life.report('the VM comes by cpr-exec and -incoming is missing: -incoming defer is assumed');
   if (incoming?.cpr) life.report('ignoring cpr channel for migration mode cpr-exec');
   const source = { ...UNKNOWN_SOURCE, hasRam: true };
-  return { main: incoming?.main ?? { kind: 'defer' }, source, descriptors };
+  return { main: incoming?.main ?? { kind: 'defer' }, source, descriptors, introduce: silently };
 }
 
 /** The target waits here, with nothing built yet, until a source connects. */
@@ -117,11 +127,12 @@ async function awaitSource(path: string, life: ProcessLife): Promise<ReceivedCpr
 }
 
 function ramDescriptor(descriptors: readonly CprDescriptor[], { machine }: VmmOptions): number {
-  const found = descriptors.find(({ name, id }) => name === machine.memoryBackend && id === 0);
+  const wanted = machine.memoryBackend ?? DEFAULT_RAM_ID;
+  const found = descriptors.find(({ name, id }) => name === wanted && id === 0);
   if (found !== undefined && descriptors.length === 1) return found.fd;
   const names = descriptors.map(({ name }) => `'${name}'`).join(', ');
   throw new Error(
-    `the source handed over ${names || 'no descriptor'}, this machine wants its RAM '${machine.memoryBackend}' only`,
+    `the source handed over ${names || 'no descriptor'}, this machine wants its RAM '${wanted}' only`,
   );
 }
 
@@ -145,8 +156,12 @@ function buildMigration(
   const context = { vm, progress, events, subject, contents, fatal, report };
   const incoming = arrival && new IncomingMigration(context, arrival.source);
   const { auxRamShare } = options.machine;
+  const facts = async () => {
+    const { factsOf } = await import('./migration/handshake.js');
+    return factsOf(options, await vm.rehearse());
+  };
   return new Migration({
-    ...{ vm, memory, ram, auxRamShare, settings, progress, events, incoming, report },
+    ...{ facts, vm, memory, ram, auxRamShare, settings, progress, events, incoming, report },
     listenAt: arrival === null || arrival.main?.kind === 'defer' ? null : arrival.main,
   });
 }

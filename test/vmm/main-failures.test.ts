@@ -282,7 +282,7 @@ test('rubbish, half a state and nothing on the cpr socket end the target with a 
   }
 });
 
-test('what real QEMU crashes on is refused: uri, one channel only, doubled channels, other transports', async () => {
+test('what real QEMU crashes on is refused: uri, the main channel only, doubled channels, other transports', async () => {
   const target = await host.launch({ incoming: 'unix' });
   await target.listening();
   const { channels } = channelsTo(target) as { channels: object[] };
@@ -292,7 +292,6 @@ test('what real QEMU crashes on is refused: uri, one channel only, doubled chann
   const tries: [object, RegExp][] = [
     [{ uri: `unix:${target.path('main')}` }, /missing 'cpr' migration channel/],
     [{ channels: [main] }, /missing 'cpr' migration channel/],
-    [{ channels: [cpr] }, /missing 'main' migration channel/],
     [{ channels: [cpr, main, cpr] }, /more than one cpr/],
     [{ channels: [] }, /missing 'cpr'/],
     [{}, /need either 'uri' or 'channels' argument/],

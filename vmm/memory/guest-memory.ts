@@ -41,7 +41,7 @@ export interface GuestMemory {
 }
 
 /** Name QEMU gives to the RAM of its riscv64 `virt` machine when no backend is named. */
-const DEFAULT_RAM_ID = 'riscv_virt_board.ram';
+export const DEFAULT_RAM_ID = 'riscv_virt_board.ram';
 
 /**
  * Makes the RAM that the options describe. `receivedFd`: RAM of a VM that is being taken over; it is
@@ -51,7 +51,7 @@ export function createGuestMemory(options: VmmOptions, receivedFd: number | null
   const { sizeBytes, backends } = options.memory;
   const backend = backends.find(({ id }) => id === options.machine.memoryBackend) ?? null;
   if (receivedFd !== null) checkSize(receivedFd, sizeBytes);
-  const fd = receivedFd ?? (backend?.share ? openBackend(backend) : null);
+  const fd = receivedFd ?? openShared(options, backend);
   const memory = allocate(sizeBytes);
   const ram = ramOf({ memory, sizeBytes });
   if (fd !== null) mapShared(ram, fd, 0);
@@ -66,6 +66,12 @@ export function createGuestMemory(options: VmmOptions, receivedFd: number | null
     backendId: backend?.id ?? DEFAULT_RAM_ID,
     backendType: backend?.type ?? 'ram',
   };
+}
+
+/** `null`: RAM is private to this process. */
+function openShared({ machine, memory }: VmmOptions, backend: MemoryBackendOptions | null): number | null {
+  if (backend !== null) return backend.share ? openBackend(backend) : null;
+  return machine.anonAlloc === 'memfd' ? createMemfd(DEFAULT_RAM_ID, memory.sizeBytes) : null;
 }
 
 /** The guest's RAM as bytes; offset 0 is guest-physical 0x80000000. */

@@ -4,7 +4,9 @@
  *     source                                  target
  *     connect                                 listens from its start, before it has guest memory
  *     CPR state + descriptors, end of stream ►
- *                                             maps the memory, builds the machine, listens on `main`
+ *                                             maps the memory, builds the machine
+ *     ◄ handshake                             says what machine it is (handshake.ts)
+ *                                             listens on `main`
  *     ◄ hang-up                               closes the connection: "connect to main now"
  *
  * Descriptors that do not fit the stream are closed; none is left behind by an error.
@@ -39,6 +41,8 @@ export interface ReceivedCpr {
   /** Process of the source; 0 when it cannot be seen from here. */
   readonly sourcePid: number;
   hangUp(): void;
+  /** Sends bytes to the source; one that does not read them is no matter. */
+  say(bytes: Uint8Array): Promise<void>;
 }
 
 /** Bounds for a peer that connects and then sends slowly, or too much. */
@@ -108,7 +112,13 @@ export async function receiveCprState(listener: UnixListener): Promise<ReceivedC
   try {
     const descriptors = await receiveAll(fd);
     const connection = fd;
-    return { descriptors, sourcePid: peerCredentials(fd).pid, hangUp: () => closeFd(connection) };
+    return {
+      descriptors,
+      sourcePid: peerCredentials(fd).pid,
+      hangUp: () => closeFd(connection),
+      // A source that has gone meanwhile is noticed on the main channel.
+      say: (bytes) => sendAll(connection, bytes, []).catch(() => undefined),
+    };
   } catch (error) {
     closeFd(fd);
     throw error;

@@ -30,6 +30,7 @@ export class Migration {
   readonly #options: MigrationOptions;
   readonly settings: MigrationSettings;
   #cancel: AbortController | null = null;
+  #run: OutgoingRun | null = null;
 
   constructor(options: MigrationOptions) {
     this.#options = options;
@@ -43,7 +44,7 @@ export class Migration {
   }
 
   setCapabilities(changes: readonly CapabilityStatus[]): void {
-    this.#requireIdle();
+    if (this.#options.progress.status !== 'setup-cpr') this.#requireIdle();
     this.settings.setCapabilities(changes);
   }
 
@@ -65,16 +66,26 @@ export class Migration {
       await this.#unwind(error as Error, cancel.signal);
       throw new QmpError((error as Error).message, 'GenericError', { cause: error });
     }
+    this.#run = run;
     this.#finish(run, cancel.signal).catch((error: Error) => {
       this.#options.report(`the migration could not be undone: ${error.message}`);
     });
+  }
+
+  /** `migrate` with `resume`: the second step of a hand-over in two. */
+  resume(channels: Channels): void {
+    const { progress } = this.#options;
+    if (progress.status !== 'setup-cpr' || this.#run?.resume === undefined) {
+      throw new QmpError('Cannot resume if there is no paused migration');
+    }
+    this.#run.resume(channels);
   }
 
   /** `migrate_cancel`: no effect when nothing is under way or it is failing anyway. */
   cancel(): void {
     const { progress } = this.#options;
     const cancel = this.#cancel;
-    if (cancel === null || !['setup', 'active', 'device'].includes(progress.status)) return;
+    if (cancel === null || !['setup', 'setup-cpr', 'active', 'device'].includes(progress.status)) return;
     progress.set('cancelling');
     cancel.abort(new Error('the migration was cancelled'));
   }

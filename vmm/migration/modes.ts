@@ -20,6 +20,8 @@ export interface OutgoingMode {
 export interface OutgoingRun {
   /** Goes on to the end; rejects with the reason when it fails. The VM is then stopped or not, as it was. */
   finish(): Promise<void>;
+  /** `migrate` with `resume`. Absent: never waits for one. Throws `QmpError`. */
+  resume?(channels: Channels): void;
   /**
    * What is left when the status is `completed` already: does not come back, or rejects, and the VM then goes
    * on here after all. Absent: nothing is left.

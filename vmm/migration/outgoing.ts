@@ -2,6 +2,7 @@
 import type { GuestMemory } from '../memory/guest-memory.js';
 import type { EventHub } from '../qmp/events.js';
 import type { VmControl } from '../vm-control.js';
+import type { MachineFacts } from './handshake.js';
 import type { MigrationProgress } from './progress.js';
 import type { MigrationSettings } from './settings.js';
 import { IGNORE_SHARED, MACHINE_TYPE, type StreamSubject } from './stream-format.js';
@@ -16,6 +17,8 @@ export interface OutgoingContext {
   /** The guest's RAM as bytes. */
   ram(): Uint8Array;
   readonly auxRamShare: boolean;
+  /** What a target is compared with. */
+  facts(): Promise<MachineFacts>;
   readonly settings: MigrationSettings;
   readonly progress: MigrationProgress;
 }

@@ -1,7 +1,7 @@
 /**
  * Where a migration stands: its status, the MIGRATION events, the times and what `query-migrate` shows.
  *
- *     none ► setup ► active ► device ► completed
+ *     none ► setup ► active ► device ► completed        (setup ► setup-cpr ► active: in two steps)
  *              └───────┴────────┴──► failing ► failed        (from every status before `completed`)
  *              └───────┴────────┴──► cancelling ► cancelled
  *
@@ -14,7 +14,8 @@ import { PAGE_BYTES } from './stream-format.js';
 
 const NEXT: Partial<Record<MigrationStatus, readonly MigrationStatus[]>> = {
   none: ['setup'],
-  setup: ['active', 'cancelling', 'failing'],
+  setup: ['setup-cpr', 'active', 'cancelling', 'failing'],
+  'setup-cpr': ['active', 'cancelling', 'failing'],
   active: ['device', 'completed', 'cancelling', 'failing', 'failed'],
   device: ['completed', 'cancelling', 'failing'],
   failing: ['failed'],

@@ -24,6 +24,8 @@ export interface MigrationParameters {
   readonly mode: MigrationMode;
   /** What cpr-exec executes: the program, looked for in PATH, and its arguments. */
   readonly 'cpr-exec-command': readonly string[];
+  /** The cpr channel of cpr-transfer, for a `migrate` that names only the main one. Absent: not set. */
+  readonly 'cpr-uri'?: string;
 }
 
 export type CapabilityDefaults = Readonly<Partial<Record<Capability, boolean>>>;

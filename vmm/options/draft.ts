@@ -14,6 +14,7 @@ export interface Draft {
   machineType: VmmOptions['machine']['type'];
   memoryBackend: string | null;
   auxRamShare: boolean;
+  anonAlloc: VmmOptions['machine']['anonAlloc'];
   dumpDtb: string | null;
   ramBytes: number | null;
   backends: MemoryBackendOptions[];
@@ -44,6 +45,7 @@ export function emptyDraft(): Draft {
     machineType: 'virt',
     memoryBackend: null,
     auxRamShare: false,
+    anonAlloc: 'mmap',
     dumpDtb: null,
     ramBytes: null,
     backends: [],

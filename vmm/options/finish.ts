@@ -23,7 +23,8 @@ export function finish(draft: Draft): VmmOptions {
     machine: {
       type: draft.machineType,
       memoryBackend: draft.memoryBackend,
-      auxRamShare: draft.auxRamShare,
+      auxRamShare: draft.auxRamShare || draft.anonAlloc === 'memfd',
+      anonAlloc: draft.anonAlloc,
       dumpDtb: draft.dumpDtb,
     },
     memory,

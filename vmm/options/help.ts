@@ -9,6 +9,7 @@ Machine
   -M, -machine [type=]virt|none[,PROPERTY=VALUE...]
                    memory-backend=ID   RAM is the -object of that id
                    aux-ram-share=on|off
+                   anon-alloc=mmap|memfd   memfd: as aux-ram-share=on, and RAM without -object is shared
                    dumpdtb=FILE        write the device tree and exit
                    dtb=FILE, kernel=FILE, initrd=FILE, append=TEXT, firmware=FILE
                                        as the options of these names (firmware: -bios)
@@ -58,6 +59,8 @@ Migration
   -incoming defer|unix:PATH|file:PATH[,offset=N]|fd:N|exec:COMMAND
   -incoming [channel-type=]main|cpr,addr.transport=socket,addr.type=unix,addr.path=PATH
                    wait for a machine; may be given once for each channel
+  -cpr-uri unix:PATH
+                   the cpr channel of -incoming
   -global migration.x-events=on|off, migration.x-return-path=on|off,
                    migration.x-ignore-shared=on|off
                    also as driver=migration,property=NAME,value=on|off

@@ -17,6 +17,14 @@ export function readIncoming(draft: Draft, option: string, text: string): void {
   }
 }
 
+/** `unix:PATH`: the cpr channel, as the first series had it. */
+export function readCprUri(draft: Draft, option: string, text: string): void {
+  const address = readUri(option, text);
+  if (address.kind !== 'unix') throw new OptionError(option, 'bad cpr channel socket type; must be unix');
+  draft.incoming ??= { main: null, cpr: null };
+  draft.incoming.cpr = { path: address.path };
+}
+
 function readUri(option: string, text: string): Address {
   try {
     return parseUri(text);

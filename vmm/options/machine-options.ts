@@ -17,6 +17,9 @@ export function readMachine(draft: Draft, option: string, text: string): void {
   properties.only('aclint', 'off');
   draft.memoryBackend = properties.string('memory-backend') ?? draft.memoryBackend;
   draft.auxRamShare = properties.bool('aux-ram-share', draft.auxRamShare);
+  properties.only('anon-alloc', 'mmap', 'memfd');
+  const allocation = properties.string('anon-alloc');
+  if (allocation !== null) draft.anonAlloc = allocation === 'memfd' ? 'memfd' : 'mmap';
   draft.dumpDtb = properties.string('dumpdtb') ?? draft.dumpDtb;
   draft.kernel = properties.string('kernel') ?? draft.kernel;
   draft.initrd = properties.string('initrd') ?? draft.initrd;

@@ -36,6 +36,8 @@ export interface MachineOptions {
   readonly type: 'virt' | 'none';
   readonly memoryBackend: string | null;
   readonly auxRamShare: boolean;
+  /** `memfd`: memory that no backend stands behind can be handed over, guest RAM without a backend as well. */
+  readonly anonAlloc: 'mmap' | 'memfd';
   readonly dumpDtb: string | null;
 }
 

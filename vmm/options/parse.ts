@@ -7,7 +7,7 @@ import type { Draft } from './draft.js';
 import { emptyDraft } from './draft.js';
 import { OptionError } from './error.js';
 import { finish } from './finish.js';
-import { readGlobal, readIncoming } from './incoming-options.js';
+import { readCprUri, readGlobal, readIncoming } from './incoming-options.js';
 import {
   readAccel,
   readBios,
@@ -78,6 +78,7 @@ const VALUED: Readonly<Record<string, Valued>> = {
   monitor: readMonitor,
   display: (_, option, text) => requireNone(option, text, 'there is no display'),
   incoming: readIncoming,
+  'cpr-uri': readCprUri,
   global: readGlobal,
   name: readName,
   uuid: readUuid,

@@ -65,6 +65,8 @@ export type QmpServerMessage = QmpGreeting | QmpReply | QmpEvent;
 export const MIGRATION_STATUSES = [
   'none',
   'setup',
+  /** Ours: the target has the descriptors, and `migrate` with `resume` starts the hand-over. */
+  'setup-cpr',
   'cancelling',
   'cancelled',
   'active',

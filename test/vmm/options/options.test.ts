@@ -77,6 +77,7 @@ test('the command line of the daemon is understood whole', () => {
     memoryBackend: 'ram0',
     auxRamShare: true,
     dumpDtb: null,
+    anonAlloc: 'mmap',
   });
   assert.equal(options.memory, {
     sizeBytes: 256 * MIB,

@@ -4,7 +4,8 @@ import { MIGRATION_MODES } from '../protocol.js';
 /**
  * Sets migration parameters; absent ones keep their value. They stay set until changed.
  *
- * Arguments: `mode`; `cpr-exec-command`, the program that mode cpr-exec executes, and its arguments.
+ * Arguments: `mode`; `cpr-exec-command`, the program that mode cpr-exec executes, and its arguments; `cpr-uri`,
+ * unix:PATH, the cpr channel of a `migrate` in mode cpr-transfer that names only the main one.
  * Errors: a parameter that is not offered; a migration is under way.
  * Since: 0.1
  *
@@ -16,6 +17,7 @@ export const migrateSetParameters = defineCommand({
   args: {
     mode: { type: { enum: MIGRATION_MODES }, optional: true },
     'cpr-exec-command': { type: { array: 'str' }, optional: true },
+    'cpr-uri': { type: 'str', optional: true },
   },
   run: ({ migration }, parameters) => migration.setParameters(parameters),
 });
