@@ -35,7 +35,8 @@ export interface InstancePaths {
   readonly qmp: string;
   readonly cpr: string;
   readonly main: string;
-  readonly serial: string;
+  /** A FIFO: what is written there is typed into the serial console. */
+  readonly consoleInput: string;
   readonly vnc: string;
   readonly vmmLog: string;
   readonly consoleLog: string;
@@ -50,7 +51,7 @@ export function instancePaths({
     qmp: `${socketsDir}/qmp.sock`,
     cpr: `${socketsDir}/cpr.sock`,
     main: `${socketsDir}/main.sock`,
-    serial: `${socketsDir}/serial.sock`,
+    consoleInput: `${socketsDir}/console.in`,
     vnc: `${socketsDir}/vnc.sock`,
     vmmLog: `${logsDir}/vmm.log`,
     consoleLog: `${logsDir}/console.log`,

@@ -19,6 +19,8 @@ export interface Addon {
   unreadBytes(fd: number): number;
   closeFd(fd: number): void;
   setCloseOnExec(fd: number, on: boolean): void;
+  setNonBlocking(fd: number): void;
+  makeFifo(path: string): void;
   punchHole(fd: number, startBytes: number, lengthBytes: number): void;
   findData(fd: number, fromBytes: number): number | null;
   execve(path: string, argv: readonly string[], envp: readonly string[], keepFds: readonly number[]): never;

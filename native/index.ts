@@ -1,7 +1,7 @@
 /**
  * What Node cannot do: memory with a descriptor mapped under a WebAssembly memory, descriptors passed over unix
- * sockets, holes in files, exec, process descriptors, locks of open file descriptions, tap interfaces. Linux only. Usable in the
- * main thread and in workers.
+ * sockets, FIFOs, holes in files, exec, process descriptors, locks of open file descriptions, tap interfaces. Linux
+ * only. Usable in the main thread and in workers.
  *
  * Arguments are checked here (TypeError, RangeError); a failed system call is a `NativeError`. No call blocks
  * the thread. A descriptor that a call returns is closed on exec and belongs to the caller, who closes it with
@@ -190,6 +190,18 @@ export function setCloseOnExec(fd: number, on: boolean): void {
   requireFd('fd', fd);
   if (typeof on !== 'boolean') throw new TypeError(`expected on to be a boolean, got ${String(on)}`);
   addon().setCloseOnExec(fd, on);
+}
+
+/** For all who share the open file description with `fd`, in other processes too. */
+export function setNonBlocking(fd: number): void {
+  requireFd('fd', fd);
+  addon().setNonBlocking(fd);
+}
+
+/** A pipe with a name, for the owner only. EEXIST: something is there. */
+export function makeFifo(path: string): void {
+  requirePath('path', path);
+  addon().makeFifo(path);
 }
 
 /**

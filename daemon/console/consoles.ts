@@ -70,9 +70,11 @@ export class Consoles {
     return input;
   }
 
-  /** See `ConsoleInput`. Resolves with whether a connection to the VMM was closed. */
-  hold(machineId: string, generation: number): Promise<boolean> {
-    return this.input(machineId).hold(generation);
+  /** See `ConsoleInput`. To be called while the guest still runs on `generation`. */
+  hold(machineId: string, generation: number): void {
+    const instance = this.#store.instances.byGeneration(machineId, generation);
+    if (instance === null || instance.process === null) return;
+    this.input(machineId).hold(generation, instancePaths(instance).consoleInput, instance.process);
   }
 
   release(machineId: string): void {
@@ -89,7 +91,7 @@ export class Consoles {
     const { instances, machines, operations } = this.#store;
     const generation = machines.byId(machineId)?.currentGeneration ?? 0;
     const instance = instances.byGeneration(machineId, generation);
-    if (instance?.state === 'alive') return { generation, path: instancePaths(instance).serial };
+    if (instance?.state === 'alive') return { generation, path: instancePaths(instance).consoleInput };
     return operations.runningOf(machineId) === null ? 'none' : 'wait';
   }
 }

@@ -173,7 +173,7 @@ export const InstanceView = Type.Object({
   exitSignal: textOrNull('Signal that ended it, if it is known'),
   endReason: textOrNull('Why it ended, for people'),
   qmpSocket: Type.String({ description: 'Path of its monitor' }),
-  serialSocket: Type.String({ description: 'Path of its serial console' }),
+  consoleInput: Type.String({ description: 'Path of the FIFO that its serial console reads' }),
   vncSocket: textOrNull('Path of its screen; null: it has none, or has ended'),
   startedAt: time('When it was started'),
   endedAt: textOrNull('When it ended, RFC 3339, UTC'),

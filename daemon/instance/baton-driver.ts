@@ -33,10 +33,8 @@ function machineArguments({ machine, paths }: InstancePlan): string[] {
   if (spec.initrd !== null) args.push('-initrd', spec.initrd);
   if (spec.commandLine !== null) args.push('-append', spec.commandLine);
   if (spec.firmware !== null) args.push('-bios', spec.firmware);
-  args.push(
-    '-chardev',
-    `socket,id=serial0,path=${value(paths.serial)},server=on,wait=off,logfile=${value(paths.consoleLog)}`,
-  );
+  const input = `path=/dev/null,input-path=${value(paths.consoleInput)}`;
+  args.push('-chardev', `file,id=serial0,${input},logfile=${value(paths.consoleLog)}`);
   args.push('-serial', 'chardev:serial0', '-qmp', `unix:${value(paths.qmp)},server=on,wait=off`);
   args.push('-display', 'none', '-nodefaults', '-name', value(machine.name), '-uuid', machine.id);
   return [...args, ...spec.extraArguments];

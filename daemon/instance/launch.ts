@@ -27,6 +27,7 @@ export function makeInstanceFolders({ socketsDir, logsDir }: Pick<Instance, 'soc
   rmSync(socketsDir, { recursive: true, force: true });
   mkdirSync(socketsDir, { recursive: true, mode: 0o700 });
   mkdirSync(logsDir, { recursive: true, mode: 0o700 });
+  native.makeFifo(instancePaths({ socketsDir, logsDir }).consoleInput);
 }
 
 /** For a program that takes over the process of `source`, which goes on writing its words to the file that it has. */

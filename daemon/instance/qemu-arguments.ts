@@ -18,6 +18,7 @@ export interface ArgumentsPlan {
 
 const MIB = 1024 * 1024;
 const SCSI_CONTROLLER = 'scsi0';
+const INPUT_KEEPER = 'serial0-keeper';
 
 /** In QEMU's option syntax a comma inside a value is written twice. */
 function value(text: string): string {
@@ -133,10 +134,17 @@ function displayArguments({ hardware, paths }: ArgumentsPlan): string[] {
   ];
 }
 
+/**
+ * The console: output into the log, input from the FIFO. Not a socket: QEMU logs a byte again each time that a
+ * client is slow to take it. The keeper is used by nothing; it has the FIFO open for writing too, so that opening it
+ * waits for nobody and its end never comes.
+ */
 function consoleArguments(paths: InstancePaths): string[] {
-  const socket = `path=${value(paths.serial)},server=on,wait=off,logfile=${value(paths.consoleLog)}`;
+  const input = value(paths.consoleInput);
+  const serial = `path=/dev/null,input-path=${input},logfile=${value(paths.consoleLog)}`;
   return [
-    ...['-chardev', `socket,id=serial0,${socket}`, '-serial', 'chardev:serial0'],
+    ...['-chardev', `pipe,id=${INPUT_KEEPER},path=${input}`],
+    ...['-chardev', `file,id=serial0,${serial}`, '-serial', 'chardev:serial0'],
     ...['-qmp', `unix:${value(paths.qmp)},server=on,wait=off`],
   ];
 }

@@ -53,15 +53,6 @@ export async function runUpgrade(run: UpgradeRun): Promise<Pick<UpgradeContext, 
   return context;
 }
 
-/**
- * A question to the source ends it: by its answer the VMM has noticed that its console has no client any more. One
- * with a client that does not read can have a byte stuck in its serial port when it stops, and so could say it twice.
- */
-async function holdInput({ consoles }: Services, { source, upgrade }: UpgradeContext): Promise<void> {
-  const hadClient = await consoles.hold(upgrade.machineId, upgrade.sourceGeneration);
-  if (hadClient) await source?.queryStatus();
-}
-
 function makeContext(run: UpgradeRun, journal: Journal): UpgradeContext {
   const { services, instances, machine, upgrade } = run;
   const sourceBuild = services.builds.byId(upgrade.sourceBuild);
@@ -104,7 +95,7 @@ function makeContext(run: UpgradeRun, journal: Journal): UpgradeContext {
       context.source = rescue;
     },
     discardTarget: () => instances.discard(generation),
-    holdInput: () => holdInput(services, context),
+    holdInput: () => services.consoles.hold(upgrade.machineId, upgrade.sourceGeneration),
     guestPaused: () => journal.guestPaused(),
   };
   return context;

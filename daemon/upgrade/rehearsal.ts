@@ -142,7 +142,7 @@ class Stage {
       launchRescue: () => Promise.reject(new Error('a rehearsal is not gone back from')),
       becomeSource: () => undefined,
       discardTarget: () => undefined,
-      holdInput: async () => undefined,
+      holdInput: () => undefined,
       guestPaused: () => undefined,
       stopAtUs: { value: null },
       resumeAtUs: { value: null },

@@ -46,7 +46,7 @@ export interface UpgradeContext {
   /** Removes what the target left on disk, its log excepted. Only when it has ended, or never came to be. */
   discardTarget(): void;
   /** Before the source hands the guest over, which still runs: nothing more is typed into it. */
-  holdInput(): Promise<void>;
+  holdInput(): void;
   /** From here on the guest stands still. */
   guestPaused(): void;
   readonly stopAtUs: { value: number | null };

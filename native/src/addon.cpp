@@ -29,6 +29,8 @@ NAPI_MODULE_INIT() {
       method("unreadBytes", baton::unreadBytes),
       method("closeFd", baton::closeFd),
       method("setCloseOnExec", baton::setCloseOnExec),
+      method("setNonBlocking", baton::setNonBlocking),
+      method("makeFifo", baton::makeFifo),
       method("punchHole", baton::punchHole),
       method("findData", baton::findData),
       method("execve", baton::execve),

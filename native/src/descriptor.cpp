@@ -33,4 +33,15 @@ napi_value setCloseOnExec(napi_env env, napi_callback_info info) {
   return throwErrno(env, error, "fcntl", format("set close-on-exec of descriptor %d", fd));
 }
 
+napi_value setNonBlocking(napi_env env, napi_callback_info info) {
+  Args args(env, info);
+  int fd = -1;
+  if (!args.int32(0, "fd", &fd)) return nullptr;
+  int flags = fcntl(fd, F_GETFL);
+  if (flags >= 0) flags = fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+  if (flags >= 0) return nullptr;
+  const int error = errno;
+  return throwErrno(env, error, "fcntl", format("make descriptor %d non-blocking", fd));
+}
+
 }  // namespace baton

@@ -1,5 +1,6 @@
-// What Node's own files lack: holes.
+// What Node's own files lack: FIFOs and holes.
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -10,6 +11,15 @@
 #include "functions.hpp"
 
 namespace baton {
+
+napi_value makeFifo(napi_env env, napi_callback_info info) {
+  Args args(env, info);
+  std::string path;
+  if (!args.string(0, "path", &path)) return nullptr;
+  if (mkfifo(path.c_str(), S_IRUSR | S_IWUSR) == 0) return nullptr;
+  const int error = errno;
+  return throwErrno(env, error, "mkfifo", format("make FIFO '%s'", path.c_str()));
+}
 
 napi_value punchHole(napi_env env, napi_callback_info info) {
   Args args(env, info);

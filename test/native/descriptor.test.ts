@@ -1,8 +1,8 @@
 import { closeSync, fstatSync, openSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { closeFd, createMemfd, NativeError, setCloseOnExec } from '../../native/index.js';
-import { closesOnExec, nativeError } from './observe.js';
+import { closeFd, createMemfd, NativeError, setCloseOnExec, setNonBlocking } from '../../native/index.js';
+import { closesOnExec, isNonBlocking, nativeError } from './observe.js';
 
 const descriptor = suite('descriptor');
 
@@ -32,6 +32,17 @@ descriptor('setCloseOnExec of what is not open: EBADF', () => {
   assert.is(error.code, 'EBADF');
   assert.is(error.syscall, 'fcntl');
   assert.match(error.message, 'set close-on-exec of descriptor 99999');
+});
+
+descriptor('setNonBlocking holds for every copy of the description', () => {
+  const fd = openSync('/dev/zero', 'r');
+  const copy = openSync(`/proc/self/fd/${fd}`, 'r');
+  setNonBlocking(fd);
+  assert.is(isNonBlocking(fd), true);
+  assert.is(isNonBlocking(copy), false);
+  closeSync(fd);
+  closeSync(copy);
+  assert.is(nativeError(() => setNonBlocking(99_999)).code, 'EBADF');
 });
 
 descriptor('what is no descriptor is refused before any call', () => {

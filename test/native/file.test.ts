@@ -1,7 +1,7 @@
-import { closeSync, fstatSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync, statSync, writeSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { findData, punchHole } from '../../native/index.js';
+import { findData, makeFifo, punchHole } from '../../native/index.js';
 import { type TempDir, tempDir } from '../helpers/temp-dir.js';
 import { nativeError } from './observe.js';
 
@@ -55,6 +55,15 @@ file('what cannot be punched says so', () => {
   assert.is(error.syscall, 'fallocate');
   assert.match(error.message, /cannot punch 4096 bytes from 0 out of descriptor/);
   assert.is(nativeError(() => findData(99_999, 0)).code, 'EBADF');
+});
+
+file('makeFifo makes a pipe with a name, once', ({ folder }) => {
+  const path = `${folder.path}/fifo`;
+  makeFifo(path);
+  assert.ok(statSync(path).isFIFO());
+  assert.is(statSync(path).mode & 0o777, 0o600);
+  assert.is(nativeError(() => makeFifo(path)).code, 'EEXIST');
+  assert.throws(() => makeFifo(''), /expected path/);
 });
 
 file('ranges that are none are refused before any call', ({ fd }) => {

@@ -1,8 +1,12 @@
-/** Output into a file; there is no input. Without a file it is the null device, which only has a log. */
+/**
+ * Output into a file, and input from a pipe with a name if there is one. Without a file it is the null device,
+ * which only has a log.
+ */
 import { closeSync, openSync } from 'node:fs';
 import type { Chardev } from './chardev.js';
 import type { LogFile } from './log-file.js';
 import { writeFully } from './log-file.js';
+import { PipeInput } from './pipe-input.js';
 
 export class FileChardev implements Chardev {
   readonly id: string;
@@ -11,12 +15,19 @@ export class FileChardev implements Chardev {
   onOpen: () => void = () => {};
   onClose: () => void = () => {};
   readonly #log: LogFile | null;
+  readonly #input: PipeInput | null;
   #fd: number | null;
 
-  constructor(id: string, file: { path: string; append: boolean } | null, log: LogFile | null) {
+  constructor(
+    id: string,
+    file: { path: string; append: boolean } | null,
+    inputPath: string | null,
+    log: LogFile | null,
+  ) {
     this.id = id;
     this.#log = log;
     this.#fd = file && openSync(file.path, file.append ? 'a' : 'w', 0o644);
+    this.#input = inputPath === null ? null : new PipeInput(inputPath, (bytes) => this.onData(bytes));
   }
 
   write(bytes: Uint8Array): boolean {
@@ -30,9 +41,12 @@ export class FileChardev implements Chardev {
     }
   }
 
-  setReading(): void {}
+  setReading(reading: boolean): void {
+    this.#input?.setReading(reading);
+  }
 
   async close(): Promise<void> {
+    this.#input?.close();
     if (this.#fd !== null) closeSync(this.#fd);
     this.#fd = null;
     this.#log?.close();

@@ -23,9 +23,9 @@ async function open(
 ): Promise<Chardev> {
   switch (options.backend) {
     case 'null':
-      return new FileChardev(options.id, null, log);
+      return new FileChardev(options.id, null, null, log);
     case 'file':
-      return new FileChardev(options.id, options, log);
+      return new FileChardev(options.id, options, options.inputPath, log);
     case 'stdio':
       return new StdioChardev(options.id, options.signal, log);
     case 'socket':

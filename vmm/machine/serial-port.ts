@@ -1,6 +1,8 @@
 /**
  * Between a UART and its chardev: collects what the guest sends until `flush`, which the run loop calls
- * after each slice, and feeds input as the UART has room, holding the sender back meanwhile.
+ * after each slice, and feeds input as the UART has room, holding the sender back meanwhile: what was taken from
+ * the chardev and not by the UART would be lost in a hand-over. Only a guest that reads through the firmware is read
+ * ahead for.
  */
 import type { Chardev } from '../chardev/chardev.js';
 import type { UartPort } from '../devices/uart16550.js';
@@ -21,6 +23,7 @@ export class SerialPort implements UartPort {
   #input = new Uint8Array(0);
   #receiver: Receiver | null = null;
   #feeding = false;
+  #isReadByFirmware = false;
 
   /** `onInput`: something arrived, the guest may have an interrupt to take. */
   constructor(chardev: Chardev | null, onInput: () => void) {
@@ -56,11 +59,12 @@ export class SerialPort implements UartPort {
   }
 
   readyForInput(): void {
-    if (this.#input.length > 0) this.#feed();
+    this.#feed();
   }
 
   /** Takes up to `limit` bytes of input past the UART: the firmware's console reads them. */
   take(limit: number): Uint8Array {
+    this.#isReadByFirmware = true;
     const taken = this.#input.slice(0, limit);
     this.#input = this.#input.subarray(taken.length);
     this.#holdBack();
@@ -78,7 +82,8 @@ export class SerialPort implements UartPort {
   }
 
   #holdBack(): void {
-    this.#chardev?.setReading(this.#input.length === 0);
+    const hasRoom = this.#isReadByFirmware || (this.#receiver?.room ?? 0) > 0;
+    this.#chardev?.setReading(hasRoom && this.#input.length === 0);
   }
 }
 

@@ -96,6 +96,7 @@ function chardev(properties: Properties, backend: string, id: string): ChardevOp
         backend,
         path: properties.requiredString('path'),
         append: properties.bool('append', false),
+        inputPath: properties.string('input-path'),
       };
     case 'socket':
       return { ...base, ...socket(properties) };

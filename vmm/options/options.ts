@@ -81,7 +81,13 @@ export type ChardevOptions = ChardevBase &
   (
     | { readonly backend: 'null' }
     | { readonly backend: 'stdio'; readonly signal: boolean }
-    | { readonly backend: 'file'; readonly path: string; readonly append: boolean }
+    | {
+        readonly backend: 'file';
+        readonly path: string;
+        readonly append: boolean;
+        /** A FIFO or another file that input comes from. */
+        readonly inputPath: string | null;
+      }
     | SocketChardevOptions
   );
 

@@ -82,7 +82,7 @@ export const exec: Step = {
     const { file, args } = context.announceTarget();
     await setExecCommand(source, [file, ...args], { signal });
     await setMode(source, 'cpr-exec', { signal });
-    await context.holdInput();
+    context.holdInput();
     /* A fresh one: what the source said while its memory was taken hold of is of no interest here. */
     context.sourceEvents?.close();
     const events = new EventWatch(source.qmp);

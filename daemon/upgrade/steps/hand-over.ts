@@ -22,7 +22,7 @@ export const handOver: Step = {
   commits: false,
   async run(context, signal) {
     const { source, target } = watchesOf(context);
-    await context.holdInput();
+    context.holdInput();
     const first = new AbortController();
     const either = AbortSignal.any([signal, first.signal]);
     const stopped = context.upgrade.wasRunning
