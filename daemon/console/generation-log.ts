@@ -38,7 +38,9 @@ export class GenerationLog {
 
   /** The first byte that is kept; the end, when none is. */
   async keptFrom(): Promise<number> {
-    return findData(this.#file.fd, 0) ?? (await this.size());
+    /* The size first: what is written after that is data. */
+    const size = await this.size();
+    return findData(this.#file.fd, 0) ?? size;
   }
 
   /** As much of its end as is kept, at most `maxBytes`. */

@@ -78,8 +78,11 @@ export class ConsoleClient {
   }
 
   async sees(pattern: RegExp, deadlineMs = 20_000): Promise<void> {
-    const what = `the console to show ${pattern}, it shows ${JSON.stringify(this.text.slice(-200))}`;
-    await waitFor(() => pattern.test(this.text.slice(-4096)), { deadlineMs, what });
+    const shown = () => pattern.test(this.text.slice(-4096));
+    await waitFor(shown, { deadlineMs, what: `the console to show ${pattern}` }).catch((error) => {
+      const { text, messages } = this;
+      throw new Error(`${error.message}, it shows ${JSON.stringify({ text: text.slice(-200), messages })}`);
+    });
   }
 
   /** The problem that the daemon told before it closed. */
