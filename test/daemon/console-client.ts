@@ -85,6 +85,13 @@ export class ConsoleClient {
     });
   }
 
+  /** Resolves when the daemon has taken everything that was typed. */
+  async heard(): Promise<void> {
+    const answered = new Promise((resolve) => this.socket.once('pong', resolve));
+    this.socket.ping();
+    await within(answered, 10_000, 'the answer to a ping');
+  }
+
   /** The problem that the daemon told before it closed. */
   async refusal(): Promise<{ code: number; error: NonNullable<Message['error']> }> {
     const { code } = await within(this.closed, 20_000, 'the session to be closed');
