@@ -45,7 +45,7 @@ SIGTERM and SIGINT stop the daemon; its machines run on and are found again by t
 /** sockaddr_un holds 108 bytes, one of them the end of the string. */
 const MAX_SOCKET_PATH_BYTES = 107;
 /** What is added below the runtime folder: /<8 digits of the machine>/<generation>/<name>.sock. */
-const LONGEST_SOCKET = '/12345678/9999999/serial.sock';
+const LONGEST_SOCKET = '/12345678/9999999/main.sock';
 
 const MIB = 1024 * 1024;
 const MAX_CONSOLE_LOG_MIB = 65_536;
