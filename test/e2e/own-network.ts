@@ -34,10 +34,20 @@ export async function isInOwnNetwork(url: string): Promise<boolean> {
   return false;
 }
 
+function ip(...args: string[]): Promise<unknown> {
+  return execa('ip', args, { timeout: TOOL_DEADLINE_MS, env });
+}
+
 /** A tap with an address of the host's, up; for as long as the namespace lives. */
 export async function makeTap(name: string, address: string): Promise<void> {
-  const ip = (...args: string[]) => execa('ip', args, { timeout: TOOL_DEADLINE_MS, env });
   await ip('tuntap', 'add', 'dev', name, 'mode', 'tap');
   await ip('address', 'add', address, 'dev', name);
   await ip('link', 'set', name, 'up');
+}
+
+/** What passt wants to find: a network that this host is on, with a way out of it; and a loopback. */
+export async function makeNetwork(name: string, address: string, router: string): Promise<void> {
+  await ip('link', 'set', 'lo', 'up');
+  await makeTap(name, address);
+  await ip('route', 'add', 'default', 'via', router, 'dev', name);
 }

@@ -52,6 +52,7 @@ export const QEMU_TARGETS = ['riscv64', 'x86_64'] as const;
 const KERNEL_PARTS = /^linux-(image|binary|modules)-\d/;
 
 export const OPENSBI = 'opensbi';
+export const PASST = 'passt';
 export const kernelBundle = ({ version, architecture }: KernelEntry) => `linux-${version}-${architecture}`;
 export const busyboxBundle = ({ architecture }: KernelEntry) => `busybox-${architecture}`;
 export const qemuBundle = ({ version }: QemuEntry) => `qemu-${version}`;
@@ -71,6 +72,14 @@ function busyboxes(): Bundle[] {
 export const BUNDLES: readonly Bundle[] = [
   ...busyboxes(),
   unpackedOnly(OPENSBI, 'riscv64', 'opensbi'),
+  {
+    name: PASST,
+    suites: ['bookworm'],
+    architecture: 'host',
+    packages: ['passt'],
+    dependencies: 'none',
+    version: '0.0~git2023',
+  },
   ...KERNELS.map((kernel): Bundle => {
     return {
       name: kernelBundle(kernel),

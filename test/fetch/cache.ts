@@ -30,6 +30,8 @@ export interface Cache {
   qemu(version: QemuVersion, target: QemuTarget): { readonly argvPrefix: readonly string[] } | Missing;
   /** OpenSBI for the generic platform: `path` is fw_dynamic.bin, `jump` fw_jump.bin. */
   opensbi(): { readonly path: string; readonly jump: string } | Missing;
+  /** A network process without privileges, for `stream` nics. */
+  passt(): { readonly path: string } | Missing;
 }
 
 /** $BATON_CACHE, else $XDG_CACHE_HOME/baton, else ~/.cache/baton. */
@@ -55,6 +57,10 @@ export function findInCache(directory: string = cacheDirectory()): Cache {
     opensbi() {
       const found = find('opensbi', ['dynamic', 'jump']);
       return 'missing' in found ? found : { path: found.paths.dynamic, jump: found.paths.jump };
+    },
+    passt() {
+      const found = find('passt', ['program']);
+      return 'missing' in found ? found : { path: found.paths.program };
     },
   };
 }

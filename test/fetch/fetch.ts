@@ -21,6 +21,7 @@ import {
   KERNELS,
   kernelBundle,
   OPENSBI,
+  PASST,
   QEMU_TARGETS,
   QEMUS,
   qemuBundle,
@@ -38,6 +39,7 @@ import {
   initramfsRecipe,
   makeKernel,
   makeOpensbi,
+  makePasst,
   makeQemu,
   type ProductFiles,
   QEMU_RECIPE,
@@ -146,7 +148,13 @@ function products(cache: string): Product[] {
     recipe: ['riscv64'],
     make: ([tree = '']) => makeOpensbi(cache, tree),
   };
-  return [...kernels, ...qemus, opensbi];
+  const passt: Product = {
+    name: 'passt',
+    bundles: [PASST],
+    recipe: [],
+    make: ([tree = '']) => makePasst(cache, tree),
+  };
+  return [...kernels, ...qemus, opensbi, passt];
 }
 
 async function ensureProduct({ cache, log }: FetchOptions, product: Product): Promise<void> {

@@ -1,6 +1,6 @@
 /**
  * Makes usable files of unpacked packages: a kernel is an image with an initramfs, a QEMU is a wrapper
- * script that runs it with the libraries it was built for, OpenSBI is its two firmware images.
+ * script that runs it with the libraries it was built for, OpenSBI is its two firmware images, passt its program.
  * Paths returned are relative to the cache folder.
  */
 import { createHash } from 'node:crypto';
@@ -110,6 +110,11 @@ export async function makeOpensbi(cache: string, tree: string): Promise<ProductF
   const dynamic = await findFile(tree, /\/riscv64-linux-gnu\/opensbi\/generic\/fw_dynamic\.bin$/);
   const jump = await findFile(tree, /\/riscv64-linux-gnu\/opensbi\/generic\/fw_jump\.bin$/);
   return { dynamic: relative(cache, dynamic), jump: relative(cache, jump) };
+}
+
+/** Needs no more than the machine's own C library. */
+export async function makePasst(cache: string, tree: string): Promise<ProductFiles> {
+  return { program: relative(cache, await findFile(tree, /\/usr\/bin\/passt$/)) };
 }
 
 async function findFile(tree: string, pattern: RegExp): Promise<string> {
