@@ -1,4 +1,6 @@
-import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { DEFAULT_HARDWARE } from '../../../daemon/hardware.js';
@@ -8,6 +10,7 @@ import { launch } from '../../../daemon/instance/launch.js';
 import { QemuDriver } from '../../../daemon/instance/qemu-driver.js';
 import { withStandIns } from '../../../daemon/instance/qemu-stand-ins.js';
 import { instancePaths } from '../../../daemon/instance.js';
+import { keeperFiles, keeperMark } from '../../../daemon/keeper/files.js';
 import type { MachineSpec } from '../../../daemon/machine.js';
 import { clearRehearsals, rehearse, type Side } from '../../../daemon/upgrade/rehearsal.js';
 import type { UpgradeMode } from '../../../daemon/upgrade.js';
@@ -18,6 +21,7 @@ import type { Folders } from '../fixture.js';
 import { keeperPids, rehearsalPids, vmmPids } from '../fixture.js';
 import { makeQemuFolders, writeWrapper } from '../qemu-fixture.js';
 
+const KEEPER = fileURLToPath(new URL('../../../daemon/keeper/main.js', import.meta.url));
 const ID = '11111111-2222-3333-4444-555555555555';
 const cache = findInCache();
 const host = new LinuxProcesses();
@@ -187,8 +191,14 @@ if (missing !== undefined && 'missing' in missing) {
     const left = { socketsDir: `${runtimeDir}/trial/a/1`, logsDir: `${runtimeDir}/trial/a/1-logs` };
     const plan = { machine: machineOf(folders), build, paths: instancePaths(left), incoming: 'cpr' as const };
     const { end } = await launch(left, driver.commandLine(plan), host);
+    const folder = `${runtimeDir}/trial/a/u`;
+    mkdirSync(folder);
+    spawn(process.execPath, [KEEPER, keeperMark(folder), folder, '60000'], { stdio: 'ignore' });
+    await waitFor(() => existsSync(keeperFiles(folder).take), { what: 'the keeper to wait' });
 
     await clearRehearsals(runtimeDir, host);
+
+    assert.equal(keeperPids(folders), []);
 
     assert.equal(await end, { exitCode: null, exitSignal: 'SIGKILL' });
     assert.not(existsSync(`${runtimeDir}/trial`));
