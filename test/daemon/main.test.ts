@@ -97,7 +97,7 @@ for (const [what, args, complaint] of [
   [
     'a runtime folder too long for sockets',
     ['--state-dir', '/s', '--runtime-dir', `/${'r'.repeat(90)}`],
-    /--runtime-dir .* is too long: unix sockets allow it at most 78 bytes, it has 91/,
+    /--runtime-dir .* is too long: unix sockets allow it at most 80 bytes, it has 91/,
   ],
   [
     'a socket path too long',
