@@ -4,6 +4,8 @@ export const EVENT_TYPES = [
   'baton.build.changed',
   'baton.build.removed',
   'baton.machine.created',
+  'baton.machine.adopted',
+  'baton.machine.released',
   'baton.machine.changed',
   'baton.machine.builds-changed',
   'baton.machine.deleted',

@@ -88,11 +88,24 @@ export interface MachineBuilds {
 
 export const ANY_BUILD: MachineBuilds = { default: null, pin: null, deny: [] };
 
+/** How a machine that was adopted was started by somebody else. Its document tells of it, this makes it. */
+export interface AdoptedLine {
+  /** QEMU's arguments, without the program and what a wrapper puts before them. */
+  readonly args: readonly string[];
+  /** Relative paths in them are meant from here. */
+  readonly folder: string;
+}
+
+/** The process that somebody else started is the first instance; those after it are started here. */
+export const ADOPTED_GENERATION = 1;
+
 export interface Machine {
   readonly id: string;
   readonly name: string;
   readonly spec: MachineSpec;
   readonly builds: MachineBuilds;
+  /** Null: it was created here. */
+  readonly adopted: AdoptedLine | null;
   readonly desiredPower: DesiredPower;
   readonly state: MachineState;
   /** Why it is in this state, for people. */
@@ -125,6 +138,8 @@ export const MACHINE_ACTIONS = [
   'upgrade',
   /** Of its document. */
   'change',
+  /** Given up by the daemon, left to run: for adopted machines. */
+  'release',
   'delete',
 ] as const;
 export type MachineAction = (typeof MACHINE_ACTIONS)[number];
@@ -142,6 +157,7 @@ const ALLOWED_IN: Readonly<Record<MachineAction, readonly MachineState[]>> = {
   discard: ['suspended'],
   upgrade: ['running', 'paused'],
   change: ['stopped', 'crashed'],
+  release: ['running', 'paused', 'unresponsive'],
   delete: ['stopped', 'crashed'],
 };
 
@@ -157,6 +173,7 @@ const ALREADY_IN: Readonly<Record<MachineAction, readonly MachineState[]>> = {
   discard: [],
   upgrade: [],
   change: [],
+  release: [],
   delete: [],
 };
 
@@ -171,6 +188,7 @@ const REMEDY: Readonly<Record<MachineAction, string>> = {
   discard: 'only a suspended machine has a saved state',
   upgrade: 'start it first; a stopped machine takes its default build when it starts',
   change: 'stop it first; what a running guest has found cannot be changed under it',
+  release: 'delete it',
   delete: 'stop or kill it first',
 };
 

@@ -4,6 +4,7 @@ import type { Machine } from '../machine.js';
 import { changeBuilds } from '../machines/document.js';
 import { changedDocument, specOf } from './machine-document.js';
 import {
+  AdoptBody,
   InstanceView,
   MachineBuildsBody,
   MachineChange,
@@ -67,6 +68,36 @@ export const machineRoutes: Routes = async (app, { services, supervisor }) => {
       const { name, build = null } = request.body;
       const machine = supervisor.create({ name, build, spec: specOf(request.body) });
       return reply.code(201).header('location', `/v1/machines/${machine.id}`).send(view(machine));
+    },
+  );
+
+  app.post(
+    '/machines/adopt',
+    {
+      schema: {
+        summary: 'Take over a QEMU that somebody else started; it is not touched',
+        body: AdoptBody,
+        response: { 201: MachineView, '4xx': Problem },
+      },
+    },
+    async (request, reply) => {
+      const machine = await supervisor.adopt(request.body);
+      return reply.code(201).header('location', `/v1/machines/${machine.id}`).send(view(machine));
+    },
+  );
+
+  app.post(
+    '/machines/:machine/release',
+    {
+      schema: {
+        summary: 'Forget an adopted machine and leave it running',
+        params: MachineParams,
+        response: { 204: Type.Null(), '4xx': Problem },
+      },
+    },
+    async (request, reply) => {
+      supervisor.release(request.params.machine);
+      return reply.code(204).send(null);
     },
   );
 

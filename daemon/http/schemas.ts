@@ -97,6 +97,14 @@ export const MachineChange = Type.Unsafe<Record<string, unknown>>(
   ),
 );
 
+export const AdoptBody = Type.Object(
+  {
+    name: Type.String({ pattern: MACHINE_NAME, description: 'Unique on this host' }),
+    qmpSocket: path('Unix socket of its QMP monitor, with no other client'),
+  },
+  { ...strict, description: 'A QEMU that runs already' },
+);
+
 const MAX_DENIED = 100;
 const buildId = (description: string) => Type.String({ minLength: 1, maxLength: 128, description });
 const buildIdOrNull = (description: string) =>
@@ -152,13 +160,22 @@ export const MachineView = Type.Object({
     {
       memoryMiB: Type.Integer({ description: 'Guest RAM in MiB' }),
       vcpus: Type.Integer({ description: 'Virtual CPUs' }),
-      kernel: textOrNull('Path'),
+      kernel: textOrNull('Path; null: it boots by itself'),
       initrd: textOrNull('Path'),
       commandLine: textOrNull("The kernel's command line"),
       firmware: textOrNull('Path'),
       ...hardwareView,
     },
     { description: 'The document it was created with, every default resolved' },
+  ),
+  adopted: Type.Unsafe<{ args: string[]; folder: string } | null>(
+    nullable(
+      Type.Object({
+        args: Type.Array(Type.String(), { description: "QEMU's arguments, as they were found" }),
+        folder: Type.String({ description: 'Relative paths in them are meant from here' }),
+      }),
+      'For a machine that somebody else started: what makes it; null: its document does',
+    ),
   ),
   createdAt: time('When it was created'),
   updatedAt: time('When anything of it changed last'),

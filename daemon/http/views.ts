@@ -42,6 +42,7 @@ export function machineView(machine: Machine, { build, startsOn, operationId }: 
     savedState: savedStateView(machine.savedState, build),
     operation: operationId === null ? null : operationPath(operationId),
     spec: machine.spec,
+    adopted: machine.adopted && { ...machine.adopted, args: [...machine.adopted.args] },
     createdAt: at(machine.createdAtMs),
     updatedAt: at(machine.updatedAtMs),
   };

@@ -4,7 +4,7 @@
  */
 import type { Build, BuildAbilities, BuildKind } from '../build.js';
 import type { InstancePaths } from '../instance.js';
-import type { Machine, MachineSpec } from '../machine.js';
+import type { AdoptedLine, Machine, MachineSpec } from '../machine.js';
 import type { CommandNeeds } from '../preflight/command-needs.js';
 import type { Finding } from '../preflight/finding.js';
 
@@ -14,8 +14,13 @@ import type { Finding } from '../preflight/finding.js';
  */
 export type Incoming = 'cpr' | 'state';
 
+/** An adopted one is made by its line and only described by its document. */
+export type PlannedMachine = Pick<Machine, 'id' | 'name' | 'spec'> & {
+  readonly adopted?: AdoptedLine | null;
+};
+
 export interface InstancePlan {
-  readonly machine: Pick<Machine, 'id' | 'name' | 'spec'>;
+  readonly machine: PlannedMachine;
   readonly build: Pick<Build, 'path' | 'abilities'>;
   readonly paths: InstancePaths;
   /** Where the guest comes from; null: it boots. */
@@ -30,6 +35,8 @@ export interface CommandLine {
   readonly args: readonly string[];
   /** The daemon's descriptors that the process inherits, as 3, 4, … in this order; none when left out. */
   readonly fds?: readonly number[];
+  /** Where it is started; default: the root. */
+  readonly folder?: string;
 }
 
 /** `refusals` are sentences that name the member of the document and what would be possible. */

@@ -42,7 +42,7 @@ export function makeSuccessorFolders(
 /** The descriptors are the child's afterwards, also when there is none. */
 export async function launch(
   instance: Pick<Instance, 'socketsDir' | 'logsDir'>,
-  { file, args, fds = [] }: CommandLine,
+  { file, args, fds = [], folder = '/' }: CommandLine,
   host: HostProcesses,
 ): Promise<Launched> {
   let log: number | null = null;
@@ -51,7 +51,7 @@ export async function launch(
     log = openSync(instancePaths(instance).vmmLog, 'a', 0o600);
     const child = spawn(file, args, {
       detached: true,
-      cwd: '/',
+      cwd: folder,
       env: vmmEnvironment(process.env),
       stdio: ['ignore', log, log, ...fds],
     });

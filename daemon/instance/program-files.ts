@@ -39,12 +39,16 @@ async function loadable(folder: string): Promise<string[]> {
 export function programFilesOf(pid: number): string[] {
   const executable = readlinkSync(`/proc/${pid}/exe`);
   const mapped = executableMappings(readFileSync(`/proc/${pid}/maps`, 'utf8'));
-  const argv = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
-  const loaded = argv.flatMap((argument) => {
+  const loaded = argumentsOf(pid).flatMap((argument) => {
     const file = argument.startsWith('/') ? realPath(argument) : null;
     return file !== null && mapped.has(file) ? [file] : [];
   });
   return [...new Set([executable, ...loaded])];
+}
+
+/** As it was started. */
+export function argumentsOf(pid: number): string[] {
+  return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').slice(0, -1);
 }
 
 /** Whether it runs others: a wrapper that has to stay is not the VMM, and killing it would not end the VMM. */

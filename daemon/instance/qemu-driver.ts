@@ -3,12 +3,13 @@ import { realpath } from 'node:fs/promises';
 import type { Build, BuildAbilities } from '../build.js';
 import type { MachineSpec } from '../machine.js';
 import type { Finding } from '../preflight/finding.js';
+import { adoptedArguments } from './adopted-line.js';
 import { stampOf } from './content-hash.js';
 import type { CommandLine, Comparison, InstancePlan, Resolution, VmmDriver } from './driver.js';
 import { qemuArguments } from './qemu-arguments.js';
 import { QemuComparisons } from './qemu-comparisons.js';
 import { type HardwareResolution, resolveHardware } from './qemu-machine.js';
-import { probeQemu, programsOfQemu } from './qemu-probe.js';
+import { lookAtQemu, probeQemu } from './qemu-probe.js';
 import { withStandIns } from './qemu-stand-ins.js';
 
 export class QemuDriver implements VmmDriver {
@@ -18,7 +19,13 @@ export class QemuDriver implements VmmDriver {
   readonly #comparisons = new QemuComparisons();
 
   commandLine({ machine, build, paths, incoming }: InstancePlan): CommandLine {
-    const { hardware, refusals } = hardwareFor(machine.spec, build.abilities);
+    const { adopted = null, spec } = machine;
+    if (adopted !== null) {
+      const machineType = spec.machineType ?? '';
+      const args = adoptedArguments({ line: adopted, machineType, paths, incoming });
+      return { file: build.path, args, folder: adopted.folder };
+    }
+    const { hardware, refusals } = hardwareFor(spec, build.abilities);
     if (hardware === null) {
       throw new Error(`${build.path} cannot run machine ${machine.name}: ${refusals.join('; ')}`);
     }
@@ -35,7 +42,7 @@ export class QemuDriver implements VmmDriver {
     const stamp = await stampOf([path]);
     if (this.#plain.get(path) === stamp) return [path];
     const itself = await realpath(path);
-    const programs = (await programsOfQemu(path)).filter((file) => file !== itself);
+    const programs = (await lookAtQemu(path)).files.filter((file) => file !== itself);
     if (programs.length === 0) this.#plain.set(path, stamp);
     return [path, ...programs];
   }

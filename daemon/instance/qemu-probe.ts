@@ -8,7 +8,7 @@ import { ACCELERATORS, type Accelerator } from '../hardware.js';
 import type { QemuAbilities, QemuMachineType } from '../qemu-abilities.js';
 import type { UpgradeMode } from '../upgrade.js';
 import type { CommandLine } from './driver.js';
-import { hasChildren, programFilesOf } from './program-files.js';
+import { argumentsOf, hasChildren, programFilesOf } from './program-files.js';
 import { QmpSchema } from './qmp-schema.js';
 import { returnOf, runQmpScript, type ScriptCommand } from './qmp-script.js';
 
@@ -64,24 +64,33 @@ export async function probeQemu(path: string): Promise<QemuFacts> {
 
 const LOOK_LIMITS = { deadlineMs: 8_000, maxOutputBytes: 64 * 1024 };
 
-/** The files of the program that really runs when `path` is started. */
-export async function programsOfQemu(path: string): Promise<string[]> {
-  const seen: { files: string[] | null; failure: string } = {
-    files: null,
-    failure: 'could not be looked at',
-  };
-  await runQmpScript(askingLine(path), [], LOOK_LIMITS, (pid) => {
+export interface QemuProcess {
+  /** Of the program that really runs. */
+  readonly files: readonly string[];
+  /** Of its command line: all that stands before the arguments that `path` is given. */
+  readonly prefix: readonly string[];
+}
+
+/** What a process is that `path` was started as. */
+export async function lookAtQemu(path: string): Promise<QemuProcess> {
+  const line = askingLine(path);
+  const seen: { process: QemuProcess | null; failure: string } = { process: null, failure: '' };
+  await runQmpScript(line, [], LOOK_LIMITS, (pid) => {
     try {
       if (hasChildren(pid)) seen.failure = 'started the VMM as a process of its own';
-      else seen.files = programFilesOf(pid);
+      else {
+        const argv = argumentsOf(pid);
+        const prefix = argv.slice(0, argv.length - line.args.length);
+        seen.process = { files: programFilesOf(pid), prefix };
+      }
     } catch (error) {
       seen.failure = `could not be looked at: ${messageOf(error)}`;
     }
   });
-  if (seen.files === null) {
+  if (seen.process === null) {
     throw new Error(`expected ${path} to be or to become (exec) the VMM, but it ${seen.failure}`);
   }
-  return seen.files;
+  return seen.process;
 }
 
 /** A mode of the enum is known; one that needs more than its name is known when that is there as well. */

@@ -7,7 +7,13 @@ import type { Logger } from 'pino';
 import { BatonError, type ErrorCode, messageOf, problemBody } from '../errors.js';
 import type { ProcessEnd } from '../instance/launch.js';
 import type { InstanceOwner, RunningInstance } from '../instance/running-instance.js';
-import { decide, type Machine, type MachineAction, type MachineState } from '../machine.js';
+import {
+  ADOPTED_GENERATION,
+  decide,
+  type Machine,
+  type MachineAction,
+  type MachineState,
+} from '../machine.js';
 import type { Operation, OperationKind } from '../operation.js';
 import type { HoldMachine, PreflightReport, PreflightSource } from '../preflight/preflight.js';
 import { resetMode } from '../preflight/source-facts.js';
@@ -152,14 +158,34 @@ export class MachineActor implements InstanceOwner {
   delete(): void {
     this.#decide('delete');
     const { store } = this.#services;
-    const { name } = this.machine;
+    const machine = this.machine;
+    const { name } = machine;
     store.durably(() => {
       store.machines.delete(this.id);
       store.emit({ type: 'baton.machine.deleted', subject: `machines/${this.id}`, data: { name } });
     });
     this.#retire();
     this.#services.consoles.forget(this.id);
-    this.#instances.removeAll();
+    this.#instances.removeAll(machine);
+  }
+
+  /** The opposite of an adoption: forgotten here, left to run. */
+  letGo(): void {
+    const machine = this.machine;
+    if (machine.adopted === null) {
+      throw new BatonError('not_adopted', `machine ${machine.name} was created here: stop it and delete it`);
+    }
+    this.#decide('release');
+    const { store } = this.#services;
+    store.durably(() => {
+      store.machines.delete(this.id);
+      const data = { name: machine.name };
+      store.emit({ type: 'baton.machine.released', subject: `machines/${this.id}`, data });
+    });
+    this.release();
+    this.#services.consoles.forget(this.id);
+    /* A process that was started here has its sockets and logs in our folders. */
+    if (machine.currentGeneration === ADOPTED_GENERATION) this.#instances.removeAll(machine);
   }
 
   /** Resolves when nothing is under way. */
@@ -401,6 +427,7 @@ export class MachineActor implements InstanceOwner {
         if (wasAlive) this.#setState('crashed', 'the VMM ended while the daemon was not running', {});
         return;
       }
+      if (this.machine.adopted !== null) this.#instances.publishSockets(this.machine.adopted, current);
       const { shutdownReason, isAnswering, runStatus } = current;
       const end = this.#ends.get(current) ?? null;
       const seen = observe({ end, shutdownReason, isAnswering, runStatus });

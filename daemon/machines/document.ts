@@ -3,6 +3,7 @@
  * which a start takes can run, with every default resolved.
  */
 import { BatonError } from '../errors.js';
+import { refusalsOf } from '../instance/suitability.js';
 import type { Machine, MachineBuilds, MachineSpec } from '../machine.js';
 import type { Store } from '../store/store.js';
 import type { Services } from './services.js';
@@ -31,6 +32,12 @@ export function requireFreeName(store: Store, name: string, ownId: string | null
 /** Only of a machine without a process: its actor sees to that. */
 export function changeDocument(services: Needed, machine: Machine, { name, spec }: DocumentChange): Machine {
   const { store } = services;
+  if (machine.adopted !== null) {
+    throw new BatonError(
+      'wrong_state',
+      `machine ${machine.name} was adopted: it is what its command line says; create a machine of your own to change it`,
+    );
+  }
   const resolved = resolveDocument(services, machine.builds, spec);
   return store.durably(() => {
     requireFreeName(store, name, machine.id);
@@ -41,12 +48,13 @@ export function changeDocument(services: Needed, machine: Machine, { name, spec 
 }
 
 /** Builds that the machine could never run on are refused here, not at the next start. */
-export function changeBuilds({ builds }: Needed, machine: Machine, policy: MachineBuilds): Machine {
+export function changeBuilds(services: Needed, machine: Machine, policy: MachineBuilds): Machine {
+  const { builds } = services;
   for (const id of policy.deny) builds.byId(id);
   for (const id of [policy.default, policy.pin]) {
     if (id === null) continue;
     const build = builds.choose({ ...policy, default: id, pin: null }, null);
-    const { refusals } = builds.driver(build.kind).resolve(machine.spec, build.abilities);
+    const refusals = refusalsOf(builds.driver(build.kind), machine, build);
     if (refusals.length > 0) {
       throw new BatonError('build_not_suitable', `for build ${id}: ${refusals.join('; ')}`);
     }

@@ -5,12 +5,14 @@
 import { rmSync } from 'node:fs';
 import type { Build } from '../build.js';
 import { messageOf } from '../errors.js';
+import { publishedSockets } from '../instance/adopted-sockets.js';
 import type { CommandLine, Incoming } from '../instance/driver.js';
 import { launch, makeSuccessorFolders, type ProcessEnd } from '../instance/launch.js';
+import { publish, unpublish } from '../instance/published-sockets.js';
 import { describeEnd, type InstanceOwner, RunningInstance } from '../instance/running-instance.js';
 import { takeTaps } from '../instance/taps.js';
 import { type Instance, instancePaths, type ProcessIdentity } from '../instance.js';
-import { type Machine, shortId } from '../machine.js';
+import { ADOPTED_GENERATION, type AdoptedLine, type Machine, shortId } from '../machine.js';
 import type { Services } from './services.js';
 
 const KILL_DEADLINE_MS = 10_000;
@@ -24,6 +26,18 @@ export interface LaunchRequest {
   readonly build: Build;
   /** A target of an upgrade; otherwise the instance is the machine's current one from now on. */
   readonly incoming: Incoming | null;
+}
+
+/** Short for sockets, whose paths have 107 bytes; elsewhere for what is to stay. */
+export function instanceFolders(
+  { stateDir, runtimeDir }: Pick<Services, 'stateDir' | 'runtimeDir'>,
+  machineId: string,
+  generation: number,
+): Pick<Instance, 'socketsDir' | 'logsDir'> {
+  return {
+    socketsDir: `${runtimeDir}/${shortId(machineId)}/${generation}`,
+    logsDir: `${stateDir}/machines/${machineId}/${generation}`,
+  };
 }
 
 function replacedBy(generation: number): string {
@@ -44,6 +58,7 @@ export class MachineInstances {
   readonly #owner: InstanceOwner;
   readonly #machineId: string;
   /** By generation. */
+  #isWarned = false;
   readonly #unwritten = new Map<number, ProcessEnd & { readonly reason: string }>();
 
   constructor(services: Services, owner: InstanceOwner, machineId: string) {
@@ -208,8 +223,31 @@ export class MachineInstances {
     rmSync(this.#folders(generation).socketsDir, { recursive: true, force: true });
   }
 
-  removeAll(): void {
+  /** Where people knew the sockets of an adopted process, those of the newest are found. */
+  publishSockets(line: AdoptedLine, { generation, paths }: RunningInstance): void {
+    if (generation === ADOPTED_GENERATION) return;
+    try {
+      const refused = publish(publishedSockets(line, paths), this.#ownFolder);
+      if (refused.length > 0) this.#warnOnce(refused);
+    } catch (error) {
+      this.#services.log.warn({ err: error, machine: this.#machineId }, 'sockets could not be published');
+    }
+  }
+
+  #warnOnce(refused: readonly string[]): void {
+    if (this.#isWarned) return;
+    this.#isWarned = true;
+    this.#services.log.warn({ machine: this.#machineId, refused }, 'paths of sockets belong to others');
+  }
+
+  get #ownFolder(): string {
+    return `${this.#services.runtimeDir}/${shortId(this.#machineId)}`;
+  }
+
+  removeAll({ adopted }: Pick<Machine, 'adopted'>): void {
     const { stateDir, runtimeDir } = this.#services;
+    if (adopted !== null)
+      unpublish(publishedSockets(adopted, instancePaths(this.#folders(1))), this.#ownFolder);
     rmSync(`${runtimeDir}/${shortId(this.#machineId)}`, { recursive: true, force: true });
     rmSync(`${stateDir}/machines/${this.#machineId}`, { recursive: true, force: true });
   }
@@ -229,12 +267,8 @@ export class MachineInstances {
     return found ?? null;
   }
 
-  #folders(generation: number): { socketsDir: string; logsDir: string } {
-    const { stateDir, runtimeDir } = this.#services;
-    return {
-      socketsDir: `${runtimeDir}/${shortId(this.#machineId)}/${generation}`,
-      logsDir: `${stateDir}/machines/${this.#machineId}/${generation}`,
-    };
+  #folders(generation: number): Pick<Instance, 'socketsDir' | 'logsDir'> {
+    return instanceFolders(this.#services, this.#machineId, generation);
   }
 
   #emit(type: 'baton.instance.started' | 'baton.instance.ended', data: Record<string, unknown>): void {

@@ -5,6 +5,7 @@
  */
 import type { Build } from '../build.js';
 import { BatonError, messageOf } from '../errors.js';
+import { carriableLine } from '../instance/adopted-line.js';
 import { within } from '../instance/deadline.js';
 import { outputTail } from '../instance/output-tail.js';
 import type { RunningInstance } from '../instance/running-instance.js';
@@ -40,10 +41,19 @@ async function buildFor({ services: { builds, store }, machine }: ActorHands): P
   return build;
 }
 
+/** A cold start is the occasion to give an adopted machine memory that the next upgrade can hand over. */
+function carriable({ services: { store }, machine }: ActorHands, build: Build): Machine {
+  const { adopted, spec, id } = machine;
+  if (adopted === null || !build.abilities.modes.includes('cpr-transfer')) return machine;
+  const line = carriableLine(adopted, spec.memoryMiB);
+  return store.durably(() => store.machines.update(id, { adopted: line }));
+}
+
 export async function startMachine(hands: ActorHands, signal: AbortSignal): Promise<void> {
-  const { instances, machine } = hands;
+  const { instances } = hands;
   const build = await buildFor(hands);
   signal.throwIfAborted();
+  const machine = carriable(hands, build);
   hands.setState('starting', `starting on ${build.id}`);
   const generation = instances.nextGeneration();
   let instance: RunningInstance | null = null;

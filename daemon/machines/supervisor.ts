@@ -2,6 +2,7 @@
 import { BatonError } from '../errors.js';
 import { ANY_BUILD, type Machine, type MachineSpec, shortId } from '../machine.js';
 import { MachineActor } from './actor.js';
+import { type AdoptRequest, adoptMachine } from './adopt.js';
 import { requireFreeName, resolveDocument } from './document.js';
 import type { Services } from './services.js';
 
@@ -54,6 +55,22 @@ export class Supervisor {
     });
     this.#actors.set(machine.id, new MachineActor(this.#services, machine.id));
     return machine;
+  }
+
+  /** A machine that runs already, under nobody's care. */
+  async adopt(request: AdoptRequest): Promise<Machine> {
+    this.#throwIfStopping();
+    const { id } = await adoptMachine(this.#services, request, this.#freeId());
+    const actor = new MachineActor(this.#services, id);
+    this.#actors.set(id, actor);
+    await actor.recover(RECONNECT_DEADLINE_MS);
+    return actor.machine;
+  }
+
+  release(idOrName: string): void {
+    const actor = this.actor(idOrName);
+    actor.letGo();
+    this.#actors.delete(actor.id);
   }
 
   /** By id or by name. */

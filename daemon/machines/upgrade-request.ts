@@ -1,6 +1,7 @@
 /** What an upgrade is asked for with, and what of it can be refused at once. */
 import type { Build } from '../build.js';
 import { BatonError } from '../errors.js';
+import { refusalsOf } from '../instance/suitability.js';
 import type { Machine } from '../machine.js';
 import type { FindingCode } from '../preflight/finding.js';
 import { STEPS } from '../upgrade/modes.js';
@@ -33,7 +34,7 @@ export function planUpgrade(
   requested: RequestedMode,
 ): Pick<Upgrade, 'mode' | 'modeReason' | 'sourceBuild' | 'targetBuild'> {
   const { source, target } = sides;
-  const { refusals } = builds.driver(target.kind).resolve(machine.spec, target.abilities);
+  const refusals = refusalsOf(builds.driver(target.kind), machine, target);
   if (refusals.length > 0) {
     throw new BatonError('build_not_suitable', `for build ${target.id}: ${refusals.join('; ')}`);
   }

@@ -5,9 +5,9 @@
 import type { Build } from '../build.js';
 import { messageOf } from '../errors.js';
 import { within } from '../instance/deadline.js';
-import type { VmmDriver } from '../instance/driver.js';
+import type { PlannedMachine, VmmDriver } from '../instance/driver.js';
+import { refusalsOf } from '../instance/suitability.js';
 import { instancePaths } from '../instance.js';
-import type { Machine } from '../machine.js';
 import { type CommandNeeds, needsOf } from './command-needs.js';
 import { sourceFileFindings, targetFileFindings } from './files.js';
 import { blocks, type Finding } from './finding.js';
@@ -19,7 +19,7 @@ export interface BuildOfSide {
 }
 
 export interface BuildsQuestion {
-  readonly machine: Pick<Machine, 'id' | 'name' | 'spec'>;
+  readonly machine: PlannedMachine;
   /** Null: no process runs the machine. */
   readonly source: BuildOfSide | null;
   readonly target: BuildOfSide;
@@ -46,7 +46,7 @@ export async function compareBuilds(question: BuildsQuestion, signal: AbortSigna
   if (source !== null) {
     findings.push(...sourceFileFindings(source.build), ...pairFindings(source.build, build));
   }
-  const { refusals } = driver.resolve(machine.spec, build.abilities);
+  const refusals = refusalsOf(driver, machine, build);
   findings.push(...refusals.map((refusal) => unsuitable(build, refusal)));
   if (refusals.length > 0) return { findings, needs: null, canBothRun: false };
   const plan = { machine, build, paths: NOWHERE, incoming: null };

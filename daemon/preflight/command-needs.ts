@@ -4,6 +4,7 @@
  * `key=value,…` and JSON. Pure.
  */
 import { isRecord } from '../../vmm/qmp/protocol.js';
+import { parseOptions } from '../instance/qemu-options.js';
 
 /** Something named, and the names that are set on it. */
 export interface Named {
@@ -22,22 +23,14 @@ export interface CommandNeeds {
   readonly blockDrivers: readonly string[];
 }
 
-/** Options without an argument. One that is not here has none either when another option follows it. */
-const FLAGS = new Set([
-  ...[
-    '-nodefaults',
-    '-no-user-config',
-    '-S',
-    '-nographic',
-    '-no-reboot',
-    '-no-shutdown',
-    '-enable-kvm',
-    '-usb',
-  ],
-  ...['-s', '-only-migratable', '-full-screen', '-snapshot', '-mem-prealloc', '-no-fd-bootchk', '-daemonize'],
+/** In a machine's value, but the accelerator's. */
+const OF_ACCELERATOR = new Set([
+  'accel',
+  'kernel-irqchip',
+  'kernel_irqchip',
+  'kvm-shadow-mem',
+  'igd-passthru',
 ]);
-/** Its argument is free text, which may look like an option. */
-const FREE_TEXT = '-append';
 /** Not properties: how a thing is named and where it hangs. */
 const NOT_PROPERTIES = new Set(['id', 'bus', 'driver', 'qom-type', 'type', 'backend']);
 
@@ -59,22 +52,17 @@ export function needsOf(args: readonly string[]): CommandNeeds {
     blockDrivers: [],
   };
   const options = new Set<string>();
-  for (let at = 0; at < args.length; at += 1) {
-    const option = (args[at] as string).replace(/^--/, '-');
-    options.add(option);
-    const next = args[at + 1];
-    if (FLAGS.has(option) || next === undefined) continue;
-    if (next.startsWith('-') && option !== FREE_TEXT) continue;
-    at += 1;
-    add(needs, option, next);
+  for (const { name, value } of parseOptions(args)) {
+    if (name === '') continue;
+    options.add(name);
+    if (value !== null) add(needs, name, value);
   }
   needs.options.push(...options);
   return needs;
 }
 
 function add(needs: Draft, option: string, argument: string): void {
-  if (option === '-machine' || option === '-M')
-    needs.machine = merged(needs.machine, named(argument, 'type'));
+  if (option === '-machine' || option === '-M') addMachine(needs, argument);
   else if (option === '-accel') needs.accelerators.push(named(argument, 'accel').name);
   else if (option === '-device') needs.devices.push(named(argument, 'driver'));
   else if (option === '-object') needs.objects.push(named(argument, 'qom-type'));
@@ -88,6 +76,16 @@ function merged(first: Named | null, second: Named): Named {
   if (first === null) return second;
   const properties = [...new Set([...first.properties, ...second.properties])];
   return { name: second.name === '' ? first.name : second.name, properties };
+}
+
+/** A part of what stands there is not the machine's: QEMU hands it to the accelerator. */
+function addMachine(needs: Draft, argument: string): void {
+  const { name, properties } = named(argument, 'type');
+  const own = { name, properties: properties.filter((property) => !OF_ACCELERATOR.has(property)) };
+  needs.machine = merged(needs.machine, own);
+  const { accel } = members(argument, 'type');
+  /* Several are tried one after the other. */
+  if (typeof accel === 'string' && !accel.includes(':')) needs.accelerators.push(accel);
 }
 
 function named(argument: string, nameKey: string): Named {

@@ -74,6 +74,8 @@ export const FINDINGS = {
   vmstate_subsection_missing: { means: 'the target does not know a part that may be written' },
   vmstate_known_loss: { means: 'the source does not write all that it should', coldRestart: true },
   vmstate_processor_unknown: { means: 'only loading tells of the state of the processor' },
+  adopted_not_shareable: { means: 'the line of an adopted machine names what two processes cannot have' },
+  adopted_not_by_exec: { means: 'an adopted process is not replaced by cpr-exec' },
   comparison_not_possible: { means: 'the binaries could not be asked' },
   rehearsal_failed: { means: 'rehearsed with an empty machine, it did not work' },
   rehearsal_state_refused: { means: 'rehearsed, the target refused the state', coldRestart: true },

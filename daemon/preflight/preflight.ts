@@ -8,9 +8,9 @@
 import type { Build } from '../build.js';
 import type { BuildRegistry } from '../builds.js';
 import { messageOf } from '../errors.js';
+import type { PlannedMachine } from '../instance/driver.js';
 import type { HostProcesses } from '../instance/host.js';
 import type { RunningInstance } from '../instance/running-instance.js';
-import type { Machine } from '../machine.js';
 import { STEPS } from '../upgrade/modes.js';
 import {
   candidates,
@@ -20,6 +20,7 @@ import {
   type RequestedMode,
 } from '../upgrade/policy.js';
 import type { UpgradeMode } from '../upgrade.js';
+import { adoptedFindings, NOT_REHEARSED } from './adopted.js';
 import { type BuildOfSide, type BuildsAnswer, compareBuilds } from './builds.js';
 import { connectionFindings } from './connections.js';
 import { machineFileFindings, wayBackFindings } from './files.js';
@@ -59,7 +60,7 @@ export interface PreflightSource {
 export type HoldMachine = <T>(work: (signal: AbortSignal) => Promise<T>) => Promise<T | null>;
 
 export interface Examination extends PreflightRequest {
-  readonly machine: Pick<Machine, 'id' | 'name' | 'spec'>;
+  readonly machine: PlannedMachine;
   /** Null: no process runs it. */
   readonly source: PreflightSource | null;
   readonly target: Build;
@@ -183,13 +184,14 @@ export class Preflight {
     known: Known,
     signal: AbortSignal,
   ): Promise<readonly Finding[]> {
-    const { machine, requested, allowDowntime, forced, rehearse } = examination;
+    const { machine, source, requested, allowDowntime, forced, rehearse } = examination;
     const { from, to, said, builds, isBlocked } = known;
     const findings = force(
       [
         ...(said === null ? [] : sourceModeFindings(said, mode)),
         ...wayBackFindings(from.build, mode),
         ...(builds.needs === null ? [] : connectionFindings(builds.needs, mode)),
+        ...adoptedFindings(machine, source?.instance.generation ?? null, mode),
         ...(await diskFindings(machine.spec, mode, this.#options)),
         ...(mode === 'cpr-reboot' && requested === 'auto' && !allowDowntime ? [DOWNTIME] : []),
       ],
@@ -197,6 +199,7 @@ export class Preflight {
     );
     if (isBlocked || !builds.canBothRun || blocks(findings)) return findings;
     if (!rehearse) return [...findings, SKIPPED];
+    if ((machine.adopted ?? null) !== null) return [...findings, NOT_REHEARSED];
     const { id, name, spec } = machine;
     const request = { machine: { id, name, spec }, source: from, target: to, mode };
     return [...findings, ...(await this.#rehearsals.of(request, signal))];

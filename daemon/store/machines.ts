@@ -2,6 +2,7 @@
 import type { Database, Statement } from 'better-sqlite3';
 import { DEFAULT_HARDWARE } from '../hardware.js';
 import type {
+  AdoptedLine,
   DesiredPower,
   Machine,
   MachineBuilds,
@@ -15,6 +16,7 @@ interface Row {
   readonly name: string;
   readonly spec: string;
   readonly builds: string;
+  readonly adopted: string | null;
   readonly desired_power: DesiredPower;
   readonly state: MachineState;
   readonly state_reason: string;
@@ -30,6 +32,7 @@ function toMachine(row: Row): Machine {
     name: row.name,
     spec: { ...DEFAULT_HARDWARE, ...(JSON.parse(row.spec) as MachineSpec) },
     builds: JSON.parse(row.builds) as MachineBuilds,
+    adopted: row.adopted === null ? null : (JSON.parse(row.adopted) as AdoptedLine),
     desiredPower: row.desired_power,
     state: row.state,
     stateReason: row.state_reason,
@@ -59,7 +62,7 @@ export class MachineStore {
        VALUES (?, ?, ?, ?, 'stopped', 'stopped', 'created', ?, ?)`,
     );
     this.#update = db.prepare(
-      `UPDATE machines SET name = @name, spec = @spec, builds = @builds, desired_power = @desiredPower,
+      `UPDATE machines SET name = @name, spec = @spec, builds = @builds, adopted = @adoptedText, desired_power = @desiredPower,
          state = @state, state_reason = @stateReason, current_generation = @currentGeneration,
          saved_state = @savedStateText,
          updated_at_ms = @nowMs
@@ -80,10 +83,11 @@ export class MachineStore {
 
   update(id: string, change: MachineChange): Machine {
     const next = { ...this.#existing(id), ...change };
-    const { savedState, ...rest } = next;
+    const { savedState, adopted, ...rest } = next;
     const texts = {
       spec: JSON.stringify(next.spec),
       builds: JSON.stringify(next.builds),
+      adoptedText: adopted === null ? null : JSON.stringify(adopted),
       savedStateText: savedState === null ? null : JSON.stringify(savedState),
     };
     this.#update.run({ ...rest, ...texts, nowMs: this.#nowMs() });

@@ -62,7 +62,8 @@ const TOPICS: readonly Topic[] = [
   {
     name: 'chardev',
     command: 'query-chardev',
-    read: ({ label, filename }) => [String(label), { backend: backendOf(filename) }],
+    read: ({ label, filename }) =>
+      isMonitor(label) ? null : [String(label), { backend: backendOf(filename) }],
   },
 ];
 
@@ -123,6 +124,11 @@ function isChild(type: unknown): boolean {
 /** As QEMU makes them up; they are counted in each process anew. */
 function isMadeUp(name: unknown): boolean {
   return String(name).startsWith('#');
+}
+
+/** As QEMU names those of `-qmp` and `-monitor`: no guest sees them, and an adopted machine gets one more. */
+function isMonitor(label: unknown): boolean {
+  return /^compat_monitor\d+$/.test(String(label));
 }
 
 function nameOf(qdev: unknown, device: unknown): string {

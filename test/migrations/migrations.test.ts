@@ -33,6 +33,7 @@ const OLD_ROWS: Readonly<Record<string, string>> = {
   '0009-add-restored-generation.sql': 'UPDATE upgrades SET restored_generation = 3',
   '0010-add-saved-state.sql': `UPDATE machines SET state = 'suspended', saved_state = '{}'`,
   '0011-add-upgrade-findings.sql': `UPDATE upgrades SET findings = '[]'`,
+  '0012-add-adopted-line.sql': `UPDATE machines SET adopted = '{"args":[],"folder":"/"}'`,
 };
 
 function schemaOf(db: Database.Database): unknown[] {
