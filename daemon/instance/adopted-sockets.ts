@@ -26,7 +26,7 @@ export interface ServedSocket {
   readonly option: QemuOption;
   /** As it stands in the option. */
   readonly path: string;
-  /** The guest's first serial port: what the console shows. */
+  /** The guest's first serial port: what it writes is to be in the console's log. */
   readonly isConsole: boolean;
 }
 
@@ -88,14 +88,8 @@ export function servedAnew(
 }
 
 /** By option: where it is served by a process with these paths. */
-export function servedAt(sockets: readonly ServedSocket[], paths: InstancePaths): Map<QemuOption, string> {
-  const folder = dirname(paths.qmp);
-  return new Map(
-    sockets.map(({ option, isConsole }, index) => [
-      option,
-      isConsole ? paths.serial : `${folder}/s${index}.sock`,
-    ]),
-  );
+export function servedAt(sockets: readonly ServedSocket[], { qmp }: InstancePaths): Map<QemuOption, string> {
+  return new Map(sockets.map(({ option }, index) => [option, `${dirname(qmp)}/s${index}.sock`]));
 }
 
 export function publishedSockets({ args, folder }: AdoptedLine, paths: InstancePaths): PublishedSocket[] {

@@ -10,7 +10,6 @@ import { closeFd, connectUnix, peerCredentials } from '../../native/index.js';
 import type { Build } from '../build.js';
 import { BatonError, messageOf } from '../errors.js';
 import { ACCELERATORS, ARCHITECTURES, DEFAULT_HARDWARE } from '../hardware.js';
-import { servedSockets } from '../instance/adopted-sockets.js';
 import { type ForeignProcess, readForeign } from '../instance/foreign-process.js';
 import { makeInstanceFolders } from '../instance/launch.js';
 import { parseOptions } from '../instance/qemu-options.js';
@@ -201,7 +200,7 @@ function write(services: Services, request: AdoptRequest, found: Found, id: stri
   requireFreeName(store, name, null);
   requireUnknown(services, process);
   const folders = instanceFolders(services, id, ADOPTED_GENERATION);
-  linkSockets(folders, qmpSocket, adopted);
+  linkMonitor(folders, qmpSocket);
   store.machines.insert({ id, name, spec, builds: { ...ANY_BUILD, default: build.id } });
   store.instances.insert(
     { machineId: id, generation: ADOPTED_GENERATION, buildId: build.id, ...folders },
@@ -219,16 +218,10 @@ function write(services: Services, request: AdoptRequest, found: Found, id: stri
   });
 }
 
-/** Its sockets are found where those of every instance are. */
-function linkSockets(
-  folders: Parameters<typeof instancePaths>[0],
-  qmpSocket: string,
-  line: AdoptedLine,
-): void {
+/** Its monitor is found where that of every instance is. */
+function linkMonitor(folders: Parameters<typeof instancePaths>[0], qmpSocket: string): void {
   const paths = instancePaths(folders);
   makeInstanceFolders(folders);
   writeFileSync(paths.vmmLog, '', { mode: 0o600 });
   symlinkSync(qmpSocket, paths.qmp);
-  const serial = servedSockets(parseOptions(line.args)).find(({ isConsole }) => isConsole);
-  if (serial !== undefined) symlinkSync(resolve(line.folder, serial.path), paths.serial);
 }

@@ -67,7 +67,7 @@ test('every server socket gets a path of its own, and waits for nobody', () => {
     own(line),
     '-machine pc-q35-10.0 -qmp unix:/r/2/s0.sock,server=on,wait=off -monitor unix:/r/2/s1.sock,server=on,wait=off ' +
       '-vnc unix:/r/2/s2.sock -chardev socket,path=/r/2/s3.sock,id=c,server=on,wait=off -device virtio-serial ' +
-      '-serial mon:unix:/r/2/serial.sock,server=on,wait=off,logfile=/l/2/console.log,logappend=on -chardev socket,id=d,path=/client',
+      '-serial mon:unix:/r/2/s4.sock,server=on,wait=off,logfile=/l/2/console.log,logappend=on -chardev socket,id=d,path=/client',
   );
   assert.equal(
     publishedSockets({ args: line.split(' '), folder: '/vm' }, PATHS).map(({ path }) => path),
@@ -78,7 +78,7 @@ test('every server socket gets a path of its own, and waits for nobody', () => {
 test('the console is the first serial port, also by its character device, whose log stays', () => {
   assert.is(
     own('-M q35 -serial chardev:a -chardev socket,path=/s,id=a,server,nowait,logfile=/log'),
-    '-machine pc-q35-10.0 -serial chardev:a -chardev socket,path=/r/2/serial.sock,id=a,logfile=/log,server=on,wait=off,logappend=on',
+    '-machine pc-q35-10.0 -serial chardev:a -chardev socket,path=/r/2/s0.sock,id=a,logfile=/log,server=on,wait=off,logappend=on',
   );
 });
 

@@ -168,7 +168,7 @@ if (missing !== undefined && 'missing' in missing) {
     assert.is(second.state, 'succeeded', JSON.stringify(second.reason));
     await ticksBeyond(folders, after + 100);
     assert.equal(argumentsOf(folders, id, 3).slice(1), line.slice(1));
-    assert.match(readlinkSync(`${folders.path}/serial.sock`), /\/3\/serial\.sock$/);
+    assert.match(readlinkSync(`${folders.path}/serial.sock`), /\/3\/s0\.sock$/);
     const ticks = lines(folders).map((each) => each.ticks);
     assert.equal(
       ticks,
