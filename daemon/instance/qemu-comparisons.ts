@@ -15,8 +15,8 @@ import type { Comparison } from './driver.js';
 import { knowledgeOf } from './qemu-knowledge.js';
 import { dumpVmState } from './qemu-vmstate.js';
 
-/** A dump of today's QEMU takes some MiB of our memory. */
-const KEPT_DUMPS = 6;
+/** A dump of today's QEMU takes about one MiB of our memory. */
+const KEPT_DUMPS = 16;
 const KEPT_KNOWLEDGE = 32;
 
 export class QemuComparisons {

@@ -5,9 +5,30 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import type { Disk, EmptyDisk, Nic } from '../hardware.js';
 import type { MachineSpec } from '../machine.js';
+import { needsOf } from '../preflight/command-needs.js';
 
-/** Rejects when an image cannot be read: its size is a part of the machine. */
+/** Options of an operator that name nothing outside of the VMM: files, sockets, ports. */
+const SELF_CONTAINED = new Set([
+  ...['-device', '-machine', '-M', '-global', '-smbios', '-rtc', '-boot', '-vga', '-usb', '-k', '-icount'],
+  ...['-overcommit', '-action', '-watchdog-action', '-msg', '-no-reboot', '-only-migratable'],
+]);
+/** Devices of the host, and those with a process of their own behind them. */
+const OUTSIDE = /^(vfio|vhost|usb-host|ivshmem|scsi-(block|generic))/;
+
+/**
+ * Rejects when an image cannot be read, as its size is a part of the machine, and when an operator's arguments could
+ * reach what the real machine uses: a second VMM would take its sockets away.
+ */
 export async function withStandIns(spec: MachineSpec): Promise<MachineSpec> {
+  const { options, devices } = needsOf(spec.extraArguments);
+  const reaching =
+    options.find((option) => !SELF_CONTAINED.has(option)) ??
+    devices.find(({ name }) => OUTSIDE.test(name))?.name;
+  if (reaching !== undefined) {
+    throw new Error(
+      `${reaching} of extraArguments may reach outside of the VMM, so that no second one is started`,
+    );
+  }
   const disks = await Promise.all(spec.disks.map(standIn));
   return { ...spec, disks, nics: spec.nics.map(unplugged) };
 }

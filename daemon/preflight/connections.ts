@@ -10,6 +10,13 @@ import type { Finding } from './finding.js';
 const OPENED_BEFORE = ['fd', 'fds'];
 const OF_VHOST = ['vhost', 'vhostfd', 'vhostfds', 'vhostforce'];
 
+const SCREEN: Finding = {
+  code: 'screen_reconnects',
+  severity: 'info',
+  sentence: 'viewers of the screen are cut off, and find it at the path of the new generation',
+  remedy: 'connect them again',
+};
+
 export function connectionFindings(needs: CommandNeeds, mode: UpgradeMode): readonly Finding[] {
   const sockets = needs.chardevs.filter(({ name }) => name === 'socket');
   const vhostDevices = needs.devices.filter(({ name }) => name.startsWith('vhost-'));
@@ -17,6 +24,7 @@ export function connectionFindings(needs: CommandNeeds, mode: UpgradeMode): read
     ...needs.netdevs.flatMap((netdev) => ofNetwork(netdev, mode)),
     ...vhostDevices.map(({ name }) => vhost(`device ${name}`)),
     ...(sockets.length > 0 ? [ofSockets(sockets.length)] : []),
+    ...(needs.options.includes('-vnc') ? [SCREEN] : []),
   ];
 }
 
@@ -53,6 +61,6 @@ function vhost(what: string): Finding {
 
 function ofSockets(count: number): Finding {
   const sentence = `clients of ${count} socket${count === 1 ? '' : 's'} of the VMM are cut off, and find it at the path of the new generation`;
-  const remedy = 'use the console of the daemon, which goes on';
-  return { code: 'console_reconnects', severity: 'info', sentence, remedy };
+  const remedy = 'connect them again; the console of the daemon goes on by itself';
+  return { code: 'sockets_reconnect', severity: 'info', sentence, remedy };
 }

@@ -7,7 +7,7 @@
  */
 import type { Build } from '../build.js';
 import type { BuildRegistry } from '../builds.js';
-import { messageOf } from '../errors.js';
+import { BatonError, messageOf } from '../errors.js';
 import type { PlannedMachine } from '../instance/driver.js';
 import type { HostProcesses } from '../instance/host.js';
 import type { RunningInstance } from '../instance/running-instance.js';
@@ -135,11 +135,7 @@ export class Preflight {
       target: await this.#side(target),
     };
     const builds = await compareBuilds(
-      {
-        machine,
-        ...sides,
-        typesInUse: asked?.said?.typesInUse ?? null,
-      },
+      { machine, ...sides, typesInUse: asked?.said?.typesInUse ?? null },
       signal,
     );
     const ofHost = [...(await machineFileFindings(machine.spec, pid)), ...(await memoryFindings())];
@@ -175,7 +171,14 @@ export class Preflight {
 
   async #side(build: Build): Promise<BuildOfSide> {
     const { builds } = this.#options;
-    return { build: await builds.verify(build), driver: builds.driver(build.kind) };
+    const driver = builds.driver(build.kind);
+    try {
+      return { build: await builds.verify(build), driver };
+    } catch (error) {
+      /* It is there and could be run when it was registered. */
+      if (!(error instanceof BatonError && error.code === 'build_not_usable')) throw error;
+      return { build: { ...build, fileState: 'replaced' }, driver };
+    }
   }
 
   async #ofMode(

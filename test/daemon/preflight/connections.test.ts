@@ -27,7 +27,8 @@ test('networks with a process of their own, and sockets that clients are connect
   const stream = '{"type":"stream","id":"n","server":false,"addr":{"type":"unix","path":"/p"}}';
   assert.equal(found('cpr-transfer', '-netdev', stream), ['warn network_reconnects']);
   assert.equal(found('cpr-transfer', '-netdev', 'hubport,id=n,hubid=0'), []);
-  assert.equal(found('cpr-transfer', '-chardev', 'socket,id=c,path=/p'), ['info console_reconnects']);
+  assert.equal(found('cpr-transfer', '-chardev', 'socket,id=c,path=/p'), ['info sockets_reconnect']);
+  assert.equal(found('cpr-exec', '-vnc', 'unix:/v'), ['info screen_reconnects']);
 });
 
 test.run();

@@ -1,5 +1,13 @@
 /** Preflight over REST, of guests that run on real QEMUs. */
-import { copyFileSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { App } from '../../../daemon/app.js';
@@ -106,7 +114,6 @@ test('a machine that can go is told so, is not touched, and is rehearsed once', 
   assert.is(report.modeReason, 'cpr-transfer is the safest mode that can be taken');
   assert.equal(codes(report, 'block'), []);
   assert.ok(codes(report, 'warn').includes('connections_dropped'));
-  assert.ok(codes(report, 'info').includes('console_reconnects'));
   assert.equal(again, report);
   assert.equal([vmmPids(folders).length, rehearsalPids(folders).length], [1, 0]);
   assert.is(await modeOf(context, id), 'normal');
@@ -238,6 +245,10 @@ test('builds that cannot be asked any more say nothing against it', async (conte
   const [finding] = report.findings;
   assert.equal([finding?.code, finding?.severity], ['comparison_not_possible', 'warn']);
   assert.match(finding?.sentence ?? '', /no such luck/);
+  const broken = await registerWrapper(app, folders, 'broken', { binary: qemu });
+  writeFileSync(`${folders.path}/broken.sh`, '#!/bin/sh\nexit 1\n');
+  const refused = await preflight(context, id, { build: broken });
+  assert.equal([refused.verdict, codes(refused, 'block')], ['cannot-upgrade', ['build_changed']]);
   rmSync(`${folders.path}/one`);
   const gone = await preflight(context, id, { build: silent });
   assert.equal([gone.verdict, codes(gone, 'warn')], ['can-upgrade', ['source_build_changed']]);
@@ -282,11 +293,13 @@ test('an upgrade that begins meanwhile goes first, and the mode is not left behi
   assert.is(vmmPids(folders).length, 1);
 });
 
-test('a mode that a daemon left which died while it looked is set back by the next', async (context) => {
+test('what a daemon left that died while it looked is set back and cleared away by the next', async (context) => {
   const { app, folders } = await begin(context);
   const build = await registerQemu(app, folders, 'new', binary('11.1', 'x86_64'));
   const id = await runOnQemu(app, folders, build);
+  mkdirSync(`${folders.runtimeDir}/trial/left`, { recursive: true });
   assert.is(await modeOf(context, id, 'cpr-transfer'), 'cpr-transfer');
+  assert.not(existsSync(`${folders.runtimeDir}/trial`));
   assert.is(await modeOf(context, id), 'normal');
 });
 
