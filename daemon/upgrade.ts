@@ -89,6 +89,7 @@ export const UPGRADE_REASONS = {
   commit_unconfirmed: 'the target took over and does not answer; kill the machine and start it',
   memory_not_released:
     'the machine runs on the target; look why the process that kept its memory does not end',
+  state_not_removed: 'the machine runs on the target; remove the folder that is named',
   source_not_released: 'the machine runs on the target; look why the old process does not end',
   source_not_resumed: 'the source does not run again; kill the machine and start it',
   journal_failed: 'the store could not be written; make room or repair it, then try again',

@@ -33,6 +33,20 @@ export function within<T>(work: Promise<T>, { deadlineMs, what, signal }: Wait):
   });
 }
 
+/** For work that hears a signal: it is aborted at the deadline. */
+export async function inTime<T>(
+  { deadlineMs, what, signal }: Wait,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(new DeadlineError(what, deadlineMs)), deadlineMs);
+  try {
+    return await work(signal === undefined ? late.signal : AbortSignal.any([signal, late.signal]));
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /** Asks `condition` again and again until it says something other than null. */
 export async function until<T>(
   condition: () => T | null | Promise<T | null>,

@@ -59,7 +59,8 @@ export class QmpClient {
       return client;
     } catch (error) {
       client.close();
-      throw error instanceof DeadlineError ? new QmpTimeout(`on ${path}`, deadlineMs) : error;
+      const isLate = error instanceof DeadlineError && error !== signal?.reason;
+      throw isLate ? new QmpTimeout(`on ${path}`, deadlineMs) : error;
     }
   }
 
@@ -100,7 +101,8 @@ export class QmpClient {
     this.#socket.write(`${JSON.stringify({ execute: command, arguments: args, id })}\n`);
     return within(answer, { deadlineMs, what: command, signal }).catch((error) => {
       this.#pending.delete(id);
-      throw error instanceof DeadlineError ? new QmpTimeout(`'${command}'`, deadlineMs) : error;
+      const isLate = error instanceof DeadlineError && error !== signal?.reason;
+      throw isLate ? new QmpTimeout(`'${command}'`, deadlineMs) : error;
     }) as Promise<T>;
   }
 

@@ -53,6 +53,16 @@ export async function runUpgrade(run: UpgradeRun): Promise<Pick<UpgradeContext, 
   return context;
 }
 
+/** All of a guest's memory does not belong into a runtime folder, which is memory itself on most hosts. */
+function folderOf(
+  { services: { stateDir, runtimeDir } }: UpgradeRun,
+  { mode, machineId, targetGeneration }: Upgrade,
+): string {
+  const parent =
+    mode === 'cpr-reboot' ? `${stateDir}/machines/${machineId}` : `${runtimeDir}/${shortId(machineId)}`;
+  return `${parent}/u${targetGeneration}`;
+}
+
 function makeContext(run: UpgradeRun, journal: Journal): UpgradeContext {
   const { services, instances, machine, upgrade } = run;
   const sourceBuild = services.builds.byId(upgrade.sourceBuild);
@@ -60,6 +70,7 @@ function makeContext(run: UpgradeRun, journal: Journal): UpgradeContext {
   const generation = upgrade.targetGeneration;
   const context: UpgradeContext = {
     upgrade,
+    machine,
     recovering: run.recovering,
     sourceBuild,
     targetBuild,
@@ -71,11 +82,13 @@ function makeContext(run: UpgradeRun, journal: Journal): UpgradeContext {
     loadedStatus: null,
     stopAtUs: { value: null },
     resumeAtUs: { value: null },
-    folder: `${services.runtimeDir}/${shortId(machine.id)}/u${generation}`,
+    get folder() {
+      return folderOf(run, context.upgrade);
+    },
     sourceHardware: null,
     examine: (signal) => examine(run, context, signal),
-    launchTarget: async () => {
-      context.target = await instances.launch({ machine, generation, build: targetBuild, incoming: 'cpr' });
+    launchTarget: async (incoming) => {
+      context.target = await instances.launch({ machine, generation, build: targetBuild, incoming });
       return context.target;
     },
     announceTarget: () => {

@@ -138,7 +138,7 @@ export class Preflight {
       { machine, ...sides, typesInUse: asked?.said?.typesInUse ?? null },
       signal,
     );
-    const ofHost = [...(await machineFileFindings(machine.spec, pid)), ...(await memoryFindings())];
+    const ofHost = await machineFileFindings(machine.spec, pid);
     const general = force([...(asked?.findings ?? []), ...builds.findings, ...ofHost], forced);
     if (sides.source === null || offered === null) {
       return report(target, null, 'nothing has to be moved', [...general, stopped(target)]);
@@ -196,6 +196,7 @@ export class Preflight {
         ...(builds.needs === null ? [] : connectionFindings(builds.needs, mode)),
         ...adoptedFindings(machine, source?.instance.generation ?? null, mode),
         ...(await diskFindings(machine.spec, mode, this.#options)),
+        ...(await memoryFindings(machine.spec, mode)),
         ...(mode === 'cpr-reboot' && requested === 'auto' && !allowDowntime ? [DOWNTIME] : []),
       ],
       forced,

@@ -18,7 +18,7 @@ import {
 } from '../upgrade.js';
 import type { Journal, JournalEnd, StepDone } from './journal.js';
 import { explain, StepTimeout } from './reason.js';
-import type { Step, UpgradeContext } from './step.js';
+import { deadlineOf, type Step, type UpgradeContext } from './step.js';
 
 const STORE_RETRY_MS = 1_000;
 
@@ -130,7 +130,7 @@ export class UpgradeEngine {
 
   async #runStep(step: Step): Promise<void> {
     const { context, cancel, deadlinesMs } = this.#options;
-    const deadlineMs = deadlinesMs[step.name] ?? step.deadlineMs;
+    const deadlineMs = deadlinesMs[step.name] ?? deadlineOf(step, context);
     const ending = new AbortController();
     const timer = setTimeout(() => ending.abort(new StepTimeout(step.name, deadlineMs)), deadlineMs);
     const signals = [ending.signal];

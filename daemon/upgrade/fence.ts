@@ -26,8 +26,10 @@ export interface FencedTarget {
   readonly [proof]: true;
 }
 
-export async function fenceTarget(context: UpgradeContext): Promise<FencedTarget> {
-  const { target, host } = context;
+export async function fenceTarget({
+  target,
+  host,
+}: Pick<UpgradeContext, 'target' | 'host'>): Promise<FencedTarget> {
   if (target !== null) {
     await host.kill(target.process, KILL_DEADLINE_MS);
     await target.endRecorded();
@@ -36,8 +38,10 @@ export async function fenceTarget(context: UpgradeContext): Promise<FencedTarget
 }
 
 /** The source as it was before: running if it ran, in normal mode. Nothing to do is success. */
-export async function returnToSource(context: UpgradeContext, _fenced: FencedTarget): Promise<void> {
-  const { source, upgrade } = context;
+export async function returnToSource(
+  { source, upgrade }: { source: RunningInstance | null; upgrade: { readonly wasRunning: boolean } },
+  _fenced: FencedTarget,
+): Promise<void> {
   if (source === null || source.hasEnded) {
     throw new UpgradeError('source_died', 'the VMM that ran the guest has ended');
   }

@@ -6,12 +6,16 @@ import { configureTarget } from './steps/configure-target.js';
 import { exec } from './steps/exec.js';
 import { handOver } from './steps/hand-over.js';
 import { holdMemoryBeside } from './steps/hold-memory.js';
-import { load } from './steps/load.js';
+import { load, loadMemory } from './steps/load.js';
+import { makeFolder } from './steps/make-folder.js';
 import { preflight } from './steps/preflight.js';
 import { prepareSource } from './steps/prepare-source.js';
 import { releaseMemoryBeside } from './steps/release-memory.js';
 import { releaseSource } from './steps/release-source.js';
+import { removeState } from './steps/remove-state.js';
+import { save } from './steps/save.js';
 import { startTarget } from './steps/start-target.js';
+import { startWaitingTarget } from './steps/start-waiting-target.js';
 import { transfer } from './steps/transfer.js';
 import { verify } from './steps/verify.js';
 
@@ -39,9 +43,24 @@ const CPR_EXEC: readonly Step[] = [
   releaseMemoryBeside,
 ];
 
+/** The guest goes through a file, all of its memory too: the slow way, which old and new need to share least for. */
+const CPR_REBOOT: readonly Step[] = [
+  preflight,
+  prepareSource,
+  makeFolder,
+  startWaitingTarget,
+  save,
+  loadMemory,
+  verify,
+  commit,
+  releaseSource,
+  removeState,
+];
+
 export const STEPS: ReadonlyMap<UpgradeMode, readonly Step[]> = new Map([
   ['cpr-transfer', CPR_TRANSFER],
   ['cpr-exec', CPR_EXEC],
+  ['cpr-reboot', CPR_REBOOT],
 ]);
 
 export function stepsOf(mode: UpgradeMode): readonly Step[] {

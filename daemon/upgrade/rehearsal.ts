@@ -21,7 +21,7 @@ import type { Upgrade } from '../upgrade.js';
 import { releaseMemory } from './memory-keeper.js';
 import { STEPS } from './modes.js';
 import { explain } from './reason.js';
-import { sourceOf, type UpgradeContext } from './step.js';
+import { deadlineOf, sourceOf, type UpgradeContext } from './step.js';
 
 export interface Side {
   readonly build: Build;
@@ -46,6 +46,8 @@ const START_DEADLINE_MS = 20_000;
 const KILL_DEADLINE_MS = 10_000;
 /** The real source is looked at by its own preflight; from the commit on nothing is rehearsed. */
 const FIRST_STEP = 'prepare-source';
+/** A save reads all of the memory, which takes it from the host: an empty machine needs no more than its kernel does. */
+const SAVED_MEMORY_MIB = 512;
 /** Nobody owns the two: whatever happens to one shows in the step that needs it. */
 const NOBODY = { instanceChanged: () => undefined, instanceEnded: () => undefined };
 
@@ -57,12 +59,12 @@ export async function rehearse(rehearsal: Rehearsal): Promise<readonly Finding[]
   const to = steps.findIndex(({ commits }) => commits);
   const parent = `${rehearsal.runtimeDir}/${FOLDER}`;
   await mkdir(parent, { recursive: true, mode: 0o700 });
-  const stage = new Stage(rehearsal, await mkdtemp(`${parent}/`));
+  const stage = new Stage({ ...rehearsal, machine: machineFor(rehearsal) }, await mkdtemp(`${parent}/`));
   try {
     const context = await stage.makeContext();
     for (const step of steps.slice(from, to)) {
       try {
-        await step.run(context, stage.signalFor(context, step.deadlineMs));
+        await step.run(context, stage.signalFor(context, deadlineOf(step, context)));
       } catch (error) {
         rehearsal.signal.throwIfAborted();
         const { code: why, message, remedy, vmmOutput } = await explain(error, step.name, context);
@@ -79,6 +81,12 @@ export async function rehearse(rehearsal: Rehearsal): Promise<readonly Finding[]
   } finally {
     await stage.clear();
   }
+}
+
+function machineFor({ machine, mode }: Rehearsal): Rehearsal['machine'] {
+  if (mode !== 'cpr-reboot') return machine;
+  const memoryMiB = Math.min(machine.spec.memoryMiB, SAVED_MEMORY_MIB);
+  return { ...machine, spec: { ...machine.spec, memoryMiB } };
 }
 
 /** For a daemon that starts: no rehearsal is under way. */
@@ -111,6 +119,7 @@ class Stage {
     }
     const context: UpgradeContext = {
       upgrade: this.#upgrade(),
+      machine: this.#rehearsal.machine,
       recovering: false,
       sourceBuild: from.build,
       targetBuild: to.build,
@@ -123,8 +132,8 @@ class Stage {
       sourceHardware: null,
       folder: this.#keeperFolder,
       examine: () => Promise.reject(new Error('a rehearsal has no preflight')),
-      launchTarget: async () => {
-        context.target = await this.#start(to, 'cpr');
+      launchTarget: async (incoming) => {
+        context.target = await this.#start(to, incoming);
         return context.target;
       },
       announceTarget: () => {

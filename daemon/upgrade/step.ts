@@ -1,9 +1,10 @@
 /** What a step of an upgrade is, and what it works with. */
 import type { Build } from '../build.js';
-import type { CommandLine } from '../instance/driver.js';
+import type { CommandLine, Incoming } from '../instance/driver.js';
 import type { HostProcesses } from '../instance/host.js';
 import type { EventWatch } from '../instance/qmp-client.js';
 import type { RunningInstance, RunStatus } from '../instance/running-instance.js';
+import type { Machine } from '../machine.js';
 import type { PreflightReport } from '../preflight/preflight.js';
 import type { Upgrade, UpgradeState } from '../upgrade.js';
 import type { GuestHardware } from './guest-hardware.js';
@@ -11,6 +12,7 @@ import type { GuestHardware } from './guest-hardware.js';
 export interface UpgradeContext {
   /** Another one when preflight has chosen its mode. */
   upgrade: Upgrade;
+  readonly machine: Pick<Machine, 'spec'>;
   /** A restarted daemon takes up what an earlier one began. */
   readonly recovering: boolean;
   readonly sourceBuild: Build;
@@ -34,7 +36,7 @@ export interface UpgradeContext {
   /** Looks whether it can work, touching nothing, and writes down what was found and the mode to take. */
   examine(signal: AbortSignal): Promise<PreflightReport>;
   /** Starts the target's process and writes down who it is; sets `target`. */
-  launchTarget(): Promise<RunningInstance>;
+  launchTarget(incoming: Incoming): Promise<RunningInstance>;
   /** Writes down that the source's process is to become the target. Returns what it is to run. */
   announceTarget(): CommandLine;
   /** It runs it: the source is no more, its process is `target`. */
@@ -57,13 +59,18 @@ export interface Step {
   readonly name: string;
   /** What the upgrade is doing while this step runs. */
   readonly state: UpgradeState;
-  readonly deadlineMs: number;
+  /** What depends on the size of the guest is asked. */
+  readonly deadlineMs: number | ((context: UpgradeContext) => number);
   /** The point of no return: exactly one step of a list has it. */
   readonly commits: boolean;
   /** `signal` is aborted when the deadline passes, when a side dies, or when the upgrade is cancelled. */
   run(context: UpgradeContext, signal: AbortSignal): Promise<void>;
   /** Puts the source back. Must succeed when `run` stopped half-way, and when called again. */
   undo(context: UpgradeContext): Promise<void>;
+}
+
+export function deadlineOf({ deadlineMs }: Step, context: UpgradeContext): number {
+  return typeof deadlineMs === 'number' ? deadlineMs : deadlineMs(context);
 }
 
 /** The source while it must be there. */

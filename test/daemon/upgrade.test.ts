@@ -1,6 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { STEPS } from '../../daemon/upgrade/modes.js';
+import { deadlineOf, type UpgradeContext } from '../../daemon/upgrade/step.js';
 import { canBecome, isTerminal, NEXT, UPGRADE_STATES } from '../../daemon/upgrade.js';
 
 const test = suite('upgrade states and steps');
@@ -25,7 +26,11 @@ for (const [mode, steps] of STEPS) {
   test(`${mode} has one commit, deadlines, names that differ, and a way through the states`, () => {
     assert.is(steps.filter((step) => step.commits).length, 1);
     assert.is(new Set(steps.map((step) => step.name)).size, steps.length);
-    assert.ok(steps.every((step) => step.deadlineMs > 0 && step.deadlineMs <= 60_000));
+    const context = { machine: { spec: { memoryMiB: 1024 } } } as UpgradeContext;
+    for (const step of steps) {
+      const deadlineMs = deadlineOf(step, context);
+      assert.ok(deadlineMs > 0 && deadlineMs <= 180_000, `${step.name} within ${deadlineMs} ms`);
+    }
     const states = steps.map((step) => step.state);
     assert.is(states[0], 'preflight');
     assert.is(states.at(-1), 'finishing');

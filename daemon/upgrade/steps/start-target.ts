@@ -16,7 +16,7 @@ export const startTarget: Step = {
   deadlineMs: DEADLINE_MS,
   commits: false,
   async run(context, signal) {
-    const target = await context.launchTarget();
+    const target = await context.launchTarget('cpr');
     const isListening = listeningAt(target.paths.cpr);
     await until(
       () => (isListening() ? true : null),

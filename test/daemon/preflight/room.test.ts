@@ -23,8 +23,12 @@ test('a state that has no room on the disk blocks the mode that writes it', asyn
   assert.equal(await diskFindings(HUGE, 'cpr-transfer', FOLDERS), []);
 });
 
-test('little memory is no more than a warning', async () => {
-  assert.not((await memoryFindings()).some(({ severity }) => severity === 'block'));
+test('little memory is no more than a warning, but where the guest is in memory twice', async () => {
+  const live = await memoryFindings(HUGE, 'cpr-transfer');
+  assert.not(live.some(({ severity }) => severity === 'block'));
+  const [finding] = await memoryFindings(HUGE, 'cpr-reboot');
+  assert.equal([finding?.code, finding?.severity], ['host_memory_low', 'block']);
+  assert.match(finding?.remedy ?? '', /suspend the machine and restore it/);
 });
 
 test.run();

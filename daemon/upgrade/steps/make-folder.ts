@@ -1,0 +1,17 @@
+/** The folder that the guest's state goes to, for its owner's eyes only. The last step removes it. */
+import { mkdir, rm } from 'node:fs/promises';
+import type { Step } from '../step.js';
+
+export const makeFolder: Step = {
+  name: 'make-folder',
+  state: 'preparing',
+  deadlineMs: 5_000,
+  commits: false,
+  async run({ folder }) {
+    await rm(folder, { recursive: true, force: true });
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+  },
+  async undo({ folder }) {
+    await rm(folder, { recursive: true, force: true });
+  },
+};
