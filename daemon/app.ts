@@ -12,6 +12,7 @@ import type { VmmDriver, VmmDrivers } from './instance/driver.js';
 import { LinuxProcesses } from './instance/host.js';
 import { QemuDriver } from './instance/qemu-driver.js';
 import type { Services } from './machines/services.js';
+import { StateRoom } from './machines/state-room.js';
 import { Supervisor } from './machines/supervisor.js';
 import { Preflight } from './preflight/preflight.js';
 import { Store } from './store/store.js';
@@ -70,6 +71,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     consoles: new Consoles(store, log, options.consoleLogBytes ?? DEFAULT_LOG_BYTES),
     log,
     stateDir,
+    stateRoom: new StateRoom(stateDir),
     runtimeDir,
     newId: randomUUID,
     deadlinesMs: options.deadlinesMs ?? {},

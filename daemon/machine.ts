@@ -52,6 +52,11 @@ export interface SavedState {
   readonly loadedBy: number | null;
 }
 
+/** Whether the guest is in the file, and nowhere else. */
+export function isSaved(savedState: SavedState | null): boolean {
+  return savedState !== null && savedState.loadedBy === null;
+}
+
 /** The document that an operator writes. One specification serves every kind of VMM. */
 export interface MachineSpec extends Hardware {
   readonly memoryMiB: number;
@@ -221,6 +226,7 @@ export function decide(action: MachineAction, { state, operation }: Situation): 
         message: `expected no operation under way, but ${operation.kind} ${operation.id} is: wait for it`,
       };
     }
+    return { kind: 'run' };
   }
   if (ALREADY_IN[action].includes(state)) return { kind: 'already' };
   if (ALLOWED_IN[action].includes(state)) return { kind: 'run' };

@@ -10,6 +10,7 @@ import {
   PreflightBody,
   PreflightView,
   Problem,
+  RestoreBody,
   StopBody,
   UpgradeBody,
 } from './schemas.js';
@@ -17,12 +18,23 @@ import type { Routes } from './server.js';
 import { operationPath, operationView, preflightView } from './views.js';
 
 const SIMPLE: Readonly<
-  Record<'start' | 'kill' | 'pause' | 'resume', { summary: string; ask: (actor: MachineActor) => Operation }>
+  Record<
+    'start' | 'kill' | 'pause' | 'resume' | 'suspend' | 'discard',
+    { summary: string; ask: (actor: MachineActor) => Operation }
+  >
 > = {
   start: { summary: 'Start the machine', ask: (actor) => actor.start() },
   kill: { summary: 'End its VMM at once, as pulling the plug does', ask: (actor) => actor.kill() },
   pause: { summary: 'Stop its vCPUs', ask: (actor) => actor.pause() },
   resume: { summary: 'Let its vCPUs run again', ask: (actor) => actor.resume() },
+  suspend: {
+    summary: 'Save its guest into a file and end its VMM; also for a reboot of the host',
+    ask: (actor) => actor.suspend(),
+  },
+  discard: {
+    summary: 'Throw the saved state of a suspended machine away: it is stopped then',
+    ask: (actor) => actor.discard(),
+  },
 };
 
 const response = { 202: OperationView, '4xx': Problem };
@@ -71,6 +83,22 @@ export const machineActionRoutes: Routes = async (app, { services, supervisor })
     async (request, reply) => {
       const { powerdownMs = DEFAULT_POWERDOWN_MS } = request.body;
       return accepted(reply, supervisor.actor(request.params.machine).stop(powerdownMs));
+    },
+  );
+
+  app.post(
+    '/machines/:machine/restore',
+    {
+      schema: {
+        summary: 'Let a suspended machine go on where it was, on its build or on another one',
+        params: MachineParams,
+        body: RestoreBody,
+        response,
+      },
+    },
+    async (request, reply) => {
+      const { build = null } = request.body;
+      return accepted(reply, supervisor.actor(request.params.machine).restore(build));
     },
   );
 

@@ -272,6 +272,29 @@ export const StopBody = Type.Object(
   { ...strict, description: 'How to stop' },
 );
 
+export const RestoreBody = Type.Object(
+  {
+    build: Type.Optional(
+      Type.String({ maxLength: 128, description: 'Id of another build; default: the one that saved it' }),
+    ),
+  },
+  { ...strict, description: 'Where to go on' },
+);
+
+export const HostAnswer = Type.Object(
+  {
+    operations: Type.Array(OperationView, { description: 'One per machine that it is done to' }),
+    refused: Type.Array(
+      Type.Object({
+        machine: Type.String({ description: 'Id of the machine' }),
+        problem: Problem,
+      }),
+      { description: 'Machines that it cannot be done to now, and why' },
+    ),
+  },
+  { description: 'What becomes of each machine; those that need nothing are not named' },
+);
+
 export const UpgradeBody = Type.Object(
   {
     build: Type.Optional(

@@ -1,7 +1,7 @@
 /** Domain objects as the interface shows them. */
 import type { Build } from '../build.js';
 import { type Instance, instancePaths } from '../instance.js';
-import type { Machine, MachineSpec, SavedState } from '../machine.js';
+import { isSaved, type Machine, type MachineSpec, type SavedState } from '../machine.js';
 import type { Operation } from '../operation.js';
 import type { PreflightReport } from '../preflight/preflight.js';
 import type { Upgrade } from '../upgrade.js';
@@ -24,7 +24,7 @@ export interface MachineSurroundings {
 
 /** One that may have been loaded is no way back any more. */
 function savedStateView(savedState: SavedState | null, build: string | null) {
-  if (savedState === null || savedState.loadedBy !== null) return null;
+  if (savedState === null || !isSaved(savedState)) return null;
   const { bytes, wasRunning, savedAtMs } = savedState;
   return { build, bytes, wasRunning, savedAt: at(savedAtMs) };
 }

@@ -10,6 +10,7 @@ import type { InstanceOwner, RunningInstance } from '../instance/running-instanc
 import {
   ADOPTED_GENERATION,
   decide,
+  isSaved,
   type Machine,
   type MachineAction,
   type MachineState,
@@ -22,10 +23,14 @@ import { isTerminal, type Upgrade, UpgradeError } from '../upgrade.js';
 import { changeDocument, type DocumentChange } from './document.js';
 import { MachineHold } from './hold.js';
 import { MachineInstances } from './instances.js';
+import { takeUp } from './interrupted.js';
 import * as lifecycle from './lifecycle.js';
 import { observe } from './observe.js';
 import { OperationLog, toProblem } from './operation-log.js';
+import { discardState, restoreMachine, restoringBuild } from './restore.js';
 import type { Services } from './services.js';
+import { StateFile } from './state-file.js';
+import { suspendMachine } from './suspend.js';
 import {
   type PreflightQuestion,
   planUpgrade,
@@ -103,6 +108,27 @@ export class MachineActor implements InstanceOwner {
 
   resume(): Operation {
     return this.#request('resume', (signal) => lifecycle.resumeMachine(this.#hands(), signal), 'running');
+  }
+
+  suspend(): Operation {
+    const source = this.#source();
+    if (source !== null && !source.build.abilities.modes.includes('cpr-reboot')) {
+      const message = `build ${source.build.id} cannot save a guest (it does not know cpr-reboot): upgrade the machine to one that can, or stop it`;
+      throw new BatonError('suspend_not_supported', message);
+    }
+    return this.#request('suspend', (signal) => suspendMachine(this.#hands(), signal), 'suspended');
+  }
+
+  /** `named`: another build than the one that saved it. */
+  restore(named: string | null): Operation {
+    this.#decide('restore');
+    const build = restoringBuild(this.#services, this.machine, named);
+    const desiredPower = this.machine.savedState?.wasRunning ? 'running' : 'paused';
+    return this.#request('restore', (signal) => restoreMachine(this.#hands(), build, signal), desiredPower);
+  }
+
+  discard(): Operation {
+    return this.#request('discard', () => discardState(this.#hands()), 'stopped');
   }
 
   upgrade(request: UpgradeRequest): Operation {
@@ -220,10 +246,12 @@ export class MachineActor implements InstanceOwner {
       this.#runUpgrade(operation, source, target, null);
       return;
     }
-    this.#current = ofGeneration(this.machine.currentGeneration);
+    const { savedState, currentGeneration } = this.machine;
+    this.#current = isSaved(savedState) ? null : ofGeneration(currentGeneration);
     await this.#killStrays(alive.filter((instance) => instance !== this.#current));
     if (operation !== null) await this.#endInterrupted(operation);
     await this.#endLook();
+    if (this.machine.savedState === null) await new StateFile(this.#services.stateDir, this.id).remove();
     if (this.#current !== null && !this.#current.isAnswering) this.#current.reconnectLater();
     this.#settle();
   }
@@ -246,29 +274,8 @@ export class MachineActor implements InstanceOwner {
     }
   }
 
-  /** A start that was interrupted has a guest that may never have run: it does not go on by accident. */
   async #endInterrupted(operation: Operation): Promise<void> {
-    const running = this.#current?.runStatus?.running ?? null;
-    const reached: Record<OperationKind, boolean> = {
-      start: running === true,
-      stop: this.#current === null,
-      kill: this.#current === null,
-      pause: running === false,
-      resume: running === true,
-      suspend: false,
-      restore: false,
-      discard: false,
-      upgrade: false,
-    };
-    const neverRan = operation.kind === 'start' && (this.#current === null || running === false);
-    if (this.#current !== null && (operation.kind === 'kill' || neverRan)) {
-      await this.#instances.kill(this.#current);
-    }
-    if (neverRan) {
-      this.#current = null;
-      this.#setState('stopped', 'the start was interrupted by the end of the daemon', {});
-    }
-    const succeeded = reached[operation.kind] || operation.kind === 'kill';
+    const succeeded = await takeUp(this.#hands(), operation);
     const message = `the daemon ended during the ${operation.kind}; look at the machine's state and ask again`;
     const error = succeeded ? null : problemBody(new BatonError('daemon_restarted', message));
     this.#operations.end(operation, succeeded ? 'succeeded' : 'failed', error);
@@ -411,7 +418,7 @@ export class MachineActor implements InstanceOwner {
       setCurrent: (instance) => {
         this.#current = instance;
       },
-      setState: (state, reason) => this.#setState(state, reason, {}),
+      setState: (state, reason, change = {}) => this.#setState(state, reason, change),
     };
   }
 
@@ -420,8 +427,13 @@ export class MachineActor implements InstanceOwner {
     this.#forgetSettling();
     try {
       this.#instances.writeEnds();
-      const { state } = this.machine;
+      const { state, savedState } = this.machine;
       const current = this.#current;
+      if (isSaved(savedState)) {
+        this.#setState('suspended', 'its guest is saved', {});
+        if (current?.hasEnded) this.#current = null;
+        return;
+      }
       if (current === null) {
         const wasAlive = state !== 'stopped' && state !== 'crashed';
         if (wasAlive) this.#setState('crashed', 'the VMM ended while the daemon was not running', {});

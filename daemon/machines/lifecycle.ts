@@ -9,7 +9,8 @@ import { carriableLine } from '../instance/adopted-line.js';
 import { within } from '../instance/deadline.js';
 import { outputTail } from '../instance/output-tail.js';
 import type { RunningInstance } from '../instance/running-instance.js';
-import type { Machine } from '../machine.js';
+import type { Machine, MachineState } from '../machine.js';
+import type { MachineChange } from '../store/machines.js';
 import type { MachineInstances } from './instances.js';
 import type { Services } from './services.js';
 
@@ -23,10 +24,10 @@ export interface ActorHands {
   readonly machine: Machine;
   readonly current: RunningInstance | null;
   setCurrent(instance: RunningInstance | null): void;
-  setState(state: 'starting' | 'stopping' | 'stopped', reason: string): void;
+  setState(state: MachineState, reason: string, change?: MachineChange): void;
 }
 
-function currentOf({ current, machine }: ActorHands): RunningInstance {
+export function currentOf({ current, machine }: ActorHands): RunningInstance {
   if (current === null || current.hasEnded) {
     throw new BatonError('vmm_failed', `machine ${machine.name} has no VMM process (any more)`);
   }

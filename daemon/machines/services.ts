@@ -7,9 +7,11 @@ import type { HostProcesses } from '../instance/host.js';
 import type { Preflight } from '../preflight/preflight.js';
 import type { Store } from '../store/store.js';
 import type { JournalObserver } from '../upgrade/journal.js';
+import type { StateRoom } from './state-room.js';
 
 export interface Services {
   readonly store: Store;
+  readonly stateRoom: StateRoom;
   readonly host: HostProcesses;
   readonly drivers: VmmDrivers;
   readonly builds: BuildRegistry;

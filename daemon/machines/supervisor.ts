@@ -1,6 +1,14 @@
 /** All machines of this host: their actors, how a machine comes to be, and the start and end of the daemon. */
-import { BatonError } from '../errors.js';
-import { ANY_BUILD, type Machine, type MachineSpec, shortId } from '../machine.js';
+import { BatonError, type ProblemBody, problemBody } from '../errors.js';
+import {
+  ANY_BUILD,
+  MACHINE_STATES,
+  type Machine,
+  type MachineSpec,
+  type MachineState,
+  shortId,
+} from '../machine.js';
+import type { Operation } from '../operation.js';
 import { MachineActor } from './actor.js';
 import { type AdoptRequest, adoptMachine } from './adopt.js';
 import { requireFreeName, resolveDocument } from './document.js';
@@ -15,6 +23,11 @@ export interface NewMachine {
   readonly spec: MachineSpec;
   /** Id of the build that it starts on; null: this installation's own. */
   readonly build: string | null;
+}
+
+export interface HostAnswer {
+  readonly operations: readonly Operation[];
+  readonly refused: readonly { readonly machine: string; readonly problem: ProblemBody }[];
 }
 
 export class Supervisor {
@@ -95,6 +108,31 @@ export class Supervisor {
     const actor = this.actor(idOrName);
     actor.delete();
     this.#actors.delete(actor.id);
+  }
+
+  /** Machines without a guest need nothing. */
+  suspendAll(): HostAnswer {
+    return this.#ofAll(['stopped', 'crashed', 'suspended'], (actor) => actor.suspend());
+  }
+
+  restoreAll(): HostAnswer {
+    const others = MACHINE_STATES.filter((state) => state !== 'suspended');
+    return this.#ofAll(others, (actor) => actor.restore(null));
+  }
+
+  #ofAll(needNothing: readonly MachineState[], ask: (actor: MachineActor) => Operation): HostAnswer {
+    const operations: Operation[] = [];
+    const refused: { machine: string; problem: ProblemBody }[] = [];
+    for (const { id, state } of this.#services.store.machines.all()) {
+      if (needNothing.includes(state)) continue;
+      try {
+        operations.push(ask(this.actor(id)));
+      } catch (error) {
+        if (!(error instanceof BatonError) || this.#isStopping) throw error;
+        refused.push({ machine: id, problem: problemBody(error) });
+      }
+    }
+    return { operations, refused };
   }
 
   /** Lets what is under way end, as long as that takes no longer than `deadlineMs`; machines run on. */

@@ -36,6 +36,12 @@ test('while another operation is under way only a kill breaks in, and not into a
   }
 });
 
+test('a kill breaks into a restore, though nothing is there to be killed without one', () => {
+  const operation = { kind: 'restore', id: 'o' } as const;
+  assert.is(decide('kill', { state: 'suspended', operation }).kind, 'run');
+  assert.is(decide('kill', { state: 'suspended', operation: null }).kind, 'refuse');
+});
+
 test('start and stop are idempotent, upgrade is not', () => {
   const kindOf = (action: 'start' | 'stop' | 'upgrade', state: 'running' | 'stopped') =>
     decide(action, { state, operation: null }).kind;
