@@ -18,7 +18,7 @@ import { encodeHead } from './encode-stream.js';
 import { executeProgram } from './execute-program.js';
 import type { OutgoingMode, OutgoingRun } from './modes.js';
 import { type OutgoingContext, subjectOf } from './outgoing.js';
-import { type OutgoingChannel, openOutgoing } from './outgoing-channel.js';
+import { beginOutgoing, type OutgoingChannel } from './outgoing-channel.js';
 import { rehearseSave } from './rehearsal.js';
 import { bothOf, sendState } from './send-state.js';
 import { untilAborted } from './until-aborted.js';
@@ -32,9 +32,9 @@ export const CPR_EXEC: OutgoingMode = {
     if (main === null) throw new QmpError("missing 'main' migration channel");
     const descriptors = [memoryDescriptor(context)];
     context.progress.begin();
-    const channel = await openOutgoing(main, signal);
+    const open = await beginOutgoing(main, signal);
     await rehearseSave(context.vm, subjectOf(context), () => signal.aborted);
-    return new CprExecRun(context, channel, { command, descriptors }, signal);
+    return new CprExecRun(context, open, { command, descriptors }, signal);
   },
 };
 
@@ -45,19 +45,24 @@ interface Successor {
 
 class CprExecRun implements OutgoingRun {
   readonly #context: OutgoingContext;
-  readonly #channel: OutgoingChannel;
+  readonly #open: () => Promise<OutgoingChannel>;
   readonly #successor: Successor;
   readonly #signal: AbortSignal;
 
-  constructor(context: OutgoingContext, channel: OutgoingChannel, successor: Successor, signal: AbortSignal) {
+  constructor(
+    context: OutgoingContext,
+    open: () => Promise<OutgoingChannel>,
+    successor: Successor,
+    signal: AbortSignal,
+  ) {
     this.#context = context;
-    this.#channel = channel;
+    this.#open = open;
     this.#successor = successor;
     this.#signal = signal;
   }
 
   async finish(): Promise<void> {
-    const { stream, ended } = this.#channel;
+    const { stream, ended } = await this.#open();
     const subject = subjectOf(this.#context);
     try {
       this.#context.progress.connected();

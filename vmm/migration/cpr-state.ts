@@ -134,5 +134,6 @@ function readVfioDevices(reader: WireReader): void {
   if (name !== VFIO_DEVICES) throw reader.error('expected the end, or an empty list of VFIO devices', at);
   reader.section = VFIO_DEVICES;
   reader.u32();
-  if (readMore(reader)) throw reader.error('this machine has no VFIO devices', at);
+  // QEMU's state for the next program ends here, without the mark of the list's end.
+  if (reader.remaining > 0 && readMore(reader)) throw reader.error('this machine has no VFIO devices', at);
 }

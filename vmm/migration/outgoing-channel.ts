@@ -31,7 +31,20 @@ export async function openOutgoing(address: Address, signal: AbortSignal): Promi
   }
 }
 
-export function connectSocket(path: string, signal: AbortSignal): Promise<Socket> {
+/**
+ * For `migrate`: what can be opened at once is, and fails the command; a connection is made when the migration is
+ * under way, and fails that.
+ */
+export async function beginOutgoing(
+  address: Address,
+  signal: AbortSignal,
+): Promise<() => Promise<OutgoingChannel>> {
+  if (address.kind === 'unix') return () => openOutgoing(address, signal);
+  const channel = await openOutgoing(address, signal);
+  return async () => channel;
+}
+
+function connectSocket(path: string, signal: AbortSignal): Promise<Socket> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) {
       reject(signal.reason);

@@ -11,7 +11,7 @@ import { QmpError } from '../qmp/error.js';
 import { encodeHead, encodeTail } from './encode-stream.js';
 import type { OutgoingMode, OutgoingRun } from './modes.js';
 import { type OutgoingContext, staysInItsFile, subjectOf } from './outgoing.js';
-import { type OutgoingChannel, openOutgoing } from './outgoing-channel.js';
+import { beginOutgoing, type OutgoingChannel } from './outgoing-channel.js';
 import { encodePages } from './ram-pages.js';
 import { verdictOn } from './return-path.js';
 import { bothOf } from './send-state.js';
@@ -33,54 +33,63 @@ function stopAndCopy(order: Order): OutgoingMode {
     async begin(context, { main }, signal) {
       if (main === null) throw new QmpError("missing 'main' migration channel");
       context.progress.begin();
-      return new StopAndCopyRun(context, await openOutgoing(main, signal), order, signal);
+      return new StopAndCopyRun(context, await beginOutgoing(main, signal), order, signal);
     },
   };
 }
 
 class StopAndCopyRun implements OutgoingRun {
   readonly #context: OutgoingContext;
-  readonly #channel: OutgoingChannel;
+  readonly #open: () => Promise<OutgoingChannel>;
   readonly #order: Order;
   readonly #signal: AbortSignal;
 
-  constructor(context: OutgoingContext, channel: OutgoingChannel, order: Order, signal: AbortSignal) {
+  constructor(
+    context: OutgoingContext,
+    open: () => Promise<OutgoingChannel>,
+    order: Order,
+    signal: AbortSignal,
+  ) {
     this.#context = context;
-    this.#channel = channel;
+    this.#open = open;
     this.#order = order;
     this.#signal = signal;
   }
 
   async finish(): Promise<void> {
-    const { stream, duplex, ended } = this.#channel;
+    const channel = await this.#open();
+    const { stream, duplex, ended } = channel;
     const answering = this.#context.settings.has('return-path') ? duplex : null;
     try {
       this.#context.progress.connected();
       const verdict = answering === null ? ended : verdictOn(answering, ended);
-      const sent = this.#send(answering !== null);
+      const sent = this.#send(channel, answering !== null);
       await bothOf(sent, untilAborted(verdict, this.#signal));
     } finally {
       stream.destroy();
     }
   }
 
-  async #send(wantsReturnPath: boolean): Promise<void> {
+  async #send(channel: OutgoingChannel, wantsReturnPath: boolean): Promise<void> {
     const { vm, progress } = this.#context;
-    const { stream } = this.#channel;
+    const { stream } = channel;
+    const write = (chunk: Uint8Array) => this.#write(channel, chunk);
     const subject = subjectOf(this.#context);
     try {
       if (this.#order.isActiveBeforeStop) progress.set('active');
+      const totalBytes = staysInItsFile(this.#context) ? 0 : subject.ram.sizeBytes;
+      progress.ram = { totalBytes, pages: { zero: 0, normal: 0 } };
       const onStopped = () => {
         progress.stopped();
         if (!this.#order.isActiveBeforeStop) progress.set('active');
       };
       const { saved, stateBefore } = await vm.handOver({ onStopped, timeGoesOn: false });
-      await this.#write(encodeHead(subject, wantsReturnPath));
-      await this.#sendRam(subject);
+      await write(encodeHead(subject, wantsReturnPath));
+      await this.#sendRam(subject, write);
       progress.pass(2);
       this.#signal.throwIfAborted();
       progress.set('device');
-      await this.#write(encodeTail(subject, stateBefore, saved));
+      await write(encodeTail(subject, stateBefore, saved));
       stream.end();
     } catch (error) {
       stream.destroy();
@@ -88,21 +97,19 @@ class StopAndCopyRun implements OutgoingRun {
     }
   }
 
-  async #sendRam(subject: StreamSubject): Promise<void> {
-    const { progress } = this.#context;
+  async #sendRam(subject: StreamSubject, write: (chunk: Uint8Array) => Promise<void>): Promise<void> {
     if (staysInItsFile(this.#context)) return;
     const ram = this.#context.ram();
     const pages = { zero: 0, normal: 0 };
-    progress.ram = { totalBytes: ram.length, pages };
+    this.#context.progress.ram = { totalBytes: ram.length, pages };
     for (const chunk of encodePages(subject.ram.name, ram, pages)) {
-      await this.#write(chunk);
+      await write(chunk);
       await turn(); // monitors are served meanwhile
     }
   }
 
-  async #write(chunk: Uint8Array): Promise<void> {
+  async #write({ stream, ended }: OutgoingChannel, chunk: Uint8Array): Promise<void> {
     this.#signal.throwIfAborted();
-    const { stream, ended } = this.#channel;
     this.#context.progress.transferredBytes += chunk.length;
     if (stream.destroyed) return ended;
     if (!stream.write(chunk)) await untilAborted(roomIn(stream), this.#signal);

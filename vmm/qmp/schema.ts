@@ -110,6 +110,8 @@ function wrongType(path: string, expected: string): QmpError {
   return new QmpError(`Invalid parameter type for '${path}', expected: ${expected}`);
 }
 
+/** Here QEMU names the member without its path. */
 function notAccepted(path: string, value: string): QmpError {
-  return new QmpError(`Parameter '${path}' does not accept value '${value}'`);
+  const name = path.slice(path.lastIndexOf('.') + 1);
+  return new QmpError(`Parameter '${name}' does not accept value '${value}'`);
 }

@@ -54,7 +54,7 @@ test('words its complaints as QEMU does, with the path of the member', () => {
     [{ name: 'x', list: [1] }, "Invalid parameter type for 'list[0]', expected: object"],
     [{ name: 'x', addr: 'unix:/x' }, "Invalid parameter type for 'addr', expected: object"],
     [{ name: 'x', addr: {} }, "Parameter 'addr.transport' is missing"],
-    [{ name: 'x', addr: { transport: 'rdma' } }, "Parameter 'addr.transport' does not accept value 'rdma'"],
+    [{ name: 'x', addr: { transport: 'rdma' } }, "Parameter 'transport' does not accept value 'rdma'"],
     [{ name: 'x', addr: { transport: 'socket' } }, "Parameter 'addr.type' is missing"],
     [{ name: 'x', addr: socket }, "Parameter 'addr.path' is missing"],
     [{ name: 'x', addr: { ...socket, path: '/x', port: 1 } }, "Parameter 'addr.port' is unexpected"],
