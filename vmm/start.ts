@@ -52,11 +52,12 @@ interface Arrival {
 
 /** `inherited`: what the program before this one in the process left, after cpr-exec. */
 export async function startVmm(
-  options: VmmOptions,
+  given: VmmOptions,
   parts: VmmParts,
   life: ProcessLife,
   inherited: readonly CprDescriptor[] | null,
 ): Promise<void> {
+  const options = inherited === null ? given : withOutputKept(given);
   const events = new EventHub(new WallClock());
   const arrival = await awaitArrival(options.incoming, inherited, life);
   const incoming = arrival !== null;
@@ -81,6 +82,15 @@ export async function startVmm(
   if (migration.loadsAtStart) await migration.listenAtStart();
   provide({ vm, migration, options, memory });
   if (!migration.loadsAtStart) await migration.listenAtStart();
+}
+
+/** The same process goes on writing: its command line must not wipe what it wrote before. */
+function withOutputKept(options: VmmOptions): VmmOptions {
+  const chardevs = options.chardevs.map((chardev) => {
+    const kept = { ...chardev, logAppend: true };
+    return kept.backend === 'file' ? { ...kept, append: true } : kept;
+  });
+  return { ...options, chardevs };
 }
 
 async function awaitArrival(

@@ -82,6 +82,11 @@ test('with -incoming file: the guest goes on in the same process, whose monitor 
   const after: TickerLine = await ticksOn(vmm);
   assert.ok(after.ticks > before.ticks, `${before.ticks} then ${after.ticks}`);
   assert.is(vmm.ended, null);
+  assert.is(
+    lastTick(vmm.console().slice(0, 2))?.ticks,
+    100,
+    'what the guest said before is still in the file',
+  );
   await next.close();
 });
 
