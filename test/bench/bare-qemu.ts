@@ -13,6 +13,8 @@ import { Qmp } from './qmp.js';
 
 export type Mode = 'cpr-transfer' | 'cpr-exec' | 'cpr-reboot';
 
+/** QEMU limits itself for the sake of others on a network. */
+const NO_LIMIT_BYTES_PER_SECOND = 2 ** 40;
 const FIRST_ARGUMENT = '-nodefaults';
 
 /** The command line of a machine of batond's, with a placeholder where each generation's folder is to be. */
@@ -81,7 +83,7 @@ export class BareQemu {
     const source = this.#source();
     const directory = await this.#nextDirectory();
     await setCapabilities(source.qmp, { events: true, 'return-path': mode === 'cpr-transfer' });
-    await setMode(source.qmp, 'cpr-transfer');
+    await setMode(source.qmp, mode === 'cpr-exec' ? 'cpr-transfer' : mode);
     await source.qmp.execute('query-migrate');
     const ways = { 'cpr-transfer': transfer, 'cpr-exec': exec, 'cpr-reboot': reboot };
     const { target, resumedAtUs } = await ways[mode](source, contender, this.#args.in(directory), directory);
@@ -174,7 +176,7 @@ async function exec(
   return { target: { vmm: source.vmm, qmp, directory }, resumedAtUs };
 }
 
-/** The source has its state written out before there is a target: both have the guest's memory to themselves. */
+/** The target waits while the source writes its state, all of the guest's memory with it, into a file. */
 async function reboot(
   source: MonitoredVmm,
   contender: Contender,
@@ -182,14 +184,14 @@ async function reboot(
   directory: string,
 ): Promise<Taken> {
   const uri = `file:${directory}/state`;
-  await setMode(source.qmp, 'cpr-reboot');
-  await source.qmp.execute('migrate', { uri });
-  await completed(source.qmp);
   const vmm = new RunningVmm(contender, [...args, '-incoming', 'defer']);
   try {
     const qmp = await Qmp.connect(`${directory}/qmp.sock`);
-    await setCapabilities(qmp, { events: true });
-    return { target: { vmm, qmp, directory }, resumedAtUs: await load(qmp, uri) };
+    await source.qmp.execute('migrate-set-parameters', { 'max-bandwidth': NO_LIMIT_BYTES_PER_SECOND });
+    await source.qmp.execute('migrate', { uri });
+    await completed(source.qmp);
+    const [, resumedAtUs] = await Promise.all([setCapabilities(qmp, { events: true }), load(qmp, uri)]);
+    return { target: { vmm, qmp, directory }, resumedAtUs };
   } catch (error) {
     await vmm.kill();
     throw error;

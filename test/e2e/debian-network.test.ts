@@ -22,6 +22,7 @@ const WAY = [
   { version: '11.1', mode: 'cpr-transfer' },
   { version: '11.1', mode: 'cpr-transfer' },
   { version: '11.1', mode: 'cpr-exec' },
+  { version: '11.1', mode: 'cpr-reboot' },
 ] as const;
 
 const test = suite<{ stage: QemuStage }>(SUITE);
@@ -32,7 +33,7 @@ test.before.each(async (context) => {
 });
 test.after.each(({ stage }) => stage.close());
 
-test('no byte is lost or changed from QEMU 10.0 over three 11.1, and the disk goes on', async ({ stage }) => {
+test('no byte is lost or changed from QEMU 10.0 over four 11.1, and the disk goes on', async ({ stage }) => {
   const machine = await DebianMachine.start(stage, {
     build: await stage.register('10.0', 'first'),
     address: `${GUEST_ADDRESS}/24`,

@@ -23,9 +23,10 @@ const WAY = [
   { version: '11.1', mode: 'cpr-transfer' },
   { version: '11.1', mode: 'cpr-transfer' },
   { version: '11.1', mode: 'cpr-exec' },
+  { version: '11.1', mode: 'cpr-reboot' },
 ] as const;
 
-test('it ticks and writes on from QEMU 10.0 over four 11.1, and its disk is intact', async ({ stage }) => {
+test('it ticks and writes on from QEMU 10.0 over five 11.1, and its disk is intact', async ({ stage }) => {
   const first = await stage.register('10.0', 'first');
   const machine = await DebianMachine.start(stage, { build: first, diskPeriodUs: WRITE_PERIOD_US });
   const startedAt = performance.now();

@@ -26,6 +26,7 @@ const WAYS: readonly Way[] = [
   { mode: 'cpr-transfer', from: '10.0', to: '11.1' },
   { mode: 'cpr-transfer', from: '11.1', to: '11.1' },
   { mode: 'cpr-exec', from: '11.1', to: '11.1' },
+  { mode: 'cpr-reboot', from: '11.1', to: '11.1' },
 ];
 
 type Builds = Readonly<Record<QemuVersion, string>>;
