@@ -20,6 +20,9 @@ export interface ScriptAnswers {
   readonly replies: readonly protocol.QmpReply[];
 }
 
+/** To try them all would keep everybody waiting, where a program prints without end. */
+const MAX_STRANGE_LINES = 1_000;
+
 const LIMITS = { deadlineMs: 15_000, maxOutputBytes: 16 * 1024 * 1024 };
 
 /**
@@ -69,6 +72,7 @@ class Listener {
   readonly #commandCount: number;
   #version: protocol.VersionInfo | null = null;
   #isDeaf = false;
+  #strangeLines = 0;
 
   constructor(commandCount: number) {
     this.#commandCount = commandCount;
@@ -82,7 +86,7 @@ class Listener {
   /** `quit` at the last answer. */
   hear(chunk: Buffer): string | null {
     const before = this.replies.size;
-    for (const line of this.#split(chunk)) this.#take(line);
+    for (const line of this.#split(chunk)) if (!this.#isDeaf) this.#take(line);
     const isComplete = this.replies.size === this.#commandCount && before < this.#commandCount;
     return isComplete ? `${JSON.stringify({ execute: 'quit' })}\n` : null;
   }
@@ -100,7 +104,11 @@ class Listener {
 
   #take(line: string): void {
     const message = parseLine(line);
-    if (message === null) return;
+    if (message === null) {
+      this.#strangeLines += 1;
+      this.#isDeaf = this.#strangeLines > MAX_STRANGE_LINES;
+      return;
+    }
     if (protocol.isGreeting(message)) this.#version ??= message.QMP.version;
     else if (protocol.isReply(message) && Number.isInteger(message.id)) {
       const id = message.id as number;

@@ -35,8 +35,12 @@ test.before.each(async (context) => {
 test.after.each(({ folders, app }) => tearDown(folders, app));
 
 /** An executable that says that it is baton-vmm, and nothing more. */
-function script(path: string, version: string): string {
-  writeFileSync(path, `#!/bin/sh\necho baton-vmm ${version}\n`, { mode: 0o755 });
+function script(path: string, version: string, before = ''): string {
+  const qemu = { major: 1, minor: 2, micro: 0 };
+  const greeting = { QMP: { version: { qemu, package: `baton-vmm ${version}` }, capabilities: [] } };
+  const answers = [greeting, { return: {}, id: 0 }, { return: [], id: 1 }];
+  const lines = answers.map((answer) => `echo '${JSON.stringify(answer)}'\n`);
+  writeFileSync(path, `#!/bin/sh\n${before}${lines.join('')}`, { mode: 0o755 });
   return path;
 }
 
@@ -107,11 +111,11 @@ test('a build that nothing needs is forgotten, and comes back when it is registe
 });
 
 test('many requests for one path are one probing', async ({ app, folders }) => {
-  const path = `${folders.path}/vmm`;
-  writeFileSync(path, `#!/bin/sh\necho run >> ${path}.log\necho baton-vmm 1.2\n`, { mode: 0o755 });
+  const log = `${folders.path}/log`;
+  const path = script(`${folders.path}/vmm`, '1.2', `echo run >> ${log}\n`);
   const builds = await Promise.all(Array.from({ length: 8 }, () => register(app, path)));
   assert.is(new Set(builds.map(({ id }) => id)).size, 1);
-  assert.is(readFileSync(`${path}.log`, 'utf8'), 'run\n');
+  assert.is(readFileSync(log, 'utf8'), 'run\n');
 });
 
 test("an installation's modules, core and addon are parts of its build", async ({ app, folders }) => {
