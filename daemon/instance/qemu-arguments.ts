@@ -18,6 +18,8 @@ export interface ArgumentsPlan {
 
 const MIB = 1024 * 1024;
 const SCSI_CONTROLLER = 'scsi0';
+/** With ACPI a microvm has no timer but KVM's; without it, the PC's old ones, and no power button. */
+const NO_ACPI = ',acpi=off';
 const INPUT_KEEPER = 'serial0-keeper';
 
 /** In QEMU's option syntax a comma inside a value is written twice. */
@@ -48,12 +50,13 @@ export function qemuArguments(plan: ArgumentsPlan): string[] {
 function boardArguments({ machine, hardware }: ArgumentsPlan): string[] {
   const { spec } = machine;
   const { machineType, accelerator, cpu } = hardware;
+  const timers = machineType === 'microvm' && accelerator === 'tcg' ? NO_ACPI : '';
   return [
     '-nodefaults',
     '-no-user-config',
     ...['-display', 'none'],
     ...['-name', `guest=${value(machine.name)}`, '-uuid', machine.id],
-    ...['-machine', `${machineType},memory-backend=ram0,aux-ram-share=on`, '-accel', accelerator],
+    ...['-machine', `${machineType},memory-backend=ram0,aux-ram-share=on${timers}`, '-accel', accelerator],
     ...(cpu === null ? [] : ['-cpu', cpu]),
     ...['-object', `memory-backend-memfd,id=ram0,size=${spec.memoryMiB * MIB},share=on`],
     ...['-m', `${spec.memoryMiB}M`, '-smp', String(spec.vcpus)],
