@@ -71,7 +71,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     consoles: new Consoles(store, log, options.consoleLogBytes ?? DEFAULT_LOG_BYTES),
     log,
     stateDir,
-    stateRoom: new StateRoom(stateDir),
+    stateRoom: new StateRoom(),
     runtimeDir,
     newId: randomUUID,
     deadlinesMs: options.deadlinesMs ?? {},

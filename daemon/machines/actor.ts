@@ -122,9 +122,9 @@ export class MachineActor implements InstanceOwner {
   /** `named`: another build than the one that saved it. */
   restore(named: string | null): Operation {
     this.#decide('restore');
-    const build = restoringBuild(this.#services, this.machine, named);
+    restoringBuild(this.#services, this.machine, named);
     const desiredPower = this.machine.savedState?.wasRunning ? 'running' : 'paused';
-    return this.#request('restore', (signal) => restoreMachine(this.#hands(), build, signal), desiredPower);
+    return this.#request('restore', (signal) => restoreMachine(this.#hands(), named, signal), desiredPower);
   }
 
   discard(): Operation {

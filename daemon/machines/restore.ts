@@ -12,7 +12,7 @@ import { EventWatch } from '../instance/qmp-client.js';
 import type { RunningInstance } from '../instance/running-instance.js';
 import type { Machine, SavedState } from '../machine.js';
 import { letRun } from '../upgrade/let-run.js';
-import { migrationError } from '../upgrade/migration.js';
+import { withWords } from '../upgrade/loading.js';
 import { loadState, stateDeadlineMs } from '../upgrade/saving.js';
 import { UpgradeError } from '../upgrade.js';
 import type { ActorHands } from './lifecycle.js';
@@ -42,13 +42,31 @@ export function restoringBuild({ builds, store }: Services, machine: Machine, na
   return build;
 }
 
-export async function restoreMachine(hands: ActorHands, build: Build, signal: AbortSignal): Promise<void> {
+/** What saved it may have been replaced since, as an update of the host does: then it is what a start takes now. */
+async function usableBuild(services: Services, machine: Machine, named: string | null): Promise<Build> {
+  const { builds, store } = services;
+  const build = restoringBuild(services, machine, named);
+  if (named === null && (await builds.verify(build)).fileState === 'replaced') {
+    await builds.refreshDefault(machine);
+    const updated = store.machines.byId(machine.id) ?? machine;
+    return restoringBuild(services, updated, builds.startsOn(updated.builds));
+  }
+  return build;
+}
+
+export async function restoreMachine(
+  hands: ActorHands,
+  named: string | null,
+  signal: AbortSignal,
+): Promise<void> {
   const { services, machine } = hands;
   const saved = savedStateOf(machine);
   const file = new StateFile(services.stateDir, machine.id);
   let target = null as RunningInstance | null;
+  let build = restoringBuild(services, machine, named);
   try {
     await services.stateRoom.inTurn(signal, async () => {
+      build = await usableBuild(services, machine, named);
       await services.builds.requireAsRegistered(build);
       requireWhole(file, saved);
       const started = await start(hands, build);
@@ -98,8 +116,7 @@ async function load(
   try {
     await loadState({ target, events, file: path }, signal);
   } catch (error) {
-    const words = await migrationError(target);
-    throw words === null ? error : new Error(`${messageOf(error)}: ${words}`, { cause: error });
+    throw await withWords(error, { source: null, target });
   } finally {
     events.close();
   }

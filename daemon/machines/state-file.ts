@@ -19,12 +19,13 @@ export class StateFile {
   readonly path: string;
   /** Where it is written. */
   readonly draft: string;
-  readonly #parent: string;
+  /** Of the machine; its disk is the one that needs room. */
+  readonly parent: string;
   readonly #folder: string;
 
   constructor(stateDir: string, machineId: string) {
-    this.#parent = `${stateDir}/machines/${machineId}`;
-    this.#folder = `${this.#parent}/saved`;
+    this.parent = `${stateDir}/machines/${machineId}`;
+    this.#folder = `${this.parent}/saved`;
     this.path = `${this.#folder}/state`;
     this.draft = `${this.#folder}/state.draft`;
   }
@@ -45,7 +46,7 @@ export class StateFile {
   async makeFolder(): Promise<void> {
     await rm(this.#folder, { recursive: true, force: true });
     await mkdir(this.#folder, { recursive: true, mode: 0o700 });
-    await flush(this.#parent);
+    await flush(this.parent);
   }
 
   /** What was written is the state from now on. Returns its size. */
@@ -60,6 +61,6 @@ export class StateFile {
   async remove(): Promise<void> {
     if (!this.hasFolder) return;
     await rm(this.#folder, { recursive: true, force: true });
-    await flush(this.#parent);
+    await flush(this.parent);
   }
 }

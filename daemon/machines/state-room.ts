@@ -7,20 +7,16 @@ import { statfs } from 'node:fs/promises';
 import { BatonError } from '../errors.js';
 import type { MachineSpec } from '../machine.js';
 import { stateFileBytes } from '../preflight/room.js';
+import type { StateFile } from './state-file.js';
 
 const AT_A_TIME = 2;
 const MIB = 1024 * 1024;
 
 export class StateRoom {
-  readonly #folder: string;
   #free = AT_A_TIME;
   readonly #waiting: (() => void)[] = [];
   /** By file: how large it can become. */
   readonly #promised = new Map<string, number>();
-
-  constructor(folder: string) {
-    this.#folder = folder;
-  }
 
   /** Waits for its turn. Rejects with the abort's reason, with nothing done. */
   async inTurn<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
@@ -33,20 +29,20 @@ export class StateRoom {
   }
 
   /** The room is the file's until the work has ended. */
-  async withRoom<T>(file: string, spec: MachineSpec, work: () => Promise<T>): Promise<T> {
+  async withRoom<T>(file: StateFile, spec: MachineSpec, work: () => Promise<T>): Promise<T> {
     const needed = stateFileBytes(spec, 'cpr-reboot');
-    const { bavail, bsize } = await statfs(this.#folder);
+    const { bavail, bsize } = await statfs(file.parent);
     const free = bavail * bsize - this.#outstanding();
     if (free < needed) {
       const [neededMiB, freeMiB] = [needed, Math.max(0, free)].map((bytes) => Math.ceil(bytes / MIB));
-      const message = `the state of the guest needs ${neededMiB} MiB of room in ${this.#folder}, but there are ${freeMiB} MiB: make room there`;
+      const message = `the state of the guest needs ${neededMiB} MiB of room in ${file.parent}, but there are ${freeMiB} MiB: make room there`;
       throw new BatonError('state_has_no_room', message);
     }
-    this.#promised.set(file, needed);
+    this.#promised.set(file.draft, needed);
     try {
       return await work();
     } finally {
-      this.#promised.delete(file);
+      this.#promised.delete(file.draft);
     }
   }
 

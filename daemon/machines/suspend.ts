@@ -11,6 +11,7 @@ import { EventWatch } from '../instance/qmp-client.js';
 import type { RunningInstance } from '../instance/running-instance.js';
 import type { SavedState } from '../machine.js';
 import { fenceTarget, returnToSource } from '../upgrade/fence.js';
+import { withWords } from '../upgrade/loading.js';
 import { blockedReasons, isSettled, queryMigrate, setCapabilities, setMode } from '../upgrade/migration.js';
 import { saveState, stateDeadlineMs } from '../upgrade/saving.js';
 import { type ActorHands, currentOf } from './lifecycle.js';
@@ -29,7 +30,7 @@ export async function suspendMachine(hands: ActorHands, signal: AbortSignal): Pr
     };
     const saving = () => inTime(wait, (ending) => save(hands, source, file, ending));
     try {
-      await stateRoom.withRoom(file.draft, machine.spec, saving);
+      await stateRoom.withRoom(file, machine.spec, saving);
     } catch (error) {
       throw await goOn(hands, source, file, { error, signal });
     }
@@ -59,6 +60,8 @@ async function save(
   try {
     const saving = { source, events, file: file.draft };
     await saveState(saving, async () => journalObserver('suspend:saving'), signal);
+  } catch (error) {
+    throw await withWords(error, { source, target: null });
   } finally {
     events.close();
   }

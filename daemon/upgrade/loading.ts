@@ -38,7 +38,10 @@ export function askStatus(context: UpgradeContext, signal: AbortSignal): void {
 }
 
 /** Both sides' own words, for a failure that shows on one side first. */
-export async function withWords(error: unknown, { source, target }: UpgradeContext): Promise<unknown> {
+export async function withWords(
+  error: unknown,
+  { source, target }: Pick<UpgradeContext, 'source' | 'target'>,
+): Promise<unknown> {
   if (!(error instanceof UpgradeError)) return error;
   const [ofSource, ofTarget] = await Promise.all([
     source && migrationError(source),

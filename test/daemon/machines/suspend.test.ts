@@ -1,5 +1,16 @@
 /** Machines that become files and go on later, on real QEMU under the daemon. */
-import { existsSync, readdirSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { App } from '../../../daemon/app.js';
@@ -218,6 +229,64 @@ test('a build that is no more is told, and another one named restores', async (c
   await ask(context, 'restore', { build: context.new });
   await ticksOf(folders, context.id, 2, before);
 });
+
+test('a build that an update of the host has replaced is the updated one', async (context) => {
+  const { app, folders } = context;
+  const before = await run(context, context.old);
+  await ask(context, 'suspend');
+  rmSync(`${folders.path}/old`);
+  symlinkSync(binary('11.1'), `${folders.path}/old`);
+  await ask(context, 'restore');
+  const { build } = await machineOf(context);
+  assert.is.not(build, context.old);
+  const { body } = await call(app, 'GET', '/v1/builds');
+  const { path } = body.builds.find(({ id }: { id: string }) => id === build);
+  assert.is(path, `${folders.path}/old`);
+  await ticksOf(folders, context.id, 2, before);
+});
+
+/** Mounting a small disk needs root. */
+const testOnSmallDisk = process.getuid?.() === 0 ? test : test.skip;
+
+testOnSmallDisk(
+  'a disk that becomes full while the guest is saved has it go on, and no file stays',
+  async (context) => {
+    const { app, folders } = context;
+    const { body: machine } = await call(app, 'POST', '/v1/machines', {
+      name: 'guest',
+      memoryMiB: 64,
+      kernel: folders.kernel,
+      build: context.new,
+      accelerator: 'tcg',
+    });
+    context.id = machine.id;
+    const disk = `${folders.stateDir}/machines/${machine.id}`;
+    mkdirSync(disk, { recursive: true });
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=100m', 'none', disk]);
+    try {
+      await ask(context, 'start');
+      const before = await ticksOf(folders, machine.id, 1, 100);
+      context.atMoment = (moment) => {
+        if (moment !== 'suspend:ready') return;
+        const { bavail, bsize } = statfsSync(disk);
+        writeFileSync(`${disk}/filler`, Buffer.alloc(bavail * bsize - 64 * 1024));
+      };
+      const operation = await end(context, 'suspend');
+      assert.equal([operation.state, operation.error.code], ['failed', 'suspend_failed']);
+      assert.match(operation.error.detail, /source: .*; the guest goes on/);
+      assert.not(existsSync(folderOf(context)));
+      rmSync(`${disk}/filler`);
+      await ticksOf(folders, machine.id, 1, before + 100);
+      context.atMoment = () => undefined;
+      await ask(context, 'suspend');
+      await ask(context, 'restore');
+      await ticksOf(folders, machine.id, 2, before);
+      await ask(context, 'kill');
+    } finally {
+      execFileSync('umount', ['-l', disk]);
+    }
+  },
+);
 
 test('a source that dies while it is saved leaves no state and a crashed machine', async (context) => {
   await run(context, context.old);
