@@ -5,6 +5,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { execa } from 'execa';
 import type { DaemonClient } from '../demo/daemon-client.js';
 import { waitFor } from '../helpers/wait.js';
 import { type Contender, type MonitoredVmm, RunningVmm } from './contender.js';
@@ -44,8 +45,14 @@ export class MachineArguments {
     );
   }
 
-  in(folder: string): string[] {
-    return this.#args.map((word) => word.replaceAll('{folder}', folder));
+  /** With the pipes that a VMM expects to be there. */
+  async in(folder: string): Promise<string[]> {
+    const args = this.#args.map((word) => word.replaceAll('{folder}', folder));
+    for (const word of args) {
+      const pipe = /^pipe,.*path=([^,]+)/.exec(word)?.[1];
+      if (pipe !== undefined) await execa('mkfifo', [pipe]);
+    }
+    return args;
   }
 }
 
@@ -63,7 +70,7 @@ export class BareQemu {
 
   async start(contender: Contender): Promise<void> {
     const directory = await this.#nextDirectory();
-    const vmm = new RunningVmm(contender, this.#args.in(directory));
+    const vmm = new RunningVmm(contender, await this.#args.in(directory));
     try {
       const qmp = await Qmp.connect(`${directory}/qmp.sock`);
       await qmp.execute('cont');
@@ -81,12 +88,19 @@ export class BareQemu {
 
   async upgrade(mode: Mode, contender: Contender): Promise<void> {
     const source = this.#source();
+    /* It has told of its own loading, which is not to be taken for what comes now. */
+    source.qmp.events.splice(0);
     const directory = await this.#nextDirectory();
     await setCapabilities(source.qmp, { events: true, 'return-path': mode === 'cpr-transfer' });
     await setMode(source.qmp, mode === 'cpr-exec' ? 'cpr-transfer' : mode);
     await source.qmp.execute('query-migrate');
     const ways = { 'cpr-transfer': transfer, 'cpr-exec': exec, 'cpr-reboot': reboot };
-    const { target, resumedAtUs } = await ways[mode](source, contender, this.#args.in(directory), directory);
+    const { target, resumedAtUs } = await ways[mode](
+      source,
+      contender,
+      await this.#args.in(directory),
+      directory,
+    );
     const stop = await source.qmp.waitForEvent('STOP');
     this.pauses.push((resumedAtUs - stop.timeUs) / 1000);
     this.#current = target;
