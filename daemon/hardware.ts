@@ -31,7 +31,11 @@ export type Disk = ImageDisk | EmptyDisk;
 export type Nic =
   /** The VMM's own user-mode network. */
   | { readonly kind: 'user'; readonly mac: string | null }
-  /** A unix stream socket that a network process listens on, such as passt. */
+  /**
+   * A unix stream socket that a network process listens on, such as passt. A target connects anew: passt serves one
+   * client and turns it away until the source has ended, but keeps its TCP connections, which go on with a gap of a
+   * few hundred milliseconds.
+   */
   | { readonly kind: 'stream'; readonly mac: string | null; readonly path: string }
   /** A tap interface that exists: it can be opened once, so its descriptor goes from one VMM to the next. */
   | { readonly kind: 'tap'; readonly mac: string | null; readonly interface: string }

@@ -38,7 +38,7 @@ for (const [what, document, complaint] of [
   ['a number as text', { ...GOOD, memoryMiB: '32' }, /memoryMiB must be integer/],
   ['a fraction of a MiB', { ...GOOD, memoryMiB: 1.5 }, /memoryMiB must be integer/],
   ['a misspelt member', { ...GOOD, memoryMib: 32 }, /additional properties \(memoryMib\)/],
-  ['a missing member', { name: 'x', memoryMiB: 32 }, /required property 'kernel'/],
+  ['a missing member', { name: 'x', kernel: '/kernel' }, /required property 'memoryMiB'/],
   ['a name with a slash', { ...GOOD, name: 'a/b' }, /name must match pattern/],
   ['an empty name', { ...GOOD, name: '' }, /name must match pattern/],
   ['a relative kernel', { ...GOOD, kernel: 'vmlinux' }, /kernel must match pattern/],
@@ -138,6 +138,8 @@ test('a machine is found by id and by name, with every default resolved', async 
     cpu: 'rv64',
     disks: [],
     nics: [],
+    display: null,
+    extraArguments: [],
   });
   isProblem(await call(app, 'POST', '/v1/machines/good/stop', { powerdownMs: -1 }), 400, 'invalid_request');
   isProblem(await call(app, 'POST', '/v1/machines/good/upgrade', { mode: 'magic' }), 400, 'invalid_request');

@@ -113,22 +113,5 @@ test('riscv64: disks, network cards, a screen and added arguments go along', asy
   assert.match(await greetingOf(await screenOf(app, id)), /^RFB 003\./);
 });
 
-test('what the daemon sets itself, and what does not go together, is refused at creation', async (context) => {
-  const { app, folders } = await withTarget(context, 'x86_64');
-  const build = await register(context, '11.1', 'x86_64', 'new');
-  const refusal = async (more: object) => {
-    const document = { name: 'm', memoryMiB: 64, kernel: folders.kernel, build, ...more };
-    const { status, body } = await call(app, 'POST', '/v1/machines', document);
-    return `${status} ${body.code} ${body.detail}`;
-  };
-  assert.match(await refusal({ extraArguments: ['-S'] }), /^422 machine_not_valid .*must not have -S/);
-  assert.match(await refusal({ kernel: undefined }), /^422 machine_not_valid kernel must be given/);
-  const tap = { kind: 'tap', interface: 'tap0' };
-  assert.match(await refusal({ nics: [tap, tap] }), /^400 invalid_request .*tap0 twice/);
-  assert.match(await refusal({ nics: [{ kind: 'tap' }] }), /^400 invalid_request .*the member interface/);
-  assert.match(await refusal({ nics: [{ ...tap, path: '/s' }] }), /^400 invalid_request .*no path/);
-  assert.match(await refusal({ nics: [{ ...tap, interface: 'a b' }] }), /^400 invalid_request/);
-});
-
 if (missing !== undefined && 'missing' in missing) skipSuite(SUITE, missing.missing);
 else test.run();
