@@ -214,7 +214,7 @@ test('shows what the VM is made of', async () => {
     ['query-uuid', undefined, { UUID: '550e8400-e29b-41d4-a716-446655440000' }],
     ['query-memory-size-summary', undefined, { 'base-memory': 67108864, 'plugged-memory': 0 }],
     ['qom-get', { path: '/machine', property: 'aux-ram-share' }, true],
-    ['qom-get', { path: '/machine', property: 'memory-backend' }, 'ram0'],
+    ['qom-get', { path: '/machine', property: 'memory-backend' }, '/objects/ram0'],
     ['query-migrate', undefined, {}],
     ['query-migrate-parameters', undefined, { mode: 'normal', 'cpr-exec-command': [] }],
   ];
@@ -273,7 +273,7 @@ test('every command has a doc comment with its history and an example', async ()
     const [, doc = ''] = /\/\*\*([\s\S]*?)\*\/\nexport/.exec(text) ?? [];
     assert.match(doc, /Since: \d/, name);
     assert.match(doc, new RegExp(`-> \\{ "execute": "${name}"`), name);
-    assert.match(doc, /<- \{ "return"/, name);
+    assert.match(doc, /<- \{ "(return|error)"/, name);
   }
 });
 
