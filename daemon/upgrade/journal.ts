@@ -1,6 +1,7 @@
 /**
  * The engine's journal: intent before an act, result after it, each with the state that the world is told of, in
- * one transaction. While the guest stands still the writes are quick (see `store.ts`), before and after durable.
+ * one transaction. While the guest stands still the writes are quick (see `store.ts`), before and after durable, and
+ * what nothing is done on the strength of waits a moment, to be written with the next.
  * `observer` is told of every moment at which the daemon could die: after a write and before the act, and after
  * an act and before its write. Tests die there.
  */
@@ -14,6 +15,9 @@ import {
   type UpgradeState,
 } from '../upgrade.js';
 import type { Step } from './step.js';
+
+/** A pause is mostly shorter: then one write holds all of it. */
+const DEFER_AT_MOST_MS = 25;
 
 export type JournalObserver = (moment: string) => void;
 
@@ -37,6 +41,9 @@ export class Journal {
   readonly #observer: JournalObserver;
   #state: UpgradeState;
   #guestPaused = false;
+  /** Written with the next write, in order. */
+  #deferred: (() => void)[] = [];
+  #flushTimer: NodeJS.Timeout | null = null;
 
   constructor(
     store: Store,
@@ -56,12 +63,14 @@ export class Journal {
 
   /** The result of the step before and the intent of the next, in one write. */
   begin(position: number, step: Step, done: StepDone | null): void {
-    this.#write(() => {
+    const work = () => {
       if (done !== null) this.#recordDone(done);
       this.#store.upgrades.recordIntent(this.#id, position, step.name);
       if (step.commits) this.#store.upgrades.setCommitted(this.#id, true);
       this.#become(step.state, { step: step.name });
-    });
+    };
+    if (this.#guestPaused && step.looksOnly) this.#defer(work);
+    else this.#write(work);
     this.#observer(`begun:${step.name}`);
   }
 
@@ -85,7 +94,7 @@ export class Journal {
     if (this.#guestPaused) return;
     this.#guestPaused = true;
     this.#store.beginPause();
-    this.#write(() => this.#become('paused', {}));
+    this.#defer(() => this.#become('paused', {}));
     this.#observer('paused');
   }
 
@@ -141,13 +150,40 @@ export class Journal {
 
   #write(work: () => void): void {
     const before = this.#state;
+    const deferred = this.#deferred;
+    const all = () => {
+      for (const earlier of deferred) earlier();
+      work();
+    };
     try {
-      if (this.#guestPaused) this.#store.quickly(work);
-      else this.#store.durably(work);
+      if (this.#guestPaused) this.#store.quickly(all);
+      else this.#store.durably(all);
     } catch (error) {
       this.#state = before;
       throw error;
     }
+    this.#deferred = [];
+    this.#forgetFlushing();
+  }
+
+  /** Nothing is done on its strength, so a restarted daemon decides the same without it. */
+  #defer(work: () => void): void {
+    this.#deferred.push(work);
+    this.#flushTimer ??= setTimeout(() => this.#flush(), DEFER_AT_MOST_MS).unref();
+  }
+
+  #flush(): void {
+    this.#flushTimer = null;
+    try {
+      this.#write(() => undefined);
+    } catch {
+      /* It is tried again with the next write, whose failure is heard. */
+    }
+  }
+
+  #forgetFlushing(): void {
+    if (this.#flushTimer !== null) clearTimeout(this.#flushTimer);
+    this.#flushTimer = null;
   }
 
   #become(state: UpgradeState, data: Record<string, unknown>): void {

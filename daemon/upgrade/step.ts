@@ -61,6 +61,8 @@ export interface Step {
   readonly state: UpgradeState;
   /** What depends on the size of the guest is asked. */
   readonly deadlineMs: number | ((context: UpgradeContext) => number);
+  /** It changes nothing: its intent can be written with what comes after it. */
+  readonly looksOnly?: true;
   /** The point of no return: exactly one step of a list has it. */
   readonly commits: boolean;
   /** `signal` is aborted when the deadline passes, when a side dies, or when the upgrade is cancelled. */

@@ -8,6 +8,7 @@ export const preflight: Step = {
   /** The first time for two builds both are asked at length, and other upgrades may wait to rehearse. */
   deadlineMs: 180_000,
   commits: false,
+  looksOnly: true,
   async run(context, signal) {
     const { findings } = await context.examine(signal);
     const blocking = findings.filter(({ severity }) => severity === 'block');

@@ -15,6 +15,7 @@ export const verify: Step = {
   state: 'verifying',
   deadlineMs: DEADLINE_MS,
   commits: false,
+  looksOnly: true,
   async run(context, signal) {
     const { source } = context;
     if (source !== null && source.runStatus?.running !== false) {
