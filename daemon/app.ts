@@ -14,6 +14,7 @@ import { QemuDriver } from './instance/qemu-driver.js';
 import type { Services } from './machines/services.js';
 import { StateRoom } from './machines/state-room.js';
 import { Supervisor } from './machines/supervisor.js';
+import { KeptAnswers } from './preflight/kept-answers.js';
 import { Preflight } from './preflight/preflight.js';
 import { Store } from './store/store.js';
 import type { JournalObserver } from './upgrade/journal.js';
@@ -50,9 +51,10 @@ export async function createApp(options: AppOptions): Promise<App> {
   const { stateDir, runtimeDir, log, ownBuild } = options;
   mkdirSync(stateDir, { recursive: true, mode: 0o700 });
   mkdirSync(runtimeDir, { recursive: true, mode: 0o700 });
+  const { recall } = new KeptAnswers(`${stateDir}/answers`);
   const drivers: VmmDrivers = new Map<BuildKind, VmmDriver>([
     ['baton', new BatonDriver()],
-    ['qemu', new QemuDriver()],
+    ['qemu', new QemuDriver(recall)],
   ]);
   const store = new Store({
     path: `${stateDir}/batond.sqlite`,
@@ -61,7 +63,8 @@ export async function createApp(options: AppOptions): Promise<App> {
   });
   const host = new LinuxProcesses();
   const builds = new BuildRegistry(store, drivers);
-  const preflight = new Preflight({ builds, host, stateDir, runtimeDir });
+  const { version } = options;
+  const preflight = new Preflight({ builds, host, stateDir, runtimeDir, recall, version });
   const services: Services = {
     store,
     host,

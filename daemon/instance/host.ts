@@ -16,6 +16,8 @@ const POLL_SLICE_MS = 50;
 const STOP_POLL_MS = 1;
 
 export interface HostProcesses {
+  /** Another one after each boot of the host. */
+  readonly bootId: string;
   /** Who `pid` is right now; null when there is no such process. */
   identify(pid: number): ProcessIdentity | null;
   isAlive(process: ProcessIdentity): boolean;
@@ -94,15 +96,15 @@ function hasThreads(pid: number): boolean {
 }
 
 export class LinuxProcesses implements HostProcesses {
-  readonly #bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
+  readonly bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
 
   identify(pid: number): ProcessIdentity | null {
     const stat = readStat(pid);
-    return stat === null ? null : { pid, startTicks: stat.startTicks, bootId: this.#bootId };
+    return stat === null ? null : { pid, startTicks: stat.startTicks, bootId: this.bootId };
   }
 
   isAlive({ pid, startTicks, bootId }: ProcessIdentity): boolean {
-    if (bootId !== this.#bootId) return false;
+    if (bootId !== this.bootId) return false;
     const stat = readStat(pid);
     if (stat === null || stat.startTicks !== startTicks) return false;
     return (stat.state !== 'Z' && stat.state !== 'X') || hasThreads(pid);

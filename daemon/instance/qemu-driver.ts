@@ -3,6 +3,7 @@ import { realpath } from 'node:fs/promises';
 import type { Build, BuildAbilities } from '../build.js';
 import type { MachineSpec } from '../machine.js';
 import type { Finding } from '../preflight/finding.js';
+import { askAnew, type Recall } from '../preflight/kept-answers.js';
 import { adoptedArguments } from './adopted-line.js';
 import { stampOf } from './content-hash.js';
 import type { CommandLine, Comparison, InstancePlan, Resolution, VmmDriver } from './driver.js';
@@ -16,7 +17,12 @@ export class QemuDriver implements VmmDriver {
   readonly kind = 'qemu';
   /** Stamps, by path, of files that were seen to be the program themselves. */
   readonly #plain = new Map<string, string>();
-  readonly #comparisons = new QemuComparisons();
+  readonly #comparisons: QemuComparisons;
+
+  /** `recall` is for what its binaries say. */
+  constructor(recall: Recall = askAnew) {
+    this.#comparisons = new QemuComparisons(recall);
+  }
 
   commandLine({ machine, build, paths, incoming }: InstancePlan): CommandLine {
     const { adopted = null, spec } = machine;

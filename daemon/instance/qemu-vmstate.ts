@@ -2,6 +2,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { askAnew, type Recall } from '../preflight/kept-answers.js';
 import { parseVmStateDump, type VmStateDump } from '../preflight/vmstate.js';
 import { runBounded } from './bounded-run.js';
 
@@ -12,7 +13,15 @@ const MAX_DUMP_BYTES = 32 * 1024 * 1024;
 const WITH_FILE_LIMIT = `ulimit -f ${MAX_DUMP_BYTES / 512}; exec "$0" "$@"`;
 
 /** Rejects with a sentence when the binary does not know the machine type, or writes no such document. */
-export async function dumpVmState(path: string, machineType: string): Promise<VmStateDump> {
+export function dumpVmState(
+  path: string,
+  machineType: string,
+  recall: Recall = askAnew,
+): Promise<VmStateDump> {
+  return recall(['vmstate', machineType], () => write(path, machineType), parseVmStateDump);
+}
+
+async function write(path: string, machineType: string): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'baton-vmstate-'));
   const file = join(folder, 'vmstate.json');
   try {
@@ -20,10 +29,9 @@ export async function dumpVmState(path: string, machineType: string): Promise<Vm
     const { failure } = await runBounded({ file: '/bin/sh', args }, LIMITS);
     const expected = `expected ${path} to write its vmstate for ${machineType}, but it`;
     if (failure !== null) throw new Error(`${expected} ${failure}`);
-    const text = await readFile(file, 'utf8').catch((cause) => {
+    return await readFile(file, 'utf8').catch((cause) => {
       throw new Error(`${expected} wrote nothing`, { cause });
     });
-    return parseVmStateDump(text);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

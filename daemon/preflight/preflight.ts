@@ -33,6 +33,7 @@ import {
   type Verdict,
   verdictOn,
 } from './finding.js';
+import type { Recall } from './kept-answers.js';
 import { Rehearsals } from './rehearsals.js';
 import { diskFindings, memoryFindings } from './room.js';
 import { askSource, type SourceFacts } from './source-facts.js';
@@ -83,6 +84,10 @@ export interface PreflightOptions {
   readonly host: HostProcesses;
   readonly stateDir: string;
   readonly runtimeDir: string;
+  /** For what may outlive the daemon. */
+  readonly recall: Recall;
+  /** Of the daemon. */
+  readonly version: string;
 }
 
 /** What is known before the modes are looked at. */
@@ -122,7 +127,7 @@ export class Preflight {
 
   constructor(options: PreflightOptions) {
     this.#options = options;
-    this.#rehearsals = new Rehearsals(options.host, options.runtimeDir);
+    this.#rehearsals = new Rehearsals(options);
   }
 
   async examine(examination: Examination, signal: AbortSignal): Promise<PreflightReport> {

@@ -1,15 +1,18 @@
 /**
  * Rehearsals of upgrades: one at a time on a host, as each takes the processors and the memory of two VMMs. One
- * that went through is not repeated for a machine of the same shape, between the same contents of builds, in the
- * same mode. Who gives up waiting does not end a rehearsal that others may wait for; the daemon's end does.
+ * that went through is not repeated until the host boots, for the same command lines, between the same contents of
+ * builds, in the same mode, by the same version of the daemon. Who gives up waiting does not end a rehearsal that
+ * others may wait for; the daemon's end does.
  */
-import { createHash } from 'node:crypto';
 import { messageOf } from '../errors.js';
 import { within } from '../instance/deadline.js';
+import type { Incoming } from '../instance/driver.js';
 import type { HostProcesses } from '../instance/host.js';
-import { type Rehearsal, rehearse } from '../upgrade/rehearsal.js';
+import { instancePaths } from '../instance.js';
+import { type Rehearsal, rehearse, type Side } from '../upgrade/rehearsal.js';
 import { BoundedCache } from './bounded-cache.js';
-import { blocks, type Finding } from './finding.js';
+import type { Finding } from './finding.js';
+import { ofBuild, type Recall } from './kept-answers.js';
 
 /** `machine`: the real one. */
 export type RehearsalRequest = Pick<Rehearsal, 'machine' | 'source' | 'target' | 'mode'>;
@@ -18,20 +21,31 @@ const DEADLINE_MS = 60_000;
 const WAIT_DEADLINE_MS = 120_000;
 const KEPT = 256;
 const MAX_WAITING = 64;
+const WENT_THROUGH = 'went through';
+/** Who the machine is and where its instances lie is no part of its shape. */
+const ANYONE = { id: '00000000-0000-4000-8000-000000000000', name: 'machine' };
+const ANYWHERE = instancePaths({ socketsDir: '/', logsDir: '/' });
+
+export interface RehearsalsOptions {
+  readonly host: HostProcesses;
+  readonly runtimeDir: string;
+  readonly recall: Recall;
+  /** Of the daemon. */
+  readonly version: string;
+}
 
 export class Rehearsals {
-  readonly #host: HostProcesses;
-  readonly #runtimeDir: string;
+  readonly #options: RehearsalsOptions;
   readonly #closing = new AbortController();
-  readonly #known = new BoundedCache<readonly Finding[]>(KEPT);
+  readonly #known = new BoundedCache<void>(KEPT);
   #last: Promise<unknown> = Promise.resolve();
   #waiting = 0;
 
-  constructor(host: HostProcesses, runtimeDir: string) {
-    this.#host = host;
-    this.#runtimeDir = runtimeDir;
+  constructor(options: RehearsalsOptions) {
+    this.#options = options;
   }
 
+  /** No finding: it went through. */
   async of(request: RehearsalRequest, signal: AbortSignal): Promise<readonly Finding[]> {
     const wait = { deadlineMs: WAIT_DEADLINE_MS, what: 'the rehearsal to end', signal };
     try {
@@ -40,10 +54,12 @@ export class Rehearsals {
         spec: await request.source.driver.standIns(request.machine.spec),
       };
       const beside = { ...request, machine };
-      return await within(
-        this.#known.get(keyOf(beside), () => this.#inTurn(beside)),
+      const question = this.#question(beside);
+      await within(
+        this.#known.get(JSON.stringify(question), () => this.#recalled(beside, question)),
         wait,
       );
+      return [];
     } catch (error) {
       signal.throwIfAborted();
       this.#closing.signal.throwIfAborted();
@@ -60,7 +76,28 @@ export class Rehearsals {
     await this.#last;
   }
 
-  async #inTurn(request: RehearsalRequest): Promise<readonly Finding[]> {
+  #question({ machine: { spec }, source, target, mode }: RehearsalRequest): readonly unknown[] {
+    const { host, version } = this.#options;
+    const lineOf = ({ build, driver }: Side, incoming: Incoming | null) =>
+      driver.commandLine({ machine: { ...ANYONE, spec }, build, paths: ANYWHERE, incoming }).args;
+    const lines = [lineOf(source, null), lineOf(target, 'cpr')];
+    const contents = [source, target].map(({ build }) => [build.path, build.contentHash]);
+    return ['rehearsal', host.bootId, version, mode, lines, contents];
+  }
+
+  #recalled(request: RehearsalRequest, question: readonly unknown[]): Promise<void> {
+    const { source, target } = request;
+    const recall = ofBuild(ofBuild(this.#options.recall, source.build), target.build);
+    const ask = async () => {
+      await this.#inTurn(request);
+      return WENT_THROUGH;
+    };
+    return recall(question, ask, (answer) => {
+      if (answer !== WENT_THROUGH) throw new Error('expected a rehearsal that went through');
+    });
+  }
+
+  async #inTurn(request: RehearsalRequest): Promise<void> {
     if (this.#waiting >= MAX_WAITING) throw new Error(`${MAX_WAITING} others are waiting for their turn`);
     this.#waiting += 1;
     const turn = this.#last.then(() => this.#rehearse(request));
@@ -72,14 +109,13 @@ export class Rehearsals {
     }
   }
 
-  async #rehearse(request: RehearsalRequest): Promise<readonly Finding[]> {
+  async #rehearse(request: RehearsalRequest): Promise<void> {
     const signal = AbortSignal.any([this.#closing.signal, AbortSignal.timeout(DEADLINE_MS)]);
     signal.throwIfAborted();
-    const host = this.#host;
-    const findings = await rehearse({ ...request, host, runtimeDir: this.#runtimeDir, signal });
+    const { host, runtimeDir } = this.#options;
+    const findings = await rehearse({ ...request, host, runtimeDir, signal });
     signal.throwIfAborted();
-    if (blocks(findings)) throw new Refused(findings);
-    return findings;
+    if (findings.length > 0) throw new Refused(findings);
   }
 }
 
@@ -92,11 +128,4 @@ class Refused extends Error {
     this.name = 'Refused';
     this.findings = findings;
   }
-}
-
-function keyOf({ machine, source, target, mode }: RehearsalRequest): string {
-  const contents = [source, target].map(({ build }) => [build.path, build.contentHash]);
-  return createHash('sha256')
-    .update(JSON.stringify([mode, machine.spec, contents]))
-    .digest('hex');
 }
