@@ -32,7 +32,7 @@ export class MortalDaemon {
     return this.#output;
   }
 
-  async start(): Promise<void> {
+  #spawn(): ChildProcess {
     const { stateDir, runtimeDir, vmm } = this.#folders;
     const args = ['--state-dir', stateDir, '--runtime-dir', runtimeDir, '--log-level', 'warn', vmm];
     const child = spawn(process.execPath, ['--enable-source-maps', PROGRAM, ...args], {
@@ -42,6 +42,11 @@ export class MortalDaemon {
     child.stderr?.on('data', (chunk) => {
       this.#output = (this.#output + chunk).slice(-16_384);
     });
+    return child;
+  }
+
+  async start(): Promise<void> {
+    const child = this.#spawn();
     await waitFor(
       async () => {
         if (child.exitCode !== null) throw new Error(`the daemon ended: ${this.#output}`);
@@ -49,6 +54,13 @@ export class MortalDaemon {
       },
       { deadlineMs: 30_000, what: `the daemon to answer: ${this.#output}` },
     );
+  }
+
+  /** For one that dies while it takes up what an earlier one began, maybe before it answers. */
+  async startToDie(moment: string): Promise<void> {
+    this.dieAt(moment);
+    this.#spawn();
+    await this.died();
   }
 
   /** The next upgrade that comes to `moment` kills the daemon. */

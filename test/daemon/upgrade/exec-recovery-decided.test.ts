@@ -4,49 +4,44 @@
  */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { findInCache } from '../../fetch/cache.js';
 import { skipSuite } from '../../helpers/skip.js';
-import { killAt, type QemuRecovery, registerBad, startQemuRecovery, wentOn } from './qemu-recovery.js';
+import { allAreKilledAt, momentsOf } from './moments.js';
+import {
+  killAt,
+  pairOf,
+  type QemuRecovery,
+  registerBad,
+  startQemuRecovery,
+  toldMoments,
+  wentOn,
+} from './qemu-recovery.js';
 import { endRecovery, type MachineDocument } from './recovery-fixture.js';
 
 const SUITE = 'cpr-exec of real QEMU, daemon killed after the way was decided';
-const qemu = findInCache().qemu('11.1', 'riscv64');
-/** How many instances it took to bring the guest back. */
-const GOING_BACK: Readonly<Record<string, number>> = {
-  'going-back': 1,
-  'undone:load': 1,
-  'spawned:target': 2,
-  restored: 1,
-  'undone:exec': 1,
-  'undone:hold-memory': 1,
-  'undone:prepare-source': 1,
-  'undone:preflight': 1,
-};
-const AFTER = [
-  'begun:commit',
-  'acted:commit',
-  'committed',
-  'begun:release-memory',
-  'acted:release-memory',
-  'finished',
-];
-
-function binaryOf(): string {
-  return 'missing' in qemu ? '' : (qemu.argvPrefix[0] ?? '');
-}
+const MODE = 'cpr-exec';
+const pair = pairOf('11.1', '11.1', 'riscv64');
+/** A target that ends is not looked at. */
+const UNSEEN = 'undone:verify';
+const { back, after } = momentsOf(MODE);
 
 const test = suite<QemuRecovery>(SUITE);
 
-test.before(async (recovery) => {
-  const plan = { mode: 'cpr-exec', architecture: 'riscv64' } as const;
-  await startQemuRecovery(recovery, { ...plan, source: binaryOf(), target: binaryOf() });
-});
+test.before((recovery) => startQemuRecovery(recovery, { mode: MODE, ...pair }));
 
 test.after(endRecovery);
 
-for (const [moment, attempts] of Object.entries(GOING_BACK)) {
+test(`killed before the commit and again at ${UNSEEN}: rolled back`, async (recovery) => {
+  const survived = await killAt(recovery, 'acted:verify', { again: UNSEEN });
+  const { state, reason, restoredGeneration, targetGeneration } = survived.upgrade;
+  assert.equal([state, reason?.code], ['rolled-back', 'daemon_restarted'], JSON.stringify(reason));
+  assert.is(restoredGeneration, targetGeneration + 1);
+  await wentOn(recovery, survived);
+});
+
+for (const moment of back.filter((one) => one !== UNSEEN)) {
+  const attempts = moment === 'spawned:target' ? 2 : 1;
   test(`killed at ${moment}: goes back again, with the first cause`, async (recovery) => {
-    const survived = await killAt(recovery, moment, recovery.bad);
+    const survived = await killAt(recovery, moment, { build: recovery.bad });
     const { state, reason, restoredGeneration, targetGeneration } = survived.upgrade;
     assert.equal([state, reason?.code], ['rolled-back', 'target_died'], JSON.stringify(reason));
     assert.is(restoredGeneration, targetGeneration + attempts);
@@ -54,7 +49,7 @@ for (const [moment, attempts] of Object.entries(GOING_BACK)) {
   });
 }
 
-for (const moment of AFTER) {
+for (const moment of after) {
   test(`killed at ${moment}: finished, the guest is on the other build`, async (recovery) => {
     const survived = await killAt(recovery, moment);
     const { state, reason } = survived.upgrade;
@@ -65,8 +60,8 @@ for (const moment of AFTER) {
 
 test('killed while the process runs something that is no VMM: the guest is brought back', async (recovery) => {
   const act = 'exec sleep 3600';
-  const hanging = await registerBad(recovery, 'hanging', { binary: binaryOf(), act });
-  const survived = await killAt(recovery, 'begun:load', hanging);
+  const hanging = await registerBad(recovery, 'hanging', { binary: pair.target, act });
+  const survived = await killAt(recovery, 'begun:load', { build: hanging });
   const { state, reason, restoredGeneration, targetGeneration } = survived.upgrade;
   assert.equal([state, reason?.code], ['rolled-back', 'daemon_restarted'], JSON.stringify(reason));
   assert.is(restoredGeneration, targetGeneration + 1);
@@ -83,5 +78,7 @@ test('a paused machine whose daemon is killed late is paused in the old build, a
   await wentOn(recovery, survived);
 });
 
-if ('missing' in qemu) skipSuite(SUITE, qemu.missing);
+test('no moment was passed over', (recovery) => allAreKilledAt(MODE, toldMoments(recovery)));
+
+if (pair.missing !== null) skipSuite(SUITE, pair.missing);
 else test.run();

@@ -5,44 +5,24 @@
  */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { findInCache } from '../../fetch/cache.js';
 import { skipSuite } from '../../helpers/skip.js';
-import { killAt, type QemuRecovery, startQemuRecovery, wentOn } from './qemu-recovery.js';
+import { momentsOf } from './moments.js';
+import { killAt, pairOf, type QemuRecovery, startQemuRecovery, wentOn } from './qemu-recovery.js';
 import { endRecovery } from './recovery-fixture.js';
 
 const SUITE = 'cpr-exec of real QEMU, daemon killed before the commit';
-const qemu = findInCache().qemu('11.1', 'riscv64');
-const UNTOUCHED = [
-  'begun:preflight',
-  'acted:preflight',
-  'begun:prepare-source',
-  'acted:prepare-source',
-  'begun:hold-memory',
-  'acted:hold-memory',
-  'begun:exec',
-  'announced',
-];
-const REPLACED = [
-  'paused',
-  'replaced',
-  'acted:exec',
-  'begun:load',
-  'acted:load',
-  'begun:verify',
-  'acted:verify',
-];
+const MODE = 'cpr-exec';
+const pair = pairOf('11.1', '11.1', 'riscv64');
+const { before } = momentsOf(MODE);
+const paused = before.indexOf('paused');
 
 const test = suite<QemuRecovery>(SUITE);
 
-test.before(async (recovery) => {
-  const binary = 'missing' in qemu ? '' : (qemu.argvPrefix[0] ?? '');
-  const plan = { mode: 'cpr-exec', architecture: 'riscv64' } as const;
-  await startQemuRecovery(recovery, { ...plan, source: binary, target: binary });
-});
+test.before((recovery) => startQemuRecovery(recovery, { mode: MODE, ...pair }));
 
 test.after(endRecovery);
 
-for (const moment of UNTOUCHED) {
+for (const moment of before.slice(0, paused)) {
   test(`killed at ${moment}: rolled back, the guest is where it was`, async (recovery) => {
     const survived = await killAt(recovery, moment);
     const { state, reason, restoredGeneration } = survived.upgrade;
@@ -52,7 +32,7 @@ for (const moment of UNTOUCHED) {
   });
 }
 
-for (const moment of REPLACED) {
+for (const moment of before.slice(paused)) {
   test(`killed at ${moment}: rolled back, the old build has taken the guest back`, async (recovery) => {
     const survived = await killAt(recovery, moment);
     const { state, reason, restoredGeneration, targetGeneration } = survived.upgrade;
@@ -67,5 +47,5 @@ test('after all these an upgrade without a death works', async (recovery) => {
   await daemon.client.perform(`/v1/machines/${id}/upgrade`, { build: good, mode });
 });
 
-if ('missing' in qemu) skipSuite(SUITE, qemu.missing);
+if (pair.missing !== null) skipSuite(SUITE, pair.missing);
 else test.run();

@@ -2,11 +2,12 @@
  * A daemon that is killed at moments of an upgrade of a real QEMU, by any mode, and how to see that the guest has
  * lost nothing: its ticks go on from where they were, one VMM runs, and nothing of the upgrade is left.
  */
-import { existsSync, readdirSync, symlinkSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import * as assert from 'uvu/assert';
 import type { UpgradeMode } from '../../../daemon/upgrade.js';
-import type { QemuTarget } from '../../fetch/cache.js';
+import { findInCache, type QemuTarget, type QemuVersion } from '../../fetch/cache.js';
 import { waitFor } from '../../helpers/wait.js';
+import { TOLD } from '../die-at.js';
 import { keeperPids, tickerLines, ticksOf, vmmPids } from '../fixture.js';
 import { MortalDaemon } from '../mortal-daemon.js';
 import { atTakeOver, makeQemuFolders, writeWrapper } from '../qemu-fixture.js';
@@ -31,21 +32,42 @@ export interface QemuRecoveryPlan {
   readonly target: string;
 }
 
+/** Both binaries, or why there is not one. */
+export function pairOf(from: QemuVersion, to: QemuVersion, architecture: QemuTarget) {
+  const found = [from, to].map((version) => findInCache().qemu(version, architecture));
+  const [source = '', target = ''] = found.map((qemu) =>
+    'missing' in qemu ? '' : (qemu.argvPrefix[0] ?? ''),
+  );
+  const missing = found.flatMap((qemu) => ('missing' in qemu ? [qemu.missing] : []))[0] ?? null;
+  return { architecture, source, target, missing };
+}
+
 export async function startQemuRecovery(recovery: QemuRecovery, plan: QemuRecoveryPlan): Promise<void> {
   const { mode, architecture, source, target } = plan;
   recovery.mode = mode;
   recovery.folders = await makeQemuFolders(architecture);
-  const { folders } = recovery;
-  recovery.daemon = new MortalDaemon(folders);
+  recovery.daemon = new MortalDaemon(recovery.folders);
   await recovery.daemon.start();
-  const { client } = recovery.daemon;
   recovery.build = await register(recovery, 'source', source);
   recovery.good = await register(recovery, 'target', target);
   recovery.bad = await registerBad(recovery, 'bad', { binary: target, act: 'exit 7' });
-  const base = { name: 'm', memoryMiB: 64, kernel: folders.kernel, accelerator: 'tcg' };
-  const document = { ...base, build: recovery.build };
-  recovery.id = (await client.post<{ id: string }>('/v1/machines', document)).id;
-  await client.perform(`/v1/machines/${recovery.id}/start`);
+  await boot(recovery);
+}
+
+async function boot(recovery: QemuRecovery): Promise<void> {
+  const { daemon, folders, build } = recovery;
+  const document = { name: 'm', memoryMiB: 64, kernel: folders.kernel, accelerator: 'tcg', build };
+  recovery.id = (await daemon.client.post<{ id: string }>('/v1/machines', document)).id;
+  await daemon.client.perform(`/v1/machines/${recovery.id}/start`);
+  await ticksOf(folders, recovery.id, 1, 0);
+}
+
+/** Another guest, on the source's build, in place of one that may be on the target's. */
+export async function bootAnother(recovery: QemuRecovery): Promise<void> {
+  const { daemon, id } = recovery;
+  await daemon.client.perform(`/v1/machines/${id}/kill`);
+  await daemon.client.delete(`/v1/machines/${id}`);
+  await boot(recovery);
 }
 
 async function register({ daemon, folders }: Recovery, name: string, binary: string): Promise<string> {
@@ -78,16 +100,28 @@ export interface Survived {
   readonly ticksBefore: number;
 }
 
+export interface Death {
+  /** The target; default: a good one. */
+  readonly build?: string;
+  /** The daemon that was started again dies at this moment, and a third one is started. */
+  readonly again?: string;
+}
+
 /** Upgrades, with a daemon that dies at `moment` and is started again. */
 export async function killAt(
   recovery: QemuRecovery,
   moment: string,
-  build: string = recovery.good,
+  { build = recovery.good, again }: Death = {},
 ): Promise<Survived> {
   const { generation } = await machineOf(recovery);
   const ticksBefore = await ticksOf(recovery.folders, recovery.id, generation, 0);
-  const upgrade = await dieDuringUpgrade(recovery, moment, { build, mode: recovery.mode });
+  const upgrade = await dieDuringUpgrade(recovery, moment, { build, mode: recovery.mode }, again);
   return { upgrade, ticksBefore };
+}
+
+/** All that upgrades of this recovery came to. */
+export function toldMoments({ folders }: Recovery): readonly string[] {
+  return readFileSync(`${folders.stateDir}/${TOLD}`, 'utf8').trimEnd().split('\n');
 }
 
 /** The guest is where the upgrade says that it is, and has lost nothing. */
@@ -102,6 +136,8 @@ export async function wentOn(
   assert.is(machine.state, 'running');
   assert.is(vmmPids(folders).length, 1, 'one VMM');
   assert.equal(keeperPids(folders), [], 'no keeper');
+  const left = readdirSync(`${folders.stateDir}/machines/${id}`).filter((name) => name.startsWith('u'));
+  assert.equal(left, [], 'no state');
   const sockets = `${folders.runtimeDir}/${id.slice(0, 8)}`;
   assert.equal(readdirSync(sockets), [String(machine.generation)], 'nothing but its sockets');
   assert.ok(existsSync(`${sockets}/${machine.generation}/qmp.sock`));

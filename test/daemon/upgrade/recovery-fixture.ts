@@ -44,16 +44,21 @@ export async function endRecovery({ folders, daemon }: Recovery): Promise<void> 
   await tearDown(folders, null);
 }
 
-/** Asks for an upgrade, sees the daemon die in it, starts it again, and returns how the upgrade ended. */
+/**
+ * Asks for an upgrade, sees the daemon die in it, starts it again, and returns how the upgrade ended. `again`: a moment
+ * at which the second daemon dies as well, while it takes the upgrade up.
+ */
 export async function dieDuringUpgrade(
   { daemon, id }: Recovery,
   moment: string,
   body: object,
+  again: string | null = null,
 ): Promise<UpgradeDocument> {
   const { client } = daemon;
   daemon.dieAt(moment);
   const asked = await client.post<{ upgrade: string }>(`/v1/machines/${id}/upgrade`, body).catch(() => null);
   await daemon.died();
+  if (again !== null) await daemon.startToDie(again);
   await daemon.start();
   const path =
     asked?.upgrade ??
