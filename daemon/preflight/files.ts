@@ -87,6 +87,8 @@ async function openFiles(pid: number): Promise<ReadonlySet<string> | null> {
   try {
     const names = (await readdir(folder)).slice(0, MAX_DESCRIPTORS);
     const identities = await Promise.all(names.map((name) => identityOf(`${folder}/${name}`)));
+    /* A process that has ended meanwhile has none open, which says nothing about the files. */
+    if ((await readdir(folder)).length === 0) return null;
     return new Set(identities.filter((identity) => identity !== null));
   } catch {
     return null;
