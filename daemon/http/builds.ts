@@ -19,7 +19,7 @@ export const buildRoutes: Routes = async (app, { services }) => {
       schema: {
         summary: 'Register a VMM binary; it is run once to learn what it is',
         body: NewBuild,
-        response: { 201: BuildView, '4xx': Problem },
+        response: { 201: BuildView, '4xx': Problem, '5xx': Problem },
       },
     },
     async (request, reply) => {
@@ -30,7 +30,13 @@ export const buildRoutes: Routes = async (app, { services }) => {
 
   app.get(
     '/builds/:id',
-    { schema: { summary: 'One build', params: IdParams, response: { 200: BuildView, '4xx': Problem } } },
+    {
+      schema: {
+        summary: 'One build',
+        params: IdParams,
+        response: { 200: BuildView, '4xx': Problem, '5xx': Problem },
+      },
+    },
     async (request) => buildView(await builds.look(builds.byId(request.params.id))),
   );
 
@@ -40,7 +46,7 @@ export const buildRoutes: Routes = async (app, { services }) => {
       schema: {
         summary: 'Forget a build that no machine needs; its files stay',
         params: IdParams,
-        response: { 204: Type.Null(), '4xx': Problem },
+        response: { 204: Type.Null(), '4xx': Problem, '5xx': Problem },
       },
     },
     async (request, reply) => {

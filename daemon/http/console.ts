@@ -24,7 +24,7 @@ export const consoleRoutes: Routes = async (app, { services, supervisor }) => {
         'First {"position":"GENERATION:OFFSET"}, and again whenever another generation goes on: the place of the next byte. Count bytes, and come back with after=. {"inputDropped":BYTES}: nothing ran the machine. {"error":PROBLEM} comes before the daemon closes the connection. Several sessions may write; their messages are taken in turn.',
       params: MachineParams,
       querystring: ConsoleQuery,
-      response: { '4xx': Problem },
+      response: { '4xx': Problem, '5xx': Problem },
     },
     preHandler: async ({ params, query }) => {
       supervisor.machine(params.machine);
@@ -61,7 +61,11 @@ export const consoleRoutes: Routes = async (app, { services, supervisor }) => {
       schema: {
         summary: 'What the guest wrote to its serial console while this instance ran it (the last MiB)',
         params: InstanceParams,
-        response: { 200: Type.String({ description: 'As the guest wrote it' }), '4xx': Problem },
+        response: {
+          200: Type.String({ description: 'As the guest wrote it' }),
+          '4xx': Problem,
+          '5xx': Problem,
+        },
         produces: ['text/plain'],
       },
     },

@@ -27,7 +27,9 @@ interface Violation {
 function violations({ validation }: FastifyError): Violation[] {
   return (validation ?? []).map(({ instancePath, message, params }) => {
     const name = params.additionalProperty ?? params.missingProperty;
-    const suffix = typeof name === 'string' ? ` (${name})` : '';
+    const allowed = Array.isArray(params.allowedValues) ? params.allowedValues.join(', ') : null;
+    const detail = typeof name === 'string' ? name : allowed;
+    const suffix = detail === null ? '' : ` (${detail})`;
     return {
       path: instancePath === '' ? '/' : instancePath,
       message: `${message ?? 'is not valid'}${suffix}`,

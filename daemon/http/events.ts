@@ -22,6 +22,7 @@ export const eventRoutes: Routes = async (app, { services }) => {
           last: Type.Integer({ description: 'The newest sequence there is' }),
         }),
         '4xx': Problem,
+        '5xx': Problem,
       },
     },
     handler: async (request) => {

@@ -6,6 +6,7 @@ import type { UpgradeRequest } from '../machines/upgrade-request.js';
 import type { Operation } from '../operation.js';
 import {
   MachineParams,
+  NoBody,
   OperationView,
   PreflightBody,
   PreflightView,
@@ -37,7 +38,7 @@ const SIMPLE: Readonly<
   },
 };
 
-const response = { 202: OperationView, '4xx': Problem };
+const response = { 202: OperationView, '4xx': Problem, '5xx': Problem };
 const DEFAULT_POWERDOWN_MS = 5_000;
 const PREFLIGHT_DEADLINE_MS = 180_000;
 
@@ -65,7 +66,7 @@ export const machineActionRoutes: Routes = async (app, { services, supervisor })
   for (const [action, { summary, ask }] of Object.entries(SIMPLE)) {
     app.post(
       `/machines/:machine/${action}`,
-      { schema: { summary, params: MachineParams, response } },
+      { schema: { summary, params: MachineParams, body: NoBody, response } },
       async (request, reply) => accepted(reply, ask(supervisor.actor(request.params.machine))),
     );
   }
@@ -127,7 +128,7 @@ export const machineActionRoutes: Routes = async (app, { services, supervisor })
         summary: 'Look whether an upgrade would go well, and if not, why; changes nothing',
         params: MachineParams,
         body: PreflightBody,
-        response: { 200: PreflightView, '4xx': Problem },
+        response: { 200: PreflightView, '4xx': Problem, '5xx': Problem },
       },
     },
     async (request, reply) => {

@@ -61,7 +61,7 @@ export const machineRoutes: Routes = async (app, { services, supervisor }) => {
       schema: {
         summary: 'Create a machine; it is not started',
         body: NewMachine,
-        response: { 201: MachineView, '4xx': Problem },
+        response: { 201: MachineView, '4xx': Problem, '5xx': Problem },
       },
     },
     async (request, reply) => {
@@ -77,7 +77,7 @@ export const machineRoutes: Routes = async (app, { services, supervisor }) => {
       schema: {
         summary: 'Take over a QEMU that somebody else started; it is not touched',
         body: AdoptBody,
-        response: { 201: MachineView, '4xx': Problem },
+        response: { 201: MachineView, '4xx': Problem, '5xx': Problem },
       },
     },
     async (request, reply) => {
@@ -92,7 +92,7 @@ export const machineRoutes: Routes = async (app, { services, supervisor }) => {
       schema: {
         summary: 'Forget an adopted machine and leave it running',
         params: MachineParams,
-        response: { 204: Type.Null(), '4xx': Problem },
+        response: { 204: Type.Null(), '4xx': Problem, '5xx': Problem },
       },
     },
     async (request, reply) => {
@@ -107,7 +107,7 @@ export const machineRoutes: Routes = async (app, { services, supervisor }) => {
       schema: {
         summary: 'One machine',
         params: MachineParams,
-        response: { 200: MachineView, '4xx': Problem },
+        response: { 200: MachineView, '4xx': Problem, '5xx': Problem },
       },
     },
     async (request) => view(supervisor.machine(request.params.machine)),
@@ -120,7 +120,7 @@ export const machineRoutes: Routes = async (app, { services, supervisor }) => {
         summary: 'Change the document of a stopped machine',
         params: MachineParams,
         body: MachineChange,
-        response: { 200: MachineView, '4xx': Problem },
+        response: { 200: MachineView, '4xx': Problem, '5xx': Problem },
       },
     },
     async (request) => {
@@ -137,7 +137,7 @@ export const machineRoutes: Routes = async (app, { services, supervisor }) => {
         summary: 'Say what the machine may run on; for its next start, upgrade or restore',
         params: MachineParams,
         body: MachineBuildsBody,
-        response: { 200: MachineView, '4xx': Problem },
+        response: { 200: MachineView, '4xx': Problem, '5xx': Problem },
       },
     },
     async (request) => {
@@ -153,7 +153,7 @@ export const machineRoutes: Routes = async (app, { services, supervisor }) => {
       schema: {
         summary: 'Delete a stopped machine, its logs included',
         params: MachineParams,
-        response: { 204: Type.Null(), '4xx': Problem },
+        response: { 204: Type.Null(), '4xx': Problem, '5xx': Problem },
       },
     },
     async (request, reply) => {
@@ -168,7 +168,11 @@ export const machineRoutes: Routes = async (app, { services, supervisor }) => {
       schema: {
         summary: 'The VMM processes that run or ran a machine',
         params: MachineParams,
-        response: { 200: Type.Object({ instances: Type.Array(InstanceView) }), '4xx': Problem },
+        response: {
+          200: Type.Object({ instances: Type.Array(InstanceView) }),
+          '4xx': Problem,
+          '5xx': Problem,
+        },
       },
     },
     async (request) => {

@@ -34,7 +34,7 @@ export const operationRoutes: Routes = async (app, { services, supervisor }) => 
       schema: {
         summary: 'One operation',
         params: IdParams,
-        response: { 200: OperationView, '4xx': Problem },
+        response: { 200: OperationView, '4xx': Problem, '5xx': Problem },
       },
     },
     async (request) => operationView(existing(request.params.id)),
@@ -47,7 +47,7 @@ export const operationRoutes: Routes = async (app, { services, supervisor }) => 
         summary:
           'Cancel an upgrade that has not committed; it ends as cancelled when the source is as before',
         params: IdParams,
-        response: { 202: OperationView, '4xx': Problem },
+        response: { 202: OperationView, '4xx': Problem, '5xx': Problem },
       },
     },
     async (request, reply) => {

@@ -257,6 +257,8 @@ export const UpgradeView = Type.Object({
   finishedAt: textOrNull('When it ended, RFC 3339, UTC'),
 });
 
+export const NoBody = Type.Object({}, { ...strict, description: 'Nothing; the body may be left out' });
+
 export const StopBody = Type.Object(
   {
     powerdownMs: Type.Optional(

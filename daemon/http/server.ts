@@ -15,6 +15,7 @@ import { eventRoutes } from './events.js';
 import { hostRoutes } from './host.js';
 import { machineActionRoutes } from './machine-actions.js';
 import { machineRoutes } from './machines.js';
+import { withOptionalBodies } from './openapi.js';
 import { operationRoutes } from './operations.js';
 import { rootRoutes } from './root.js';
 import { upgradeRoutes } from './upgrades.js';
@@ -66,6 +67,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   app.setErrorHandler(handleError);
   app.setNotFoundHandler(handleNotFound);
   await app.register(swagger, {
+    transformObject: withOptionalBodies,
     openapi: {
       openapi: '3.1.0',
       info: {

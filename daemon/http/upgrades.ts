@@ -23,7 +23,13 @@ export const upgradeRoutes: Routes = async (app, { services }) => {
 
   app.get(
     '/upgrades/:id',
-    { schema: { summary: 'One upgrade', params: IdParams, response: { 200: UpgradeView, '4xx': Problem } } },
+    {
+      schema: {
+        summary: 'One upgrade',
+        params: IdParams,
+        response: { 200: UpgradeView, '4xx': Problem, '5xx': Problem },
+      },
+    },
     async (request) => {
       const upgrade = store.upgrades.byId(request.params.id);
       if (upgrade === null) {

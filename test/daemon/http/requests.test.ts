@@ -181,6 +181,34 @@ test('the OpenAPI document is 3.1 and describes every route, answer and member',
   assert.equal(undescribed, []);
 });
 
+test('the OpenAPI document says which bodies may be left out, and that a disk may be full', async ({
+  app,
+}) => {
+  const { paths } = (await call(app, 'GET', '/v1/openapi.json')).body;
+  const isRequired = (path: string) => paths[path].post.requestBody.required;
+  for (const action of ['start', 'kill', 'suspend', 'stop', 'restore', 'upgrade', 'preflight']) {
+    assert.is(isRequired(`/v1/machines/{machine}/${action}`), false, action);
+    assert.ok('5XX' in paths[`/v1/machines/{machine}/${action}`].post.responses, action);
+  }
+  for (const path of ['/v1/machines', '/v1/machines/adopt', '/v1/builds']) assert.is(isRequired(path), true);
+});
+
+test('a member that an action does not know is refused, not ignored', async ({ app }) => {
+  const { body: machine } = await call(app, 'POST', '/v1/machines', { ...GOOD, name: 'asked' });
+  for (const action of ['start', 'kill', 'pause', 'resume', 'suspend', 'discard', 'stop']) {
+    const answer = await call(app, 'POST', `/v1/machines/${machine.id}/${action}`, { build: 'other' });
+    isProblem(answer, 400, 'invalid_request');
+    assert.match(answer.body.detail, /additional properties \(build\)/);
+  }
+});
+
+test('a word that is not one of the allowed is answered with those that are', async ({ app }) => {
+  const { body: machine } = await call(app, 'POST', '/v1/machines', { ...GOOD, name: 'moded' });
+  const answer = await call(app, 'POST', `/v1/machines/${machine.id}/upgrade`, { mode: 'live' });
+  isProblem(answer, 400, 'invalid_request');
+  assert.match(answer.body.detail, /\/mode .*\(auto, cpr-transfer, cpr-exec, cpr-reboot\)/);
+});
+
 test('error codes are snake_case and have a title', () => {
   for (const [code, { status, title }] of Object.entries(ERRORS)) {
     assert.match(code, /^[a-z]+(_[a-z]+)*$/);
