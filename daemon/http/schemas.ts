@@ -113,7 +113,9 @@ const buildIdOrNull = (description: string) =>
 export const MachineBuildsBody = Type.Object(
   {
     default: Type.Optional(
-      buildIdOrNull("Build used when none is named, null: this installation's own; follows each upgrade"),
+      buildIdOrNull(
+        "Build used when none is named, null: this installation's own; follows upgrades and restores",
+      ),
     ),
     pin: Type.Optional(buildIdOrNull('The only build it may run on; null: any')),
     deny: Type.Optional(
@@ -148,7 +150,9 @@ export const MachineView = Type.Object({
   builds: Type.Object(
     {
       startsOn: textOrNull('The build that it would start on now'),
-      default: textOrNull("Used when none is named, null: this installation's own; follows each upgrade"),
+      default: textOrNull(
+        "Used when none is named, null: this installation's own; follows upgrades and restores",
+      ),
       pin: textOrNull('The only build it may run on'),
       deny: Type.Array(Type.String(), { description: 'Builds that it must not run on' }),
     },
