@@ -24,9 +24,13 @@ export function resolveDocument({ builds }: Needed, policy: MachineBuilds, spec:
 }
 
 export function requireFreeName(store: Store, name: string, ownId: string | null): void {
-  const other = store.machines.byName(name);
+  /* An id finds its machine first: a name like it would lead to that one. */
+  const other = store.machines.byId(name) ?? store.machines.byName(name);
   if (other === null || other.id === ownId) return;
-  throw new BatonError('machine_name_taken', `there is a machine ${name} already: choose another name`);
+  throw new BatonError(
+    'machine_name_taken',
+    `there is a machine with the id or name ${name} already: choose another name`,
+  );
 }
 
 /** Only of a machine without a process: its actor sees to that. */

@@ -195,6 +195,13 @@ test('names are unique', async ({ app, folders }) => {
   assert.is(body.code, 'machine_name_taken');
 });
 
+test('the id of a machine is no name for another', async ({ app, folders }) => {
+  const id = await createMachine(app, folders);
+  const document = { name: id, memoryMiB: 32, kernel: folders.kernel };
+  const { body } = await call(app, 'POST', '/v1/machines', document);
+  assert.is(body.code, 'machine_name_taken');
+});
+
 test('a store with no room left: the request is refused, the guest runs on', async ({ app, folders }) => {
   const id = await createRunning(app, folders);
   const { store } = app.services;
