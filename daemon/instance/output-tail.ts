@@ -29,3 +29,12 @@ export function outputTail(path: string): string[] {
     closeSync(fd);
   }
 }
+
+/** QEMU's complaint may be followed by a line of advice, which alone says little. */
+const LAST_LINES = 2;
+
+/** What went wrong, with the process's own last words on it. */
+export function withLastWords(message: string, output: readonly string[]): string {
+  const words = output.slice(-LAST_LINES).join(' | ');
+  return words === '' ? message : `${message}; it said: ${words}`;
+}

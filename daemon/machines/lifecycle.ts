@@ -7,7 +7,7 @@ import type { Build } from '../build.js';
 import { BatonError, messageOf } from '../errors.js';
 import { carriableLine } from '../instance/adopted-line.js';
 import { within } from '../instance/deadline.js';
-import { outputTail } from '../instance/output-tail.js';
+import { outputTail, withLastWords } from '../instance/output-tail.js';
 import type { RunningInstance } from '../instance/running-instance.js';
 import type { Machine, MachineState } from '../machine.js';
 import type { MachineChange } from '../store/machines.js';
@@ -71,8 +71,7 @@ export async function startMachine(hands: ActorHands, signal: AbortSignal): Prom
     hands.setState('stopped', 'the last start did not succeed');
     if (signal.aborted) throw signal.reason;
     const vmmOutput = instance === null ? [] : outputTail(instance.paths.vmmLog);
-    const words =
-      vmmOutput.length === 0 ? messageOf(cause) : `${messageOf(cause)}; it said: ${vmmOutput.at(-1)}`;
+    const words = withLastWords(messageOf(cause), vmmOutput);
     throw new BatonError('vmm_start_failed', `the VMM did not start: ${words}`, {
       cause,
       details: { vmmOutput },

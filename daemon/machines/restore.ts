@@ -7,7 +7,7 @@
 import type { Build } from '../build.js';
 import { BatonError, messageOf } from '../errors.js';
 import { inTime } from '../instance/deadline.js';
-import { outputTail } from '../instance/output-tail.js';
+import { outputTail, withLastWords } from '../instance/output-tail.js';
 import { EventWatch } from '../instance/qmp-client.js';
 import type { RunningInstance } from '../instance/running-instance.js';
 import type { Machine, SavedState } from '../machine.js';
@@ -169,7 +169,7 @@ async function staySuspended(
   hands.setCurrent(null);
   if (signal.aborted || error instanceof BatonError) return error;
   const vmmOutput = target === null ? [] : outputTail(target.paths.vmmLog);
-  const words = [messageOf(error), ...vmmOutput.slice(-1)].join('; it said: ');
+  const words = withLastWords(messageOf(error), vmmOutput);
   const message = `the machine is suspended as before: ${words}`;
   return new BatonError('restore_failed', message, { cause: error, details: { vmmOutput } });
 }

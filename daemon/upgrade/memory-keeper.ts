@@ -21,7 +21,7 @@ import { DeadlineError, until } from '../instance/deadline.js';
 import { vmmEnvironment } from '../instance/environment.js';
 import type { HostProcesses } from '../instance/host.js';
 import { listeningAt } from '../instance/listening.js';
-import { outputTail } from '../instance/output-tail.js';
+import { outputTail, withLastWords } from '../instance/output-tail.js';
 import type { RunningInstance } from '../instance/running-instance.js';
 import { keeperFiles, keeperMark } from '../keeper/files.js';
 import { closePieces, receivePieces, sendPieces } from '../keeper/pieces.js';
@@ -129,7 +129,7 @@ async function waitForListener(path: string, deadlineMs: number, log: string, si
     await until(() => (isListening() ? true : null), wait, POLL_MS);
   } catch (cause) {
     if (!(cause instanceof DeadlineError)) throw cause;
-    const words = [cause.message, ...outputTail(log).slice(-1)].join('; it said: ');
+    const words = withLastWords(cause.message, outputTail(log));
     throw new UpgradeError('memory_not_held', words, { cause });
   }
 }

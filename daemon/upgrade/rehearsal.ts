@@ -11,7 +11,7 @@ import { messageOf } from '../errors.js';
 import type { Incoming, VmmDriver } from '../instance/driver.js';
 import type { HostProcesses } from '../instance/host.js';
 import { launch, makeSuccessorFolders } from '../instance/launch.js';
-import { outputTail } from '../instance/output-tail.js';
+import { outputTail, withLastWords } from '../instance/output-tail.js';
 import { RunningInstance } from '../instance/running-instance.js';
 import { type Instance, instancePaths } from '../instance.js';
 import { keeperMark } from '../keeper/files.js';
@@ -68,7 +68,7 @@ export async function rehearse(rehearsal: Rehearsal): Promise<readonly Finding[]
       } catch (error) {
         rehearsal.signal.throwIfAborted();
         const { code: why, message, remedy, vmmOutput } = await explain(error, step.name, context);
-        const words = [message, ...vmmOutput.slice(-1)].join('; it said: ');
+        const words = withLastWords(message, vmmOutput);
         const sentence = `rehearsed from ${source.build.id} to ${target.build.id}, ${step.name} failed: ${words}`;
         const code =
           why === 'transfer_failed' || why === 'target_rejected'
@@ -114,7 +114,7 @@ class Stage {
     try {
       await source.connect({ deadlineMs: START_DEADLINE_MS, signal: this.#rehearsal.signal });
     } catch (cause) {
-      const words = [messageOf(cause), ...outputTail(source.paths.vmmLog).slice(-1)].join('; it said: ');
+      const words = withLastWords(messageOf(cause), outputTail(source.paths.vmmLog));
       throw new Error(`the source's build did not start for a rehearsal: ${words}`, { cause });
     }
     const context: UpgradeContext = {

@@ -8,7 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf } from '../errors.js';
 import { until } from '../instance/deadline.js';
 import { listeningAt } from '../instance/listening.js';
-import { outputTail } from '../instance/output-tail.js';
+import { outputTail, withLastWords } from '../instance/output-tail.js';
 import type { RunningInstance } from '../instance/running-instance.js';
 import { UpgradeError } from '../upgrade.js';
 import { fenceTarget, returnToSource } from './fence.js';
@@ -61,7 +61,7 @@ async function start(context: UpgradeContext): Promise<void> {
   } catch (error) {
     await context.host.kill(rescue.process, KILL_DEADLINE_MS);
     await rescue.endRecorded();
-    const words = [messageOf(error), ...outputTail(rescue.paths.vmmLog).slice(-1)].join('; it said: ');
+    const words = withLastWords(messageOf(error), outputTail(rescue.paths.vmmLog));
     throw new Error(words, { cause: error });
   }
 }
