@@ -20,8 +20,6 @@ import { endRecovery, type MachineDocument } from './recovery-fixture.js';
 const SUITE = 'cpr-exec of real QEMU, daemon killed after the way was decided';
 const MODE = 'cpr-exec';
 const pair = pairOf('11.1', '11.1', 'riscv64');
-/** A target that ends is not looked at. */
-const UNSEEN = 'undone:verify';
 const { back, after } = momentsOf(MODE);
 
 const test = suite<QemuRecovery>(SUITE);
@@ -30,15 +28,7 @@ test.before((recovery) => startQemuRecovery(recovery, { mode: MODE, ...pair }));
 
 test.after(endRecovery);
 
-test(`killed before the commit and again at ${UNSEEN}: rolled back`, async (recovery) => {
-  const survived = await killAt(recovery, 'acted:verify', { again: UNSEEN });
-  const { state, reason, restoredGeneration, targetGeneration } = survived.upgrade;
-  assert.equal([state, reason?.code], ['rolled-back', 'daemon_restarted'], JSON.stringify(reason));
-  assert.is(restoredGeneration, targetGeneration + 1);
-  await wentOn(recovery, survived);
-});
-
-for (const moment of back.filter((one) => one !== UNSEEN)) {
+for (const moment of back) {
   const attempts = moment === 'spawned:target' ? 2 : 1;
   test(`killed at ${moment}: goes back again, with the first cause`, async (recovery) => {
     const survived = await killAt(recovery, moment, { build: recovery.bad });

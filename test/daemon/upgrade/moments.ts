@@ -25,6 +25,11 @@ const WITHIN: Readonly<Record<string, readonly string[]>> = {
 };
 const WITHIN_UNDO: Readonly<Record<string, readonly string[]>> = { exec: ['spawned:target', 'restored'] };
 
+/**
+ * A step that is mostly not yet written down when the daemon dies in it, so that the next one undoes it only now and
+ * then. The daemon that began it is killed there with a target that fails it: see `recovery-decided.test.ts`.
+ */
+const UNWRITTEN = 'verify';
 /** Told by a start, which has a test of its own. */
 const OF_START = 'spawned';
 
@@ -32,7 +37,8 @@ export function momentsOf(mode: UpgradeMode): Moments {
   const steps = STEPS.get(mode) ?? [];
   const commit = steps.findIndex(({ commits }) => commits);
   const [undecided, decided] = [steps.slice(0, commit), steps.slice(commit)];
-  const back = undecided.toReversed().flatMap(({ name }) => [...(WITHIN_UNDO[name] ?? []), `undone:${name}`]);
+  const written = undecided.filter(({ name }) => name !== UNWRITTEN);
+  const back = written.toReversed().flatMap(({ name }) => [...(WITHIN_UNDO[name] ?? []), `undone:${name}`]);
   return {
     before: undecided.flatMap(({ name }) => [`begun:${name}`, ...(WITHIN[name] ?? []), `acted:${name}`]),
     back: ['going-back', ...back],
@@ -50,7 +56,7 @@ export function momentsOf(mode: UpgradeMode): Moments {
 /** Fails for a moment that an upgrade of the mode told of and at which nobody kills. */
 export function allAreKilledAt(mode: UpgradeMode, told: readonly string[]): void {
   const { before, back, after } = momentsOf(mode);
-  const known = new Set([OF_START, ...before, ...back, ...after]);
+  const known = new Set([OF_START, `undone:${UNWRITTEN}`, ...before, ...back, ...after]);
   assert.equal(
     [...new Set(told)].filter((moment) => !known.has(moment)),
     [],

@@ -7,7 +7,7 @@ import * as assert from 'uvu/assert';
 import { LinuxProcesses } from '../../../daemon/instance/host.js';
 import type { ProcessIdentity } from '../../../daemon/instance.js';
 import { waitFor } from '../../helpers/wait.js';
-import { vmmPids } from '../fixture.js';
+import { vmmPids, writeFake } from '../fixture.js';
 import {
   dieDuringUpgrade,
   endRecovery,
@@ -51,6 +51,18 @@ for (const moment of GOING_BACK) {
     await guestIsWell(context, upgrade.sourceGeneration);
   });
 }
+
+test('killed at undone:verify: goes back again, with the first cause', async (context) => {
+  const path = writeFake(context.folders, 'runs-unasked');
+  const { id: build } = await context.daemon.client.post<{ id: string }>('/v1/builds', {
+    kind: 'baton',
+    path,
+  });
+  const upgrade = await dieDuringUpgrade(context, 'undone:verify', { build });
+  assert.is(upgrade.state, 'rolled-back', JSON.stringify(upgrade.reason));
+  assert.is(upgrade.reason?.code, 'target_not_verified');
+  await guestIsWell(context, upgrade.sourceGeneration);
+});
 
 for (const moment of AFTER) {
   test(`killed at ${moment}: finished, the guest is on the other side`, async (context) => {
