@@ -42,6 +42,8 @@ import { runUpgrade } from './upgrading.js';
 /** A full disk is made room on; nobody else looks at an ended VMM again. */
 const SETTLE_AGAIN_MS = 1_000;
 
+const LOOK_AGAIN_DEADLINE_MS = 1_000;
+
 type Work = (signal: AbortSignal) => Promise<void>;
 
 interface Underway {
@@ -344,6 +346,7 @@ export class MachineActor implements InstanceOwner {
       failure = error;
       if (!abort.signal.aborted)
         this.#log.error({ err: error, operation: operation.kind }, 'operation failed');
+      await this.#lookAgain();
     }
     /* A kill that broke in owns the machine already. */
     if (this.#underway === underway) this.#underway = null;
@@ -357,6 +360,13 @@ export class MachineActor implements InstanceOwner {
         'the end of an operation could not be written',
       );
     }
+  }
+
+  /** After what went wrong: a VMM that has stopped answering must not be shown as it last was. */
+  async #lookAgain(): Promise<void> {
+    const current = this.#current;
+    if (current === null || current.hasEnded || !current.isAnswering) return;
+    await current.queryStatus({ deadlineMs: LOOK_AGAIN_DEADLINE_MS }).catch(() => current.doubt());
   }
 
   #runUpgrade(
@@ -395,6 +405,7 @@ export class MachineActor implements InstanceOwner {
       /* A source that became a target which could not be gone back from: its process is all that there was. */
       const wasReplaced = source !== null && left.source === null;
       this.#current = current ?? (wasReplaced ? left.target : null);
+      await this.#lookAgain();
       this.#underway = null;
       this.#settle();
     };

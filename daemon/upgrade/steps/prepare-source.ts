@@ -12,6 +12,9 @@ import { askHardware } from '../guest-hardware.js';
 import { blockedReasons, setCapabilities, setMode } from '../migration.js';
 import { type Step, sourceOf } from '../step.js';
 
+/** The guest was never stopped: a source that is slow to answer does no harm. */
+const UNDO_DEADLINE_MS = 20_000;
+
 export const prepareSource: Step = {
   name: 'prepare-source',
   state: 'preparing',
@@ -33,6 +36,6 @@ export const prepareSource: Step = {
   async undo({ source }) {
     if (source === null || source.hasEnded) return;
     await monitorOf(source);
-    await setMode(source, 'normal');
+    await setMode(source, 'normal', { deadlineMs: UNDO_DEADLINE_MS });
   },
 };

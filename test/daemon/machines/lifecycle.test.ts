@@ -174,6 +174,22 @@ test('a stopped process: its machine can still be killed, and stopped', async ({
   assert.equal(vmmPids(folders), []);
 });
 
+test('a stopped process that did not do what it was told is not shown as running', async ({
+  app,
+  folders,
+}) => {
+  const id = await createRunning(app, folders);
+  const [pid = 0] = vmmPids(folders);
+  process.kill(pid, 'SIGSTOP');
+  const { body: accepted } = await call(app, 'POST', `/v1/machines/${id}/pause`);
+  const ended = async () => (await call(app, 'GET', `/v1/operations/${accepted.id}`)).body.state === 'failed';
+  await waitFor(ended, { what: 'the pause to fail', deadlineMs: 15_000 });
+  const state = async () => (await call(app, 'GET', `/v1/machines/${id}`)).body.state;
+  assert.is(await state(), 'unresponsive');
+  process.kill(pid, 'SIGCONT');
+  await waitFor(async () => (await state()) !== 'unresponsive', { what: 'the machine to be seen again' });
+});
+
 test('what does not fit the state is refused, with what to do', async ({ app, folders }) => {
   const id = await createMachine(app, folders);
   for (const action of ['pause', 'resume', 'upgrade']) {
