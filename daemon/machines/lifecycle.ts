@@ -50,6 +50,17 @@ function carriable({ services: { store }, machine }: ActorHands, build: Build): 
   return store.durably(() => store.machines.update(id, { adopted: line }));
 }
 
+/** A guest can have run and ended before the VMM has answered: then it was started all the same. */
+async function letGuestRun(instance: RunningInstance, signal: AbortSignal): Promise<void> {
+  try {
+    await instance.qmp.execute('cont', {}, { signal });
+    await instance.queryStatus({ signal });
+  } catch (error) {
+    if (!instance.shutdownReason?.startsWith('guest-')) throw error;
+    await within(instance.ended, { deadlineMs: QUIT_DEADLINE_MS, what: 'the VMM to end', signal });
+  }
+}
+
 export async function startMachine(hands: ActorHands, signal: AbortSignal): Promise<void> {
   const { instances } = hands;
   const build = await buildFor(hands);
@@ -63,8 +74,7 @@ export async function startMachine(hands: ActorHands, signal: AbortSignal): Prom
     instance = await instances.launch({ machine, generation, build, incoming: null });
     hands.setCurrent(instance);
     await instance.connect({ deadlineMs: START_DEADLINE_MS, signal });
-    await instance.qmp.execute('cont', {}, { signal });
-    await instance.queryStatus({ signal });
+    await letGuestRun(instance, signal);
   } catch (cause) {
     if (instance !== null) await instances.kill(instance);
     hands.setCurrent(null);
