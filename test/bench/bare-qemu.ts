@@ -50,7 +50,9 @@ export class MachineArguments {
     const args = this.#args.map((word) => word.replaceAll('{folder}', folder));
     for (const word of args) {
       const pipe = /^pipe,.*path=([^,]+)/.exec(word)?.[1];
-      if (pipe !== undefined) await execa('mkfifo', [pipe]);
+      if (pipe === undefined) continue;
+      await rm(pipe, { force: true });
+      await execa('mkfifo', [pipe]);
     }
     return args;
   }
