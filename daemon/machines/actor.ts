@@ -346,12 +346,12 @@ export class MachineActor implements InstanceOwner {
       failure = error;
       if (!abort.signal.aborted)
         this.#log.error({ err: error, operation: operation.kind }, 'operation failed');
-      await this.#lookAgain();
     }
     /* A kill that broke in owns the machine already. */
     if (this.#underway === underway) this.#underway = null;
     try {
       if (this.#underway === null) this.#settle();
+      if (failure !== null) this.#lookAgain();
       if (failure === null) this.#operations.end(operation, 'succeeded', null);
       else this.#operations.end(operation, abort.signal.aborted ? 'cancelled' : 'failed', toProblem(failure));
     } catch (error) {
@@ -363,10 +363,12 @@ export class MachineActor implements InstanceOwner {
   }
 
   /** After what went wrong: a VMM that has stopped answering must not be shown as it last was. */
-  async #lookAgain(): Promise<void> {
+  #lookAgain(): void {
     const current = this.#current;
     if (current === null || current.hasEnded || !current.isAnswering) return;
-    await current.queryStatus({ deadlineMs: LOOK_AGAIN_DEADLINE_MS }).catch(() => current.doubt());
+    current.queryStatus({ deadlineMs: LOOK_AGAIN_DEADLINE_MS }).catch(() => {
+      if (this.#underway === null) current.doubt();
+    });
   }
 
   #runUpgrade(
@@ -382,6 +384,7 @@ export class MachineActor implements InstanceOwner {
     this.#underway = underway;
     this.#current = source;
     const run = async () => {
+      let isDoubtful = false;
       await this.#hold.takeBack();
       const left = await runUpgrade({
         services: this.#services,
@@ -397,6 +400,7 @@ export class MachineActor implements InstanceOwner {
         writeEnd: (outcome) => {
           this.#operations.endUpgrade(operation, upgrade, outcome);
           if (outcome.state === 'succeeded') this.#services.builds.follow(this.machine, upgrade.targetBuild);
+          else isDoubtful = true;
         },
       });
       const { currentGeneration } = this.machine;
@@ -405,9 +409,9 @@ export class MachineActor implements InstanceOwner {
       /* A source that became a target which could not be gone back from: its process is all that there was. */
       const wasReplaced = source !== null && left.source === null;
       this.#current = current ?? (wasReplaced ? left.target : null);
-      await this.#lookAgain();
       this.#underway = null;
       this.#settle();
+      if (isDoubtful) this.#lookAgain();
     };
     underway.done = run().catch((error) => {
       this.#log.fatal({ err: error, upgrade: upgrade.id }, 'the upgrade engine broke');

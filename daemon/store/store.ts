@@ -48,7 +48,10 @@ export class Store implements EventHistory {
   readonly #nowMs: () => number;
   readonly #listeners = new Set<EventListener>();
   readonly #transaction: Database.Transaction<(work: () => unknown) => unknown>;
+  /** Of the transaction under way. */
   #undelivered: StoredEvent[] = [];
+  #committed: StoredEvent[] = [];
+  #delivery: NodeJS.Immediate | null = null;
   #depth = 0;
   #sinceCheckpoint = 0;
   #pauses = 0;
@@ -87,6 +90,7 @@ export class Store implements EventHistory {
   /** Between these two a guest stands still: nothing that can wait may touch the disk. */
   beginPause(): void {
     this.#pauses += 1;
+    this.#setSynchronous('OFF');
   }
 
   endPause(): void {
@@ -136,6 +140,8 @@ export class Store implements EventHistory {
     } finally {
       this.#depth -= 1;
     }
+    this.#committed.push(...this.#undelivered);
+    this.#undelivered = [];
     this.#deliver();
     if (this.#pauses === 0) this.#maintain();
     return result;
@@ -147,10 +153,18 @@ export class Store implements EventHistory {
     this.#synchronous = level;
   }
 
+  /** While a guest stands still what is to be done for it goes first: the telling waits for the next turn. */
   #deliver(): void {
-    if (this.#undelivered.length === 0) return;
-    const events = this.#undelivered;
-    this.#undelivered = [];
+    if (this.#pauses > 0) this.#delivery ??= setImmediate(() => this.#deliverNow());
+    else this.#deliverNow();
+  }
+
+  #deliverNow(): void {
+    if (this.#delivery !== null) clearImmediate(this.#delivery);
+    this.#delivery = null;
+    if (this.#committed.length === 0) return;
+    const events = this.#committed;
+    this.#committed = [];
     for (const listener of this.#listeners) listener(events);
   }
 

@@ -94,7 +94,8 @@ export class Journal {
     if (this.#guestPaused) return;
     this.#guestPaused = true;
     this.#store.beginPause();
-    this.#defer(() => this.#become('paused', {}));
+    /* The guest's VMM is busy now, and we are not. */
+    this.#write(() => this.#become('paused', {}));
     this.#observer('paused');
   }
 

@@ -185,7 +185,7 @@ test('a stopped process that did not do what it was told is not shown as running
   const ended = async () => (await call(app, 'GET', `/v1/operations/${accepted.id}`)).body.state === 'failed';
   await waitFor(ended, { what: 'the pause to fail', deadlineMs: 15_000 });
   const state = async () => (await call(app, 'GET', `/v1/machines/${id}`)).body.state;
-  assert.is(await state(), 'unresponsive');
+  await waitFor(async () => (await state()) === 'unresponsive', { what: 'its silence to be noticed' });
   process.kill(pid, 'SIGCONT');
   await waitFor(async () => (await state()) !== 'unresponsive', { what: 'the machine to be seen again' });
 });
