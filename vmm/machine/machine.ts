@@ -20,13 +20,16 @@ import { Rom } from '../devices/rom.js';
 import { TestFinisher } from '../devices/test-finisher.js';
 import { Uart16550 } from '../devices/uart16550.js';
 import { UART16550_RESET, UART16550_STATE, type Uart16550State } from '../devices/uart16550-state.js';
-import { EmptyVirtioMmio } from '../devices/virtio-mmio.js';
+import type { VirtioPart } from '../devices/virtio/device.js';
+import type { Dma } from '../devices/virtio/dma.js';
 import type { Boot } from '../firmware/boot.js';
 import { Sbi, type SbiEvents } from '../firmware/sbi.js';
 import * as layout from '../layout.js';
-import { decodeSections, encodeSections } from '../state/codec.js';
+import { decodeSections, encodeSections, sectionKey } from '../state/codec.js';
+import type { StateRecord } from '../state/description.js';
 import type { SavedMachine } from './handle.js';
 import type { SerialPort } from './serial-port.js';
+import { VIRTIO_IRQS, VirtioSlots } from './virtio-slots.js';
 
 interface MachineState {
   readonly timer: TimerState;
@@ -56,6 +59,11 @@ interface Devices {
   readonly bus: Bus;
 }
 
+export interface PluggedPart {
+  readonly slot: number;
+  readonly part: VirtioPart;
+}
+
 export interface Backends {
   readonly module: WebAssembly.Module;
   readonly memory: WebAssembly.Memory;
@@ -63,6 +71,10 @@ export interface Backends {
   readonly hostClock: HostClock;
   readonly serial: SerialPort;
   readonly boot: Boot;
+  /** Virtio devices of the command line, by their slots. */
+  readonly virtio: readonly PluggedPart[];
+  /** A device has raised an interrupt, maybe while the hart sleeps. */
+  interrupted(): void;
   /** Calls for supervisor firmware are answered here instead of by firmware in the guest. */
   readonly builtInSbi: boolean;
   /** The guest asked for the end or for a reset; called from inside `run`. */
@@ -75,6 +87,7 @@ export class Machine {
   readonly #core: Core;
   readonly #sbi: Sbi;
   readonly #levels = new Map<InterruptLine, boolean>();
+  readonly #virtio: VirtioSlots;
   #clock: VirtualClock;
   #devices: Devices;
 
@@ -83,7 +96,9 @@ export class Machine {
     const { module, memory, ram, serial, builtInSbi, boot } = backends;
     this.#backends = backends;
     this.#clock = new VirtualClock(backends.hostClock, TIMER_RESET);
-    this.#devices = this.#build(RESET_STATES);
+    this.#virtio = new VirtioSlots(this.#dma(ram), backends.errors, () => backends.interrupted());
+    for (const { slot, part } of backends.virtio) this.#virtio.plug(slot, part);
+    this.#devices = this.#build(RESET_STATES, null);
     const options = { sbi: builtInSbi, ramSizeBytes: ram.length, hartId: 0 };
     this.#core = new Core(module, memory, this.#coreHost(), options);
     for (const [line, level] of this.#levels) this.#core.setInterrupt(line, level);
@@ -99,7 +114,7 @@ export class Machine {
   /** Back to power-on: images are loaded again, guest time goes on. */
   reset(): void {
     this.#backends.boot.load(this.#backends.ram);
-    this.#devices = this.#build(RESET_STATES);
+    this.#devices = this.#build(RESET_STATES, null);
     this.#enterBoot();
   }
 
@@ -113,26 +128,46 @@ export class Machine {
       rtc: this.#devices.rtc.save(),
     };
     const keys = Object.keys(SECTIONS) as (keyof MachineState)[];
-    const { bytes, description } = encodeSections(
-      keys.map((key) => ({ description: SECTIONS[key], instanceId: 0, state: states[key] })),
-    );
+    const { bytes, description } = encodeSections([
+      ...keys.map((key) => ({ description: SECTIONS[key], instanceId: 0, state: states[key] })),
+      ...this.#virtio.save(),
+    ]);
     return { sections: bytes, description };
   }
 
   load(sections: Uint8Array): void {
     const expected = Object.values(SECTIONS).map((description) => ({ description, instanceId: 0 }));
-    const decoded = decodeSections(sections, expected);
+    const decoded = decodeSections(sections, [...expected, ...this.#virtio.sections]);
     const state = <K extends keyof MachineState>(key: K) =>
       decoded.get(SECTIONS[key].name) as MachineState[K];
     this.#clock = new VirtualClock(this.#backends.hostClock, state('timer'));
-    this.#devices = this.#build({
-      clint: state('clint'),
-      plic: state('plic'),
-      uart: state('uart'),
-      rtc: state('rtc'),
-    });
+    this.#devices = this.#build(
+      { clint: state('clint'), plic: state('plic'), uart: state('uart'), rtc: state('rtc') },
+      ({ description, instanceId }) => decoded.get(sectionKey(description.name, instanceId)) as StateRecord,
+    );
     this.#core.load(state('cpu'));
     this.#core.flushCode();
+  }
+
+  /** Guest time and devices go on; the caller runs the hart. */
+  resume(): void {
+    this.#clock.start();
+    this.#virtio.resume();
+  }
+
+  /** Guest time and devices stand. What the host still works at for a device is held until `resume`. */
+  pause(): void {
+    this.#clock.stop();
+    this.#virtio.pause();
+  }
+
+  /** A device comes into an empty slot, in its reset state. */
+  plug({ slot, part }: PluggedPart): void {
+    this.#virtio.plug(slot, part);
+  }
+
+  unplug(slot: number): void {
+    this.#virtio.unplug(slot);
   }
 
   registers(): CpuState {
@@ -195,7 +230,20 @@ export class Machine {
     this.#core.flushCode();
   }
 
-  #build(states: Omit<MachineState, 'timer' | 'cpu'>): Devices {
+  #dma(ram: Uint8Array): Dma {
+    return {
+      bytes: (address, sizeBytes) => {
+        const at = address - layout.RAM_BASE_ADDRESS;
+        return at >= 0 && at + sizeBytes <= ram.length ? ram.subarray(at, at + sizeBytes) : null;
+      },
+      wrote: (address, sizeBytes) => this.#core.flushCodeRange(address, sizeBytes),
+    };
+  }
+
+  #build(
+    states: Omit<MachineState, 'timer' | 'cpu'>,
+    virtioStateOf: Parameters<VirtioSlots['build']>[1],
+  ): Devices {
     const { serial, boot, events, errors } = this.#backends;
     const clock = this.#clock;
     const plic = new Plic({ meip: this.#line('meip'), seip: this.#line('seip') }, errors, states.plic);
@@ -217,9 +265,13 @@ export class Machine {
       region('plic', layout.PLIC, [4], plic),
       region('serial', layout.UART0, [1, 2, 4], uart),
     ];
+    this.#virtio.build(
+      VIRTIO_IRQS.map((irq) => plic.line(irq)),
+      virtioStateOf,
+    );
     for (let index = 0; index < layout.VIRTIO_MMIO_COUNT; index++) {
-      const slot = new EmptyVirtioMmio();
-      regions.push(region(`virtio-mmio${index}`, layout.virtioMmio(index), [1, 2, 4], slot));
+      const registers = this.#virtio.registers(index);
+      regions.push(region(`virtio-mmio${index}`, layout.virtioMmio(index), [1, 2, 4], registers));
     }
     return { clint, plic, uart, rtc, timed: [clint, rtc], bus: new Bus(regions, errors) };
   }

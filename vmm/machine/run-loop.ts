@@ -45,15 +45,15 @@ export class RunLoop {
   start(): void {
     if (this.#running) return;
     this.#running = true;
-    this.#machine.clock.start();
     this.#turnSoon();
+    this.#machine.resume();
   }
 
   /** The guest stands when this returns, unless called from inside the guest's own slice: then at its end. */
   stop(): void {
     if (!this.#running) return;
     this.#running = false;
-    this.#machine.clock.stop();
+    this.#machine.pause();
     if (this.#inSlice) this.#machine.requestStop();
     this.#cancel();
     this.#backends.flushOutput();

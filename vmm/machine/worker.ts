@@ -14,6 +14,7 @@ import { STOP_REQUEST_OFFSET } from '../cpu/memory-map.js';
 import { Boot } from '../firmware/boot.js';
 import { ramOf } from '../memory/guest-memory.js';
 import type { VmmOptions } from '../options/options.js';
+import { closeDevices, drainDevices, type OpenDevice, openDevices } from './devices.js';
 import { GuestErrorLog } from './guest-errors.js';
 import type { SavedMachine } from './handle.js';
 import { Machine } from './machine.js';
@@ -40,6 +41,7 @@ class MachineWorker {
   readonly #send: (message: WorkerMessage) => void;
   readonly #boot: Boot;
   readonly #chardevs: readonly Chardev[];
+  readonly #devices: readonly OpenDevice[];
   readonly #machine: Machine;
   readonly #loop: RunLoop;
   /** An incoming machine before its state has come: there is nothing yet that a rehearsal could disturb. */
@@ -49,13 +51,14 @@ class MachineWorker {
     settings: WorkerSettings,
     core: WebAssembly.Module,
     boot: Boot,
-    chardevs: readonly Chardev[],
+    { chardevs, devices }: OpenBackends,
     send: (message: WorkerMessage) => void,
   ) {
     this.#send = send;
     this.#awaitsState = settings.incoming;
     this.#boot = boot;
     this.#chardevs = chardevs;
+    this.#devices = devices;
     const console = chardevs.find(({ id }) => id === settings.options.serials[0]) ?? null;
     const serial = new SerialPort(console, () => this.#loop.wake());
     this.#machine = new Machine(
@@ -66,6 +69,8 @@ class MachineWorker {
         hostClock: HOST_CLOCK,
         serial,
         boot,
+        virtio: devices,
+        interrupted: () => this.#loop.wake(),
         builtInSbi: settings.options.boot.bios.mode === 'sbi',
         events: {
           finish: (passed, exitCode) => this.#end(passed ? 'guest-shutdown' : 'guest-panic', exitCode),
@@ -89,6 +94,7 @@ class MachineWorker {
         return null;
       case 'stop':
         this.#loop.stop();
+        await drainDevices(this.#devices);
         return null;
       case 'powerdown':
         return null; // the machine has no power button
@@ -110,7 +116,7 @@ class MachineWorker {
         return this.#machine.registers();
       case 'close':
         this.#loop.stop();
-        await Promise.all(this.#chardevs.map((chardev) => chardev.close()));
+        await closeBackends({ chardevs: this.#chardevs, devices: this.#devices });
         this.#boot.close();
         return null;
     }
@@ -158,18 +164,30 @@ async function openChardevs({ chardevs, monitors }: VmmOptions): Promise<Chardev
   }
 }
 
+/** What lives on through resets and restores, and is closed with the machine. */
+interface OpenBackends {
+  readonly chardevs: readonly Chardev[];
+  readonly devices: readonly OpenDevice[];
+}
+
+async function closeBackends({ chardevs, devices }: OpenBackends): Promise<void> {
+  await closeDevices(devices);
+  await Promise.all(chardevs.map((chardev) => chardev.close()));
+}
+
 async function build(
   settings: WorkerSettings,
   core: WebAssembly.Module,
   send: (message: WorkerMessage) => void,
 ): Promise<MachineWorker> {
   const boot = new Boot(settings.options);
-  let chardevs: Chardev[] = [];
+  let backends: OpenBackends = { chardevs: [], devices: [] };
   try {
-    chardevs = await openChardevs(settings.options);
-    return new MachineWorker(settings, core, boot, chardevs, send);
+    backends = { ...backends, chardevs: await openChardevs(settings.options) };
+    backends = { ...backends, devices: await openDevices({ options: settings.options }) };
+    return new MachineWorker(settings, core, boot, backends, send);
   } catch (error) {
-    await Promise.all(chardevs.map((chardev) => chardev.close()));
+    await closeBackends(backends);
     boot.close();
     throw error;
   }

@@ -1,9 +1,11 @@
 /** What the options seen so far say; filled by the option readers, checked and frozen by `finish.ts`. */
+import type { DeviceOptions } from './device-options.js';
 import type {
   BiosOptions,
   ChardevOptions,
   MemoryBackendOptions,
   MonitorOptions,
+  RngOptions,
   VmmOptions,
 } from './options.js';
 
@@ -29,6 +31,9 @@ export interface Draft {
   serialGiven: boolean;
   nographic: boolean;
   monitors: MonitorOptions[];
+  /** Not yet placed. */
+  devices: DeviceOptions[];
+  rngs: RngOptions[];
   incoming: Mutable<NonNullable<VmmOptions['incoming']>> | null;
   startStopped: boolean;
   name: string | null;
@@ -59,6 +64,8 @@ export function emptyDraft(): Draft {
     serialGiven: false,
     nographic: false,
     monitors: [],
+    devices: [],
+    rngs: [],
     incoming: null,
     startStopped: false,
     name: null,

@@ -1,5 +1,6 @@
 /** Checks what single options cannot know of one another, and makes the options final. */
 import { MAX_RAM_BYTES } from '../cpu/memory-map.js';
+import { placeDevices } from './device-options.js';
 import type { Draft } from './draft.js';
 import { OptionError } from './error.js';
 import type { MemoryOptions, VmmOptions } from './options.js';
@@ -12,6 +13,7 @@ const RAM_ALIGNMENT_BYTES = 8192;
 export function finish(draft: Draft): VmmOptions {
   if (draft.nographic && !draft.serialGiven) addStdioSerial(draft);
   const runs = draft.action === 'run';
+  const devices = placeDevices(draft.devices);
   const memory = runs ? finishMemory(draft) : NO_MEMORY;
   if (runs) {
     if (draft.machineType === 'none') checkNoMachine(draft);
@@ -38,6 +40,8 @@ export function finish(draft: Draft): VmmOptions {
     chardevs: draft.chardevs,
     serials: draft.serials,
     monitors: draft.monitors,
+    devices,
+    rngs: draft.rngs,
     incoming: draft.incoming,
     startStopped: draft.startStopped,
     name: draft.name,
@@ -68,6 +72,7 @@ function checkNoMachine(draft: Draft): void {
   const [option] = Object.entries(given).find(([, value]) => value !== null) ?? [];
   if (option !== undefined) throw new OptionError(option, 'needs a machine, but it is none');
   if (serials.length > 0) throw new OptionError('-serial', 'needs a machine, but it is none');
+  if (draft.devices.length > 0) throw new OptionError('-device', 'needs a machine, but it is none');
   if (incoming !== null) throw new OptionError('-incoming', 'needs a machine, but it is none');
 }
 

@@ -35,6 +35,13 @@ Guest
   -append TEXT     kernel command line
   -dtb FILE        device tree to use instead of the built-in one
 
+Devices
+  -device DRIVER[,id=ID][,bus=virtio-mmio-bus.0..7][,PROPERTY=VALUE...]
+                   in the slot of that number, or in the highest free one
+                   virtio-rng-device[,rng=ID]
+  -object rng-builtin,id=ID
+  -object rng-random,id=ID[,filename=FILE]
+
 Serial port and monitor
   -chardev BACKEND,id=ID[,...][,logfile=FILE[,logappend=on|off]][,mux=off]
                    null

@@ -76,13 +76,18 @@ const MIGRATION_GLOBALS = {
   'x-ignore-shared': 'x-ignore-shared',
 } as const;
 
-/** `driver.property=value`, or the three by name. Only the migration object has globals here. */
+/** `driver.property=value`, or the three by name: defaults of the migration object, and QEMU's way to ask for virtio 1. */
 export function readGlobal(draft: Draft, option: string, text: string): void {
   const short = /^([^.=,]+)\.([^=]+)=(.*)$/.exec(text);
   const long = short ? `driver=${short[1]},property=${short[2]},value=${short[3]}` : text;
   const properties = new Properties(option, long, null);
   const driver = properties.requiredString('driver');
   const property = properties.requiredString('property');
+  if (driver === 'virtio-mmio' && property === 'force-legacy') {
+    properties.only('value', 'off', 'false', 'no');
+    properties.end();
+    return;
+  }
   if (driver !== 'migration' || !Object.hasOwn(MIGRATION_GLOBALS, property)) {
     throw properties.error(`unknown property '${driver}.${property}'`);
   }

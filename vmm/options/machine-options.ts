@@ -1,6 +1,6 @@
 /** Readers of the options about the board: machine, CPU, memory and firmware. */
 import type { Draft } from './draft.js';
-import type { MemoryBackendType } from './options.js';
+import type { MemoryBackendType, RngOptions } from './options.js';
 import { Properties } from './properties.js';
 
 export const MEMORY_BACKEND_TYPES = [
@@ -8,6 +8,10 @@ export const MEMORY_BACKEND_TYPES = [
   'memory-backend-file',
   'memory-backend-ram',
 ] as const;
+
+const RNG_TYPES = ['rng-builtin', 'rng-random'] as const;
+/** What `-object` makes. */
+export const OBJECT_TYPES = [...MEMORY_BACKEND_TYPES, ...RNG_TYPES] as const;
 
 export function readMachine(draft: Draft, option: string, text: string): void {
   const properties = new Properties(option, text, 'type');
@@ -66,11 +70,17 @@ export function readMemory(draft: Draft, option: string, text: string): void {
 export function readObject(draft: Draft, option: string, text: string): void {
   const properties = new Properties(option, text, 'qom-type');
   const type = properties.requiredString('qom-type');
-  if (!isMemoryBackend(type)) {
-    throw properties.error(`invalid object type '${type}', have ${MEMORY_BACKEND_TYPES.join(', ')}`);
-  }
   const id = properties.requiredString('id');
-  if (draft.backends.some((other) => other.id === id)) throw properties.error(`duplicate id '${id}'`);
+  if ([...draft.backends, ...draft.rngs].some((other) => other.id === id)) {
+    throw properties.error(`duplicate id '${id}'`);
+  }
+  if (isMemoryBackend(type)) readMemoryBackend(draft, properties, type, id);
+  else if (isRng(type)) draft.rngs.push(readRng(properties, type, id));
+  else throw properties.error(`invalid object type '${type}', have ${OBJECT_TYPES.join(', ')}`);
+  properties.end();
+}
+
+function readMemoryBackend(draft: Draft, properties: Properties, type: MemoryBackendType, id: string): void {
   const sizeBytes = properties.size('size', 'b');
   if (sizeBytes === null || sizeBytes === 0)
     throw properties.error(`${id}: parameter 'size' must be above 0`);
@@ -89,7 +99,15 @@ export function readObject(draft: Draft, option: string, text: string): void {
     prealloc: properties.bool('prealloc', false),
     path: type === 'memory-backend-file' ? properties.requiredString('mem-path') : null,
   });
-  properties.end();
+}
+
+function readRng(properties: Properties, type: RngOptions['type'], id: string): RngOptions {
+  const path = type === 'rng-random' ? (properties.string('filename') ?? '/dev/urandom') : null;
+  return { id, type, path };
+}
+
+function isRng(type: string): type is RngOptions['type'] {
+  return (RNG_TYPES as readonly string[]).includes(type);
 }
 
 function isMemoryBackend(type: string): type is MemoryBackendType {

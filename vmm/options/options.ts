@@ -5,8 +5,10 @@
  */
 import type { Address } from '../migration/address.js';
 import type { CapabilityDefaults } from '../migration/settings.js';
+import type { DeviceOptions } from './device-options.js';
 import type { MEMORY_BACKEND_TYPES } from './machine-options.js';
 
+export type { DeviceOptions } from './device-options.js';
 export { OptionError } from './error.js';
 export { parseOptions } from './parse.js';
 
@@ -20,6 +22,10 @@ export interface VmmOptions {
   /** UARTs in order; the id of a chardev, or `null` for a port with nothing behind it. */
   readonly serials: readonly (string | null)[];
   readonly monitors: readonly MonitorOptions[];
+  /** Those that `-device` adds to the board, in its order; virtio devices have their slot. */
+  readonly devices: readonly DeviceOptions[];
+  /** Sources of entropy that devices can name. */
+  readonly rngs: readonly RngOptions[];
   /** `null`: the machine boots. */
   readonly incoming: IncomingOptions | null;
   readonly startStopped: boolean;
@@ -106,6 +112,13 @@ export interface MonitorOptions {
   /** QMP, or the human monitor. */
   readonly mode: 'control' | 'readline';
   readonly pretty: boolean;
+}
+
+/** `path` is null for the host's own generator. */
+export interface RngOptions {
+  readonly id: string;
+  readonly type: 'rng-builtin' | 'rng-random';
+  readonly path: string | null;
 }
 
 export interface IncomingOptions {

@@ -3,6 +3,7 @@
  * options win as in QEMU. `-option` and `--option` are the same.
  */
 import { readChardev, readMon, readMonitor, readQmp, readSerial } from './chardev-options.js';
+import { readDevice } from './device-options.js';
 import type { Draft } from './draft.js';
 import { emptyDraft } from './draft.js';
 import { OptionError } from './error.js';
@@ -70,6 +71,7 @@ const VALUED: Readonly<Record<string, Valued>> = {
   dtb: (draft, _, text) => {
     draft.dtb = text;
   },
+  device: readDevice,
   chardev: readChardev,
   serial: readSerial,
   qmp: (draft, option, text) => readQmp(draft, option, text, false),

@@ -2,7 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Rom } from '../../../vmm/devices/rom.js';
 import { TestFinisher } from '../../../vmm/devices/test-finisher.js';
-import { EmptyVirtioMmio } from '../../../vmm/devices/virtio-mmio.js';
+import { EmptyVirtioMmio } from '../../../vmm/devices/virtio/empty-slot.js';
 import { FakeErrors } from './fixtures.js';
 
 const test = suite('test finisher, empty virtio slot, ROM');

@@ -17,14 +17,12 @@ function setup(act: (run: number) => ExitReason) {
   const seen = { runs: 0, ticks: 0, flushes: 0, stopRequests: 0, clock: 'stopped', failures: [] as string[] };
   const deadline = { ns: Number.POSITIVE_INFINITY };
   const machine = {
-    clock: {
-      nowNs,
-      start: () => {
-        seen.clock = 'running';
-      },
-      stop: () => {
-        seen.clock = 'stopped';
-      },
+    clock: { nowNs },
+    resume: () => {
+      seen.clock = 'running';
+    },
+    pause: () => {
+      seen.clock = 'stopped';
     },
     tick: () => {
       seen.ticks++;

@@ -189,7 +189,7 @@ const REFUSALS: readonly (readonly [string, readonly string[], RegExp])[] = [
     /^-object: 'm' is used by nothing/,
   ],
   ['a backend of size 0', ['-object', 'memory-backend-memfd,id=m,size=0'], /^-object: m: parameter 'size'/],
-  ['another object', ['-object', 'rng-random,id=r'], /^-object: invalid object type 'rng-random'/],
+  ['another object', ['-object', 'secret,id=r'], /^-object: invalid object type 'secret'/],
   ['a file backend without a path', ['-object', 'memory-backend-file,id=m,size=1M'], /'mem-path' is missing/],
   [
     'a switch that is neither on nor off',

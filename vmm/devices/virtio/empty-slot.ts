@@ -3,7 +3,7 @@
  * that there is nothing (device id 0), so drivers leave it alone; every other register reads 0 and writes
  * are ignored, as the specification asks of an empty slot. No state.
  */
-import type { MmioDevice } from './device.js';
+import type { MmioDevice } from '../device.js';
 
 const MAGIC_VALUE = 0x000; // RO  "virt"
 const VERSION = 0x004; // RO  2: not the legacy interface

@@ -1,0 +1,65 @@
+/**
+ * Opens what `-device` names: finds its backend and makes the part that the machine plugs into a slot. Whatever fails
+ * names the device, and leaves nothing open.
+ */
+import type { VirtioPart } from '../devices/virtio/device.js';
+import type { DeviceOptions, VmmOptions } from '../options/options.js';
+import { openRng } from './devices/rng.js';
+import type { PluggedPart } from './machine.js';
+
+/** A device's part with the backend behind it. */
+export interface OpenPart {
+  readonly part: VirtioPart;
+  /** Resolves when the host works at nothing for the device any more; it is paused and starts nothing new. */
+  drain(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface OpenDevice extends OpenPart, PluggedPart {
+  readonly options: DeviceOptions;
+}
+
+/** What a device is opened with. */
+export interface DeviceContext {
+  readonly options: VmmOptions;
+}
+
+type Open = (device: DeviceOptions, context: DeviceContext) => Promise<OpenPart>;
+
+const OPENERS: Readonly<Record<string, Open>> = {
+  'virtio-rng-device': openRng,
+};
+
+export async function openDevices(context: DeviceContext): Promise<OpenDevice[]> {
+  const opened: OpenDevice[] = [];
+  try {
+    for (const device of context.options.devices) {
+      if (device.slot !== null) opened.push(await openDevice(device, context));
+    }
+    return opened;
+  } catch (error) {
+    await closeDevices(opened);
+    throw error;
+  }
+}
+
+export async function openDevice(device: DeviceOptions, context: DeviceContext): Promise<OpenDevice> {
+  const open = OPENERS[device.driver];
+  if (open === undefined || device.slot === null) {
+    throw new Error(`device '${device.driver}' does not go into a virtio-mmio slot`);
+  }
+  try {
+    return { ...(await open(device, context)), slot: device.slot, options: device };
+  } catch (cause) {
+    const name = device.id === null ? device.driver : `${device.driver} '${device.id}'`;
+    throw new Error(`device ${name}: ${(cause as Error).message}`, { cause });
+  }
+}
+
+export async function drainDevices(devices: readonly OpenDevice[]): Promise<void> {
+  await Promise.all(devices.map((device) => device.drain()));
+}
+
+export async function closeDevices(devices: readonly OpenDevice[]): Promise<void> {
+  await Promise.all(devices.map((device) => device.close()));
+}

@@ -1,0 +1,36 @@
+/** Entropy for `virtio-rng-device`: the host's generator, or a file that random bytes are read from. */
+import { randomBytes } from 'node:crypto';
+import { closeSync, constants, openSync, readSync } from 'node:fs';
+import { type EntropySource, virtioRng } from '../../devices/virtio-rng/device.js';
+import { textOf } from '../../options/device-type.js';
+import type { DeviceOptions, RngOptions } from '../../options/options.js';
+import type { DeviceContext, OpenPart } from '../devices.js';
+
+export async function openRng({ values }: DeviceOptions, { options }: DeviceContext): Promise<OpenPart> {
+  const { path } = findRng(options.rngs, textOf(values, 'rng'));
+  if (path === null) return partOf({ take: (sizeBytes) => randomBytes(sizeBytes) }, async () => {});
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  return partOf({ take: (sizeBytes) => readSome(fd, sizeBytes) }, async () => closeSync(fd));
+}
+
+function partOf(source: EntropySource, close: () => Promise<void>): OpenPart {
+  return { part: virtioRng(source), drain: async () => {}, close };
+}
+
+function findRng(rngs: readonly RngOptions[], id: string | null): Pick<RngOptions, 'path'> {
+  if (id === null) return { path: null };
+  const found = rngs.find((rng) => rng.id === id);
+  if (found === undefined) throw new Error(`rng '${id}' not found`);
+  return found;
+}
+
+/** A source that has nothing now gives nothing: the guest asks again. */
+function readSome(fd: number, sizeBytes: number): Uint8Array {
+  const bytes = Buffer.alloc(sizeBytes);
+  try {
+    return bytes.subarray(0, readSync(fd, bytes, 0, sizeBytes, null));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return bytes.subarray(0, 0);
+    throw error;
+  }
+}
