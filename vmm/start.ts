@@ -10,11 +10,11 @@
  * A monitor greets early and answers when the machine is there. Whatever fails on the way rejects; what
  * was opened is undone by the process's end.
  */
+import { type CarriedDescriptor, CarriedDescriptors } from './carried.js';
 import type { CreateSettings } from './machine/create.js';
 import type { MachineEvents, MachineHandle } from './machine/handle.js';
 import { DEFAULT_RAM_ID, type GuestMemory, ramOf } from './memory/guest-memory.js';
 import type { ReceivedCpr } from './migration/cpr-channel.js';
-import type { CprDescriptor } from './migration/cpr-state.js';
 import { IncomingMigration, type Source, UNKNOWN_SOURCE } from './migration/incoming.js';
 import { Migration } from './migration/migration.js';
 import { staysInItsFile, subjectOf } from './migration/outgoing.js';
@@ -45,7 +45,7 @@ interface Arrival {
   readonly main: IncomingOptions['main'];
   readonly source: Source;
   /** `null`: memory does not come by descriptors. */
-  readonly descriptors: readonly CprDescriptor[] | null;
+  readonly descriptors: readonly CarriedDescriptor[] | null;
   /** Tells the source what machine waits for its guest. */
   introduce(options: VmmOptions, vm: VmControl): Promise<void>;
 }
@@ -55,14 +55,15 @@ export async function startVmm(
   given: VmmOptions,
   parts: VmmParts,
   life: ProcessLife,
-  inherited: readonly CprDescriptor[] | null,
+  inherited: readonly CarriedDescriptor[] | null,
 ): Promise<void> {
   const options = inherited === null ? given : withOutputKept(given);
   const events = new EventHub(new WallClock());
   const arrival = await awaitArrival(options.incoming, inherited, life);
   const incoming = arrival !== null;
-  const received = arrival?.descriptors ? ramDescriptor(arrival.descriptors, options) : null;
-  const memory = parts.createGuestMemory(options, received);
+  const received = new CarriedDescriptors(arrival?.descriptors ?? []);
+  const ram = arrival?.descriptors ? takeRam(received, options) : null;
+  const memory = parts.createGuestMemory(options, ram);
   const { startStopped, noReboot, noShutdown } = options;
   const vm = new VmControl({
     events,
@@ -75,7 +76,8 @@ export async function startVmm(
   life.atEnd(() => migration.close());
   const { context, provide } = deferredContext();
   await openMonitors(options, { commands: COMMANDS, events, context }, (undo) => life.atEnd(undo));
-  const machine = await parts.createMachine(options, memory, { incoming }, vm.machineEvents);
+  const settings = { incoming, received: received.left };
+  const machine = await parts.createMachine(options, memory, settings, vm.machineEvents);
   life.atEnd(() => machine.close());
   await vm.attach(machine);
   await arrival?.introduce(options, vm);
@@ -95,7 +97,7 @@ function withOutputKept(options: VmmOptions): VmmOptions {
 
 async function awaitArrival(
   incoming: IncomingOptions | null,
-  inherited: readonly CprDescriptor[] | null,
+  inherited: readonly CarriedDescriptor[] | null,
   life: ProcessLife,
 ): Promise<Arrival | null> {
   if (inherited !== null) return arrivalByExec(incoming, inherited, life);
@@ -117,7 +119,7 @@ async function silently(): Promise<void> {}
 /** A command line without `-incoming` would boot another guest: the one that is there is waited for instead. */
 function arrivalByExec(
   incoming: IncomingOptions | null,
-  descriptors: readonly CprDescriptor[],
+  descriptors: readonly CarriedDescriptor[],
   life: ProcessLife,
 ): Arrival {
   if (incoming === null)
@@ -136,13 +138,13 @@ async function awaitSource(path: string, life: ProcessLife): Promise<ReceivedCpr
   return receiveCprState(listener);
 }
 
-function ramDescriptor(descriptors: readonly CprDescriptor[], { machine }: VmmOptions): number {
+function takeRam(received: CarriedDescriptors, { machine }: VmmOptions): number {
   const wanted = machine.memoryBackend ?? DEFAULT_RAM_ID;
-  const found = descriptors.find(({ name, id }) => name === wanted && id === 0);
-  if (found !== undefined && descriptors.length === 1) return found.fd;
-  const names = descriptors.map(({ name }) => `'${name}'`).join(', ');
+  const ram = received.take(wanted);
+  if (ram !== null) return ram;
+  const names = received.left.map(({ name }) => `'${name}'`).join(', ');
   throw new Error(
-    `the source handed over ${names || 'no descriptor'}, this machine wants its RAM '${wanted}' only`,
+    `the source handed over ${names || 'no descriptor'}, this machine wants its RAM '${wanted}'`,
   );
 }
 

@@ -6,6 +6,7 @@
  * process may be using (`inmigrate`, `finish-migrate`, `postmigrate`) is never reset; what a guest asked
  * for in the moment it was stopped (power off, reset) happens before its state is saved.
  */
+import type { CarriedDescriptor } from './carried.js';
 import type { CpuState } from './cpu/state.js';
 import type { MachineEvents, MachineHandle, SavedMachine, ShutdownCause } from './machine/handle.js';
 import { QmpError } from './qmp/error.js';
@@ -59,6 +60,8 @@ export class VmControl {
   #isOver = false;
   #guestRequest: GuestRequest | null = null;
   #stateBeforeHandOver: RunState = 'paused';
+  /** The backends have given their descriptors away and wait for what becomes of them. */
+  #isCarrying = false;
   #last: Promise<unknown> = Promise.resolve();
 
   constructor({ events, policy, ended, report }: VmControlOptions) {
@@ -104,6 +107,7 @@ export class VmControl {
       if (state === 'finish-migrate') throw new QmpError('Migration is not finalized yet');
       if (state === 'shutdown') throw new QmpError('Resetting the Virtual Machine is required');
       if (state === 'inmigrate') this.#autostart = true;
+      else if (state === 'postmigrate') await this.#takeBackFromTarget(machine);
       else await this.#start(machine, this.#events.clock.nowMicros());
     });
   }
@@ -169,14 +173,28 @@ export class VmControl {
     });
   }
 
+  /** Source: descriptors of the backends, which change none of them until `handOverDone` or `takeBack`. */
+  carry(): Promise<readonly CarriedDescriptor[]> {
+    return this.#inTurn(async (machine) => {
+      const descriptors = await machine.carry();
+      this.#isCarrying = true;
+      return descriptors;
+    });
+  }
+
   /** Source: the target has it. */
   handOverDone(): void {
     this.#state.set('postmigrate');
+    if (!this.#isCarrying) return;
+    this.#inTurn((machine) => machine.carried('gone')).catch((error: Error) => {
+      this.#report(`the hand-over cannot be ended: ${error.message}`);
+    });
   }
 
   /** Source: the hand-over failed, the VM goes on as it was before it. */
   takeBack(): Promise<void> {
     return this.#inTurn(async (machine) => {
+      await this.#keepCarried(machine);
       if (this.#state.current !== 'finish-migrate') return;
       if (this.#stateBeforeHandOver === 'running') await this.#start(machine, this.#events.clock.nowMicros());
       else this.#state.set(this.#stateBeforeHandOver);
@@ -204,6 +222,18 @@ export class VmControl {
       await confirm();
       return { started: this.#start(machine, resumedAt) };
     });
+  }
+
+  /** The operator says that the target is no more. */
+  async #takeBackFromTarget(machine: MachineHandle): Promise<void> {
+    await this.#keepCarried(machine);
+    await this.#start(machine, this.#events.clock.nowMicros());
+  }
+
+  async #keepCarried(machine: MachineHandle): Promise<void> {
+    if (!this.#isCarrying) return;
+    this.#isCarrying = false;
+    await machine.carried('kept');
   }
 
   /** Everything up to the call of `machine.start` is done before this returns its promise. */

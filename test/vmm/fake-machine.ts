@@ -1,4 +1,5 @@
 /** A machine without a guest: says what it was asked, and does what a test tells it to. */
+import type { CarriedDescriptor, CarryOutcome } from '../../vmm/carried.js';
 import { CPU_RESET, type CpuState } from '../../vmm/cpu/state.js';
 import type { MachineEvents, MachineHandle, SavedMachine } from '../../vmm/machine/handle.js';
 
@@ -10,6 +11,7 @@ export class FakeMachine implements MachineHandle {
   loaded: Uint8Array | null = null;
   /** Runs inside `stop`, when the guest has just been stopped. */
   onStop: () => void = () => {};
+  carriedDescriptors: readonly CarriedDescriptor[] = [];
   loadError: Error | null = null;
 
   async start(): Promise<void> {
@@ -42,6 +44,15 @@ export class FakeMachine implements MachineHandle {
 
   async rehearse(): Promise<SavedMachine> {
     return { sections: this.sections, description: [] };
+  }
+
+  async carry(): Promise<readonly CarriedDescriptor[]> {
+    this.calls.push('carry');
+    return this.carriedDescriptors;
+  }
+
+  async carried(outcome: CarryOutcome): Promise<void> {
+    this.calls.push(`carried ${outcome}`);
   }
 
   async registers(): Promise<CpuState> {

@@ -142,6 +142,37 @@ test('a hand-over that failed leaves a running VM running and a paused one pause
   assert.is(vm.runState, 'paused', 'taking back twice changes nothing');
 });
 
+test('backends that gave descriptors away hear once how it ended: gone, or kept before the guest runs', async () => {
+  const { vm, machine } = await create();
+  machine.carriedDescriptors = [{ name: 'chardev/c/peer', id: 0, fd: 9 }];
+  machine.take();
+  assert.equal(await vm.carry(), machine.carriedDescriptors);
+  await vm.takeBack();
+  await vm.takeBack();
+  assert.equal(machine.take(), ['carry', 'carried kept'], 'it has never stopped');
+  await vm.carry();
+  await vm.handOver(HAND_OVER);
+  await vm.takeBack();
+  assert.equal(machine.take(), ['carry', 'stop', 'save true', 'carried kept', 'start']);
+  await vm.carry();
+  await vm.handOver(HAND_OVER);
+  vm.handOverDone();
+  await vm.cont();
+  await vm.stop();
+  await vm.cont();
+  const back = ['carried gone', 'carried kept', 'start'];
+  assert.equal(machine.take(), ['carry', 'stop', 'save true', ...back, 'stop', 'start']);
+});
+
+test('backends that gave nothing away hear nothing', async () => {
+  const { vm, machine } = await create();
+  machine.take();
+  await vm.handOver(HAND_OVER);
+  vm.handOverDone();
+  await vm.cont();
+  assert.equal(machine.take(), ['stop', 'save true', 'start']);
+});
+
 test('a guest that resets itself in the moment it is stopped is handed over after the reset', async () => {
   const { vm, machine, story } = await create();
   machine.take();

@@ -4,6 +4,7 @@
  * touched) and its serial chardevs are open. Rejects when anything of it fails; nothing stays behind then.
  */
 import { Worker } from 'node:worker_threads';
+import type { CarriedDescriptor } from '../carried.js';
 import type { GuestMemory } from '../memory/guest-memory.js';
 import type { VmmOptions } from '../options/options.js';
 import type { MachineEvents, MachineHandle } from './handle.js';
@@ -13,6 +14,8 @@ import { WorkerMachine } from './worker-machine.js';
 export interface CreateSettings {
   /** The state will come from a stream: nothing is written to RAM. */
   readonly incoming: boolean;
+  /** Descriptors that came with the guest, less that of its RAM. */
+  readonly received: readonly CarriedDescriptor[];
 }
 
 /**
@@ -27,12 +30,13 @@ export function startWorker(isAwaited = false): Worker {
 export async function createMachine(
   options: VmmOptions,
   memory: GuestMemory,
-  { incoming }: CreateSettings,
+  { incoming, received }: CreateSettings,
   events: MachineEvents,
   worker: Worker = startWorker(),
 ): Promise<MachineHandle> {
   const machine = new WorkerMachine(worker, memory.memory, events);
-  const settings: WorkerSettings = { options, memory: memory.memory, sizeBytes: memory.sizeBytes, incoming };
+  const { memory: shared, sizeBytes } = memory;
+  const settings: WorkerSettings = { options, memory: shared, sizeBytes, incoming, received };
   worker.postMessage(settings);
   await machine.ready;
   return machine;

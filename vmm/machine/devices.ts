@@ -2,6 +2,7 @@
  * Opens what `-device` names: finds its backend and makes the part that the machine plugs into a slot. Whatever fails
  * names the device, and leaves nothing open.
  */
+import type { CarriedDescriptors, Carrier } from '../carried.js';
 import type { VirtioPart } from '../devices/virtio/device.js';
 import type { DeviceOptions, VmmOptions } from '../options/options.js';
 import { openRng } from './devices/rng.js';
@@ -10,6 +11,8 @@ import type { PluggedPart } from './machine.js';
 /** A device's part with the backend behind it. */
 export interface OpenPart {
   readonly part: VirtioPart;
+  /** Absent: nothing of it goes with the guest. */
+  readonly carrier?: Carrier;
   /** Resolves when the host works at nothing for the device any more; it is paused and starts nothing new. */
   drain(): Promise<void>;
   close(): Promise<void>;
@@ -22,6 +25,8 @@ export interface OpenDevice extends OpenPart, PluggedPart {
 /** What a device is opened with. */
 export interface DeviceContext {
   readonly options: VmmOptions;
+  /** What came with the guest. */
+  readonly received: CarriedDescriptors;
 }
 
 type Open = (device: DeviceOptions, context: DeviceContext) => Promise<OpenPart>;

@@ -4,6 +4,7 @@
  * is answered; a worker that dies rejects all of them and reports `failed`.
  */
 
+import type { CarriedDescriptor, CarryOutcome } from '../carried.js';
 import type { CpuState } from '../cpu/state.js';
 
 /** Why a guest ended or was reset, in QMP's `ShutdownCause` words. */
@@ -50,6 +51,10 @@ export interface MachineHandle {
    * about a millisecond of the guest's. The result is a sample, for the same purpose.
    */
   rehearse(): Promise<SavedMachine>;
+  /** Descriptors of the backends, for the next process; they stay the machine's. Answered by `carried`. */
+  carry(): Promise<readonly CarriedDescriptor[]>;
+  /** What became of the hand-over. `kept` may follow `gone`. */
+  carried(outcome: CarryOutcome): Promise<void>;
   /** The hart's registers, running or not. */
   registers(): Promise<CpuState>;
   /** Ends the worker. Chardevs are flushed and closed. */

@@ -25,9 +25,10 @@ import type { Dma } from '../devices/virtio/dma.js';
 import type { Boot } from '../firmware/boot.js';
 import { Sbi, type SbiEvents } from '../firmware/sbi.js';
 import * as layout from '../layout.js';
-import { decodeSections, encodeSections, sectionKey } from '../state/codec.js';
-import type { StateRecord } from '../state/description.js';
+import { decodeSections, encodeSections, type SectionToSave, sectionKey } from '../state/codec.js';
+import type { StatefulPart, StateRecord } from '../state/description.js';
 import type { SavedMachine } from './handle.js';
+import { expectedParts, loadParts, partsToSave } from './parts.js';
 import type { SerialPort } from './serial-port.js';
 import { VIRTIO_IRQS, VirtioSlots } from './virtio-slots.js';
 
@@ -75,6 +76,8 @@ export interface Backends {
   readonly virtio: readonly PluggedPart[];
   /** A device has raised an interrupt, maybe while the hart sleeps. */
   interrupted(): void;
+  /** What travels beside the devices, behind them in the stream. */
+  readonly parts: readonly StatefulPart[];
   /** Calls for supervisor firmware are answered here instead of by firmware in the guest. */
   readonly builtInSbi: boolean;
   /** The guest asked for the end or for a reset; called from inside `run`. */
@@ -119,6 +122,15 @@ export class Machine {
   }
 
   save(handOver: boolean): SavedMachine {
+    return this.#encode(handOver, partsToSave(this.#backends.parts));
+  }
+
+  /** A state of the devices alone. */
+  sample(): SavedMachine {
+    return this.#encode(false, []);
+  }
+
+  #encode(handOver: boolean, parts: readonly SectionToSave[]): SavedMachine {
     const states: MachineState = {
       timer: this.#clock.save(handOver),
       cpu: this.#core.save(),
@@ -128,16 +140,16 @@ export class Machine {
       rtc: this.#devices.rtc.save(),
     };
     const keys = Object.keys(SECTIONS) as (keyof MachineState)[];
-    const { bytes, description } = encodeSections([
-      ...keys.map((key) => ({ description: SECTIONS[key], instanceId: 0, state: states[key] })),
-      ...this.#virtio.save(),
-    ]);
+    const devices = keys.map((key) => ({ description: SECTIONS[key], instanceId: 0, state: states[key] }));
+    const { bytes, description } = encodeSections([...devices, ...this.#virtio.save(), ...parts]);
     return { sections: bytes, description };
   }
 
   load(sections: Uint8Array): void {
-    const expected = Object.values(SECTIONS).map((description) => ({ description, instanceId: 0 }));
-    const decoded = decodeSections(sections, [...expected, ...this.#virtio.sections]);
+    const { parts } = this.#backends;
+    const board = Object.values(SECTIONS).map((description) => ({ description, instanceId: 0 }));
+    const expected = [...board, ...this.#virtio.sections, ...expectedParts(parts)];
+    const decoded = decodeSections(sections, expected);
     const state = <K extends keyof MachineState>(key: K) =>
       decoded.get(SECTIONS[key].name) as MachineState[K];
     this.#clock = new VirtualClock(this.#backends.hostClock, state('timer'));
@@ -145,6 +157,7 @@ export class Machine {
       { clint: state('clint'), plic: state('plic'), uart: state('uart'), rtc: state('rtc') },
       ({ description, instanceId }) => decoded.get(sectionKey(description.name, instanceId)) as StateRecord,
     );
+    loadParts(parts, decoded);
     this.#core.load(state('cpu'));
     this.#core.flushCode();
   }

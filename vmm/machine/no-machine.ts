@@ -10,6 +10,8 @@ export const NO_MACHINE: MachineHandle = {
   load: nothingToMove,
   rehearse: nothingToMove,
   registers: nothingToMove,
+  carry: nothingToMove,
+  carried: nothingToMove,
   close: async () => {},
 };
 

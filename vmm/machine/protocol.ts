@@ -1,4 +1,5 @@
 /** Messages between the main thread and the machine worker. Every request has exactly one reply. */
+import type { CarriedDescriptor, CarryOutcome } from '../carried.js';
 import type { CpuState } from '../cpu/state.js';
 import type { VmmOptions } from '../options/options.js';
 import type { SavedMachine, ShutdownCause } from './handle.js';
@@ -15,15 +16,28 @@ export interface WorkerSettings {
   readonly memory: WebAssembly.Memory;
   readonly sizeBytes: number;
   readonly incoming: boolean;
+  /** What came with the guest for its backends; the worker's from here on. */
+  readonly received: readonly CarriedDescriptor[];
 }
 
 export type Request =
-  | { readonly command: 'start' | 'stop' | 'reset' | 'powerdown' | 'rehearse' | 'registers' | 'close' }
+  | {
+      readonly command:
+        | 'start'
+        | 'stop'
+        | 'reset'
+        | 'powerdown'
+        | 'rehearse'
+        | 'registers'
+        | 'carry'
+        | 'close';
+    }
+  | { readonly command: 'carried'; readonly outcome: CarryOutcome }
   | { readonly command: 'save'; readonly handOver: boolean }
   | { readonly command: 'load'; readonly sections: Uint8Array };
 
 /** What a request is answered with; most have nothing to say. */
-export type Result = SavedMachine | CpuState | null;
+export type Result = SavedMachine | CpuState | readonly CarriedDescriptor[] | null;
 
 export interface NumberedRequest {
   readonly id: number;

@@ -3,6 +3,7 @@
  * worker dies or its machine fails, rejects all of them and reports it once.
  */
 import type { Worker } from 'node:worker_threads';
+import type { CarriedDescriptor, CarryOutcome } from '../carried.js';
 import { STOP_REQUEST_OFFSET } from '../cpu/memory-map.js';
 import type { CpuState } from '../cpu/state.js';
 import type { MachineEvents, MachineHandle, SavedMachine } from './handle.js';
@@ -75,6 +76,14 @@ export class WorkerMachine implements MachineHandle {
 
   async load(sections: Uint8Array): Promise<void> {
     await this.#ask({ command: 'load', sections });
+  }
+
+  async carry(): Promise<readonly CarriedDescriptor[]> {
+    return (await this.#askForResult({ command: 'carry' })) as readonly CarriedDescriptor[];
+  }
+
+  async carried(outcome: CarryOutcome): Promise<void> {
+    await this.#ask({ command: 'carried', outcome });
   }
 
   async close(): Promise<void> {

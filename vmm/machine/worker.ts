@@ -7,6 +7,7 @@ import { writeSync } from 'node:fs';
 import type { MessagePort } from 'node:worker_threads';
 import { parentPort, workerData } from 'node:worker_threads';
 import { HOST_CLOCK } from '../bus/host-clock.js';
+import { CarriedDescriptors } from '../carried.js';
 import type { Chardev } from '../chardev/chardev.js';
 import { openChardev } from '../chardev/open.js';
 import { loadCore } from '../cpu/core.js';
@@ -14,6 +15,7 @@ import { STOP_REQUEST_OFFSET } from '../cpu/memory-map.js';
 import { Boot } from '../firmware/boot.js';
 import { ramOf } from '../memory/guest-memory.js';
 import type { VmmOptions } from '../options/options.js';
+import { Carriers } from './carriers.js';
 import { closeDevices, drainDevices, type OpenDevice, openDevices } from './devices.js';
 import { GuestErrorLog } from './guest-errors.js';
 import type { SavedMachine } from './handle.js';
@@ -42,6 +44,7 @@ class MachineWorker {
   readonly #boot: Boot;
   readonly #chardevs: readonly Chardev[];
   readonly #devices: readonly OpenDevice[];
+  readonly #carriers: Carriers;
   readonly #machine: Machine;
   readonly #loop: RunLoop;
   /** An incoming machine before its state has come: there is nothing yet that a rehearsal could disturb. */
@@ -59,6 +62,7 @@ class MachineWorker {
     this.#boot = boot;
     this.#chardevs = chardevs;
     this.#devices = devices;
+    this.#carriers = new Carriers(devices.flatMap(({ carrier }) => carrier ?? []));
     const console = chardevs.find(({ id }) => id === settings.options.serials[0]) ?? null;
     const serial = new SerialPort(console, () => this.#loop.wake());
     this.#machine = new Machine(
@@ -71,6 +75,7 @@ class MachineWorker {
         boot,
         virtio: devices,
         interrupted: () => this.#loop.wake(),
+        parts: [],
         builtInSbi: settings.options.boot.bios.mode === 'sbi',
         events: {
           finish: (passed, exitCode) => this.#end(passed ? 'guest-shutdown' : 'guest-panic', exitCode),
@@ -90,11 +95,13 @@ class MachineWorker {
   async handle(request: Request): Promise<Result> {
     switch (request.command) {
       case 'start':
+        this.#carriers.guestRuns(true);
         this.#loop.start();
         return null;
       case 'stop':
         this.#loop.stop();
         await drainDevices(this.#devices);
+        this.#carriers.guestRuns(false);
         return null;
       case 'powerdown':
         return null; // the machine has no power button
@@ -114,6 +121,11 @@ class MachineWorker {
         return this.#rehearse();
       case 'registers':
         return this.#machine.registers();
+      case 'carry':
+        return this.#carriers.carry();
+      case 'carried':
+        this.#carriers.carried(request.outcome);
+        return null;
       case 'close':
         this.#loop.stop();
         await closeBackends({ chardevs: this.#chardevs, devices: this.#devices });
@@ -123,7 +135,7 @@ class MachineWorker {
   }
 
   #rehearse(): SavedMachine {
-    const saved = this.#machine.save(false);
+    const saved = this.#machine.sample();
     if (this.#awaitsState) this.#machine.load(saved.sections);
     return saved;
   }
@@ -180,11 +192,18 @@ async function build(
   core: WebAssembly.Module,
   send: (message: WorkerMessage) => void,
 ): Promise<MachineWorker> {
+  const received = new CarriedDescriptors(settings.received);
   const boot = new Boot(settings.options);
   let backends: OpenBackends = { chardevs: [], devices: [] };
   try {
     backends = { ...backends, chardevs: await openChardevs(settings.options) };
-    backends = { ...backends, devices: await openDevices({ options: settings.options }) };
+    backends = { ...backends, devices: await openDevices({ options: settings.options, received }) };
+    const unknown = received.closeRest();
+    if (unknown.length > 0) {
+      printError(
+        `nothing here is called ${unknown.join(', ')}: what the source handed over as that is closed`,
+      );
+    }
     return new MachineWorker(settings, core, boot, backends, send);
   } catch (error) {
     await closeBackends(backends);

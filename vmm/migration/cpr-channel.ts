@@ -25,19 +25,14 @@ import {
   sendMessage,
   shutdownWrite,
 } from '../../native/index.js';
+import type { CarriedDescriptor } from '../carried.js';
 import type { UnixListener } from '../unix-listener.js';
-import {
-  type CprDescriptor,
-  type CprEntry,
-  decodeCprState,
-  encodeCprState,
-  MAX_CPR_ENTRIES,
-} from './cpr-state.js';
+import { type CprEntry, decodeCprState, encodeCprState, MAX_CPR_ENTRIES } from './cpr-state.js';
 import { systemReason } from './system-reason.js';
 
 /** What the target got, and the connection that tells the source to go on when it is closed. */
 export interface ReceivedCpr {
-  readonly descriptors: readonly CprDescriptor[];
+  readonly descriptors: readonly CarriedDescriptor[];
   /** Process of the source; 0 when it cannot be seen from here. */
   readonly sourcePid: number;
   hangUp(): void;
@@ -53,10 +48,10 @@ const MAX_STATE_BYTES = 256 * 1024;
 const POLL_MS = 250;
 
 /** Connects and sends. The returned socket ends when the target hangs up. */
-export async function sendCprState(path: string, descriptors: readonly CprDescriptor[]): Promise<Socket> {
+export async function sendCprState(path: string, descriptors: readonly CarriedDescriptor[]): Promise<Socket> {
+  const pieces = encodeCprState(descriptors);
   const fd = connect(path);
   try {
-    const pieces = encodeCprState(descriptors);
     for (const [index, piece] of pieces.entries()) {
       const descriptor = descriptors[index];
       await sendPiece(fd, piece, descriptor === undefined ? [] : [descriptor.fd]);
@@ -125,7 +120,7 @@ export async function receiveCprState(listener: UnixListener): Promise<ReceivedC
   }
 }
 
-async function receiveAll(fd: number): Promise<CprDescriptor[]> {
+async function receiveAll(fd: number): Promise<CarriedDescriptor[]> {
   const giveUpAt = performance.now() + RECEIVE_DEADLINE_MS;
   const parts: Uint8Array[] = [];
   const fds: number[] = [];
@@ -155,7 +150,7 @@ async function receiveAll(fd: number): Promise<CprDescriptor[]> {
   }
 }
 
-function pair(entries: readonly CprEntry[], fds: readonly number[]): CprDescriptor[] {
+function pair(entries: readonly CprEntry[], fds: readonly number[]): CarriedDescriptor[] {
   if (entries.length !== fds.length) {
     throw new Error(`CPR state lists ${entries.length} descriptors, ${fds.length} came with it`);
   }

@@ -4,14 +4,15 @@
  */
 import { fstatSync, readSync, writeSync } from 'node:fs';
 import { closeFd, createMemfd, setCloseOnExec } from '../../native/index.js';
-import { type CprDescriptor, decodeExecState, encodeExecState } from './cpr-state.js';
+import type { CarriedDescriptor } from '../carried.js';
+import { decodeExecState, encodeExecState } from './cpr-state.js';
 
 /** QEMU's name of it. */
 export const EXEC_STATE_VARIABLE = 'QEMU_CPR_EXEC_STATE';
 const MAX_STATE_BYTES = 256 * 1024;
 
 /** Returns the memfd, which is closed on exec unless it is kept. */
-export function writeExecState(descriptors: readonly CprDescriptor[]): number {
+export function writeExecState(descriptors: readonly CarriedDescriptor[]): number {
   const bytes = encodeExecState(descriptors);
   const fd = createMemfd(EXEC_STATE_VARIABLE, bytes.length);
   try {
@@ -27,7 +28,7 @@ export function writeExecState(descriptors: readonly CprDescriptor[]): number {
  * What the program before this one left: its descriptors, which are this process's from here on. `null` when there
  * was none. The variable is removed, so that programs started from here do not see it.
  */
-export function takeExecState(environment: NodeJS.ProcessEnv): readonly CprDescriptor[] | null {
+export function takeExecState(environment: NodeJS.ProcessEnv): readonly CarriedDescriptor[] | null {
   const text = environment[EXEC_STATE_VARIABLE];
   if (text === undefined) return null;
   delete environment[EXEC_STATE_VARIABLE];
@@ -40,7 +41,7 @@ export function takeExecState(environment: NodeJS.ProcessEnv): readonly CprDescr
   }
 }
 
-function readState(text: string): CprDescriptor[] {
+function readState(text: string): CarriedDescriptor[] {
   const fd = /^\d{1,9}$/.test(text) ? Number(text) : -1;
   if (fd < 3) throw new Error('expected the number of a descriptor');
   const sizeBytes = fstatSync(fd).size;

@@ -1,6 +1,6 @@
 /**
  * Mode `cpr-exec`: a new program takes this one's place in the same process, keeping the descriptors of the
- * guest's memory.
+ * guest's memory and what else goes with it.
  *
  *     begin     CPR state into a memfd, main channel opened      the guest runs
  *     finish    stop the VM, send its state to main              the pause begins
@@ -10,10 +10,10 @@
  */
 import { setImmediate as turn } from 'node:timers/promises';
 import { closeFd } from '../../native/index.js';
+import type { CarriedDescriptor } from '../carried.js';
 import { QmpError } from '../qmp/error.js';
 import { EXEC_STATE_VARIABLE, writeExecState } from './cpr-exec-state.js';
 import { memoryBlockers, memoryDescriptor } from './cpr-memory.js';
-import type { CprDescriptor } from './cpr-state.js';
 import { encodeHead } from './encode-stream.js';
 import { executeProgram } from './execute-program.js';
 import type { OutgoingMode, OutgoingRun } from './modes.js';
@@ -30,9 +30,10 @@ export const CPR_EXEC: OutgoingMode = {
     const command = context.settings.parameters()['cpr-exec-command'];
     if (command.length === 0) throw new QmpError('cpr-exec mode requires setting cpr-exec-command');
     if (main === null) throw new QmpError("missing 'main' migration channel");
-    const descriptors = [memoryDescriptor(context)];
+    const ram = memoryDescriptor(context);
     context.progress.begin();
     const open = await beginOutgoing(main, signal);
+    const descriptors = [ram, ...(await context.vm.carry())];
     await rehearseSave(context.vm, subjectOf(context), () => signal.aborted);
     return new CprExecRun(context, open, { command, descriptors }, signal);
   },
@@ -40,7 +41,7 @@ export const CPR_EXEC: OutgoingMode = {
 
 interface Successor {
   readonly command: readonly string[];
-  readonly descriptors: readonly CprDescriptor[];
+  readonly descriptors: readonly CarriedDescriptor[];
 }
 
 class CprExecRun implements OutgoingRun {

@@ -1,6 +1,7 @@
 /** RAM that stays in place in the CPR modes: what stands in its way, and its descriptor. */
+
+import type { CarriedDescriptor } from '../carried.js';
 import { QmpError } from '../qmp/error.js';
-import type { CprDescriptor } from './cpr-state.js';
 import type { OutgoingContext } from './outgoing.js';
 
 /** QEMU's name of the region with the reset vector, which no memory backend stands behind. */
@@ -20,7 +21,7 @@ function blocker(region: string): string {
   );
 }
 
-export function memoryDescriptor({ memory }: OutgoingContext): CprDescriptor {
+export function memoryDescriptor({ memory }: OutgoingContext): CarriedDescriptor {
   const { fd, backendId } = memory;
   if (fd === null) throw new QmpError(blocker(backendId));
   return { name: backendId, id: 0, fd };

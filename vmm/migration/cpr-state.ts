@@ -8,6 +8,7 @@
  * A descriptor is u8 0 in the CPR channel, and travels beside that byte as SCM_RIGHTS; in the state that a program
  * leaves for the one which takes its place, it is i32, its number.
  */
+import type { CarriedDescriptor } from '../carried.js';
 import { SUBSECTION, WireReader, WireWriter } from '../state/wire.js';
 
 export const CPR_MAGIC = 0x51435052;
@@ -17,17 +18,11 @@ const VFIO_DEVICES = 'CprState/vfio devices';
 export const MAX_CPR_ENTRIES = 128;
 const MAX_NAME_BYTES = 256;
 
-export interface CprEntry {
-  readonly name: string;
-  readonly id: number;
-}
-
-export interface CprDescriptor extends CprEntry {
-  readonly fd: number;
-}
+export type CprEntry = Omit<CarriedDescriptor, 'fd'>;
 
 /** For the channel, in pieces: every piece but the last ends with the byte that carries a descriptor. */
 export function encodeCprState(entries: readonly CprEntry[]): Uint8Array[] {
+  requireFew(entries);
   const pieces: Uint8Array[] = [];
   let writer = new WireWriter();
   writeHeader(writer);
@@ -43,7 +38,8 @@ export function encodeCprState(entries: readonly CprEntry[]): Uint8Array[] {
 }
 
 /** For the next program in this process. */
-export function encodeExecState(descriptors: readonly CprDescriptor[]): Uint8Array {
+export function encodeExecState(descriptors: readonly CarriedDescriptor[]): Uint8Array {
+  requireFew(descriptors);
   const writer = new WireWriter();
   writeHeader(writer);
   for (const descriptor of descriptors) {
@@ -54,6 +50,12 @@ export function encodeExecState(descriptors: readonly CprDescriptor[]): Uint8Arr
   return writer.finish();
 }
 
+/** What the next program would refuse is refused here, with the guest still running. */
+function requireFew(entries: readonly CprEntry[]): void {
+  if (entries.length <= MAX_CPR_ENTRIES) return;
+  throw new Error(`expected at most ${MAX_CPR_ENTRIES} descriptors to hand over, got ${entries.length}`);
+}
+
 function writeHeader(writer: WireWriter): void {
   writer.u32(CPR_MAGIC);
   writer.u32(CPR_VERSION);
@@ -61,6 +63,9 @@ function writeHeader(writer: WireWriter): void {
 
 function writeEntry(writer: WireWriter, { name, id }: CprEntry): void {
   const bytes = Buffer.from(`${name}\0`);
+  if (bytes.length > MAX_NAME_BYTES) {
+    throw new Error(`expected descriptor names below ${MAX_NAME_BYTES} bytes, got '${name}'`);
+  }
   writer.u8(1);
   writer.u32(bytes.length);
   writer.bytes(bytes);
@@ -76,7 +81,7 @@ export function decodeCprState(bytes: Uint8Array): CprEntry[] {
 }
 
 /** What the program before this one left. Throws `StreamError`. */
-export function decodeExecState(bytes: Uint8Array): CprDescriptor[] {
+export function decodeExecState(bytes: Uint8Array): CarriedDescriptor[] {
   return decode(bytes, (reader, entry) => {
     const at = reader.offset;
     const fd = reader.i32();

@@ -1,6 +1,6 @@
 /**
  * Mode `cpr-transfer`, seen from the source: the VM goes to another process on this host, which gets the
- * descriptors of its memory first and its device state when it has made everything else ready.
+ * descriptors of its memory and its backends first and its device state when it has made everything else ready.
  *
  *     begin    connect to cpr, send descriptors         the guest runs
  *     finish   compare machines, if the target tells    the guest runs
@@ -34,10 +34,10 @@ export const CPR_TRANSFER: OutgoingMode = {
   async begin(context, channels, signal) {
     const cpr = cprPath(channels.cpr, context.settings.parameters()['cpr-uri']);
     const main = channels.main && streamable(channels.main);
-    const descriptor = memoryDescriptor(context);
+    const ram = memoryDescriptor(context);
     const facts = await context.facts();
     context.progress.begin();
-    const connection = await sendCprState(cpr, [descriptor]);
+    const connection = await sendCprState(cpr, [ram, ...(await context.vm.carry())]);
     if (main === null) context.progress.set('setup-cpr');
     return new CprTransferRun(context, new CprListener(connection, facts, signal), main, signal);
   },

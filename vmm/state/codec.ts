@@ -11,7 +11,7 @@
  * that names the section, the field and the offset. Nothing is returned before everything was checked.
  */
 import type { Field, StateDescription, Subsection } from './description.js';
-import { elementSizeBytes, readField, writeField } from './fields.js';
+import { describeField, readField, writeField } from './fields.js';
 import { SECTION_FOOTER, SECTION_FULL, SUBSECTION, WireReader, WireWriter } from './wire.js';
 
 /** Device sections are numbered from here; lower numbers belong to the stream itself (guest memory). */
@@ -28,6 +28,8 @@ export interface SectionToSave {
 export interface ExpectedSection {
   readonly description: StateDescription<unknown>;
   readonly instanceId: number;
+  /** May be missing: the state is then that of reset. */
+  readonly isOptional?: boolean;
 }
 
 export interface EncodedSections {
@@ -85,13 +87,15 @@ function writeFields(writer: WireWriter, owner: string, fields: readonly Field[]
 }
 
 /**
- * Descriptions say nothing of values, and are made while a guest waits: each is made once. By the state
- * description, then by instance and the subsections that are present.
+ * Descriptions say nothing of values but their lengths, and are made while a guest waits: each whose lengths are
+ * fixed is made once. By the state description, then by instance and the subsections that are present.
  */
 const DESCRIBED = new WeakMap<StateDescription<unknown>, Map<string, string>>();
 
 function describeOnce(section: SectionToSave, subsections: readonly Subsection<unknown>[]): string {
   const { description, instanceId } = section;
+  const parts = [description.fields, ...subsections.map(({ fields }) => fields)];
+  if (parts.some(hasVariableLength)) return JSON.stringify(describeSection(section, subsections));
   const known = DESCRIBED.get(description) ?? new Map<string, string>();
   DESCRIBED.set(description, known);
   const key = [instanceId, ...subsections.map(({ name }) => name)].join(' ');
@@ -100,15 +104,24 @@ function describeOnce(section: SectionToSave, subsections: readonly Subsection<u
   return json;
 }
 
+function hasVariableLength(fields: readonly Field[]): boolean {
+  return fields.some(({ type }) => type === 'vbuffer');
+}
+
+function describeFields(fields: readonly Field[], state: Values): readonly object[] {
+  return fields.flatMap((field) => describeField(field, state[field.name]));
+}
+
 /** The section as QEMU's JSON description words it. */
 function describeSection(section: SectionToSave, subsections: readonly Subsection<unknown>[]): unknown {
   const { name, version, fields } = section.description;
+  const state = section.state as Values;
   const described = {
     name,
     instance_id: section.instanceId,
     vmsd_name: name,
     version,
-    fields: fields.map(describeField),
+    fields: describeFields(fields, state),
   };
   if (subsections.length === 0) return described;
   return {
@@ -116,23 +129,13 @@ function describeSection(section: SectionToSave, subsections: readonly Subsectio
     subsections: subsections.map((subsection) => ({
       vmsd_name: subsection.name,
       version: subsection.version,
-      fields: subsection.fields.map(describeField),
+      fields: describeFields(subsection.fields, state),
     })),
   };
 }
 
-function describeField(field: Field): unknown {
-  const isArray = field.type !== 'buffer' && field.count !== undefined;
-  return {
-    name: field.name,
-    ...(isArray ? { array_len: field.count } : {}),
-    type: field.type,
-    size: elementSizeBytes(field),
-  };
-}
-
 /**
- * Decodes exactly the expected sections, each once, in any order; `bytes` holds nothing else. The states
+ * Decodes exactly the expected sections, each once (optional ones at most), in any order; `bytes` holds nothing else. The states
  * are fresh objects by `sectionKey`, complete (reset values for what an older section did not carry) and
  * accepted by their `validate`. Throws `StreamError`.
  */
@@ -153,10 +156,12 @@ export function decodeSections(
     states.set(key, state);
     reader.section = 'sections';
   }
-  for (const [key, description] of wanted) {
+  for (const { description, instanceId, isOptional = false } of expected) {
+    const key = sectionKey(description.name, instanceId);
     if (states.has(key)) continue;
     reader.section = description.name;
-    throw reader.error('the stream ends without this section');
+    if (!isOptional) throw reader.error('the stream ends without this section');
+    states.set(key, freshReset(description));
   }
   return states;
 }

@@ -9,13 +9,23 @@
  */
 
 /** Integer and byte types as QEMU names them in the JSON description. */
-export type FieldType = 'uint8' | 'uint16' | 'uint32' | 'uint64' | 'int32' | 'int64' | 'bool' | 'buffer';
+export type FieldType =
+  | 'uint8'
+  | 'uint16'
+  | 'uint32'
+  | 'uint64'
+  | 'int32'
+  | 'int64'
+  | 'bool'
+  | 'buffer'
+  /** As many bytes as there are, their number before them in a uint32. */
+  | 'vbuffer';
 
 export interface Field {
   /** Key in the state object, and the field's name in the JSON description. */
   readonly name: string;
   readonly type: FieldType;
-  /** Array length; for `buffer` the number of bytes. Absent: a single value. */
+  /** Array length; for `buffer` the number of bytes, for `vbuffer` the most there may be. Absent: a single value. */
   readonly count?: number;
   /** First version of the section that carries this field; absent: all. */
   readonly sinceVersion?: number;
@@ -48,4 +58,17 @@ export interface StateDescription<S> {
    * cannot be, `null` when the state is acceptable. The stream is hostile: nothing may be assumed.
    */
   validate?(state: S): string | null;
+}
+
+/**
+ * Something beside the devices whose state travels too, and that lives on through reset and restore. Its section is
+ * left out of a stream that it has nothing to say in.
+ */
+export interface StatefulPart<S = unknown> {
+  readonly description: StateDescription<S>;
+  readonly instanceId: number;
+  /** Plain data, a fresh object, no side effect; `null`: what `reset` in the description says. */
+  save(): S | null;
+  /** Takes the place of what it held. Cannot fail: the state was checked. */
+  load(state: S): void;
 }

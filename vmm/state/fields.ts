@@ -5,7 +5,7 @@
 import type { Field, FieldType, FieldValue } from './description.js';
 import type { WireReader, WireWriter } from './wire.js';
 
-type ScalarType = Exclude<FieldType, 'buffer'>;
+type ScalarType = Exclude<FieldType, 'buffer' | 'vbuffer'>;
 
 const SIZES_BYTES: Readonly<Record<ScalarType, number>> = {
   uint8: 1,
@@ -17,9 +17,15 @@ const SIZES_BYTES: Readonly<Record<ScalarType, number>> = {
   bool: 1,
 };
 
-/** Bytes of one element, as the JSON description lists them. */
-export function elementSizeBytes(field: Field): number {
-  return field.type === 'buffer' ? bufferSizeBytes(field) : SIZES_BYTES[field.type];
+/** The field as QEMU's JSON description words it; one of variable length becomes two, as it would have them. */
+export function describeField(field: Field, value: unknown): readonly object[] {
+  const { name, type, count } = field;
+  if (type === 'buffer') return [{ name, type, size: bufferSizeBytes(field) }];
+  if (type === 'vbuffer') {
+    const length = { name: `${name}_size`, type: 'uint32', size: SIZES_BYTES.uint32 };
+    return [length, { name, type: 'buffer', size: (value as Uint8Array).length }];
+  }
+  return [{ name, ...(count === undefined ? {} : { array_len: count }), type, size: SIZES_BYTES[type] }];
 }
 
 function bufferSizeBytes(field: Field): number {
@@ -33,6 +39,15 @@ export function writeField(writer: WireWriter, field: Field, value: unknown): vo
     if (!(value instanceof Uint8Array) || value.length !== sizeBytes) {
       throw new TypeError(`expected ${sizeBytes} bytes, got ${describe(value)}`);
     }
+    writer.bytes(value);
+    return;
+  }
+  if (field.type === 'vbuffer') {
+    const limitBytes = bufferSizeBytes(field);
+    if (!(value instanceof Uint8Array) || value.length > limitBytes) {
+      throw new TypeError(`expected at most ${limitBytes} bytes, got ${describe(value)}`);
+    }
+    writer.u32(value.length);
     writer.bytes(value);
     return;
   }
@@ -76,10 +91,19 @@ function requireBigInt(value: unknown, truncate: (bits: number, value: bigint) =
 
 export function readField(reader: WireReader, field: Field): FieldValue {
   if (field.type === 'buffer') return reader.bytes(bufferSizeBytes(field));
+  if (field.type === 'vbuffer') return readVariable(reader, bufferSizeBytes(field));
   if (field.count === undefined) return readScalar(reader, field.type);
   const values: unknown[] = [];
   for (let index = 0; index < field.count; index++) values.push(readScalar(reader, field.type));
   return values as unknown as FieldValue;
+}
+
+function readVariable(reader: WireReader, limitBytes: number): Uint8Array {
+  const at = reader.offset;
+  const sizeBytes = reader.u32();
+  if (sizeBytes > limitBytes)
+    throw reader.error(`expected at most ${limitBytes} bytes, got ${sizeBytes}`, at);
+  return reader.bytes(sizeBytes);
 }
 
 function readScalar(reader: WireReader, type: ScalarType): number | bigint | boolean {

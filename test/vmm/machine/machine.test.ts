@@ -65,7 +65,7 @@ async function create(
   const machine = await createMachine(
     options,
     memory,
-    { incoming: from !== undefined },
+    { incoming: from !== undefined, received: [] },
     {
       shutdown: (cause: ShutdownCause, exitCode) => events.push(`shutdown ${cause} ${exitCode}`),
       reset: (cause) => events.push(`reset ${cause}`),

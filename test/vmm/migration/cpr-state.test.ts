@@ -45,11 +45,22 @@ test('the empty list of VFIO devices that QEMU 11 adds is accepted, a list with 
 });
 
 test('left-over bytes, too many entries and wrong names are refused with their place', () => {
-  const many = Array.from({ length: 129 }, (_, id) => ({ name: 'x', id }));
-  assert.throws(() => decodeCprState(encode(many)), /at most 128 entries/);
+  const many = Array.from({ length: 128 }, (_, id) => ({ name: 'x', id }));
+  assert.is(decodeCprState(encode(many)).length, 128);
+  const full = encode(many);
+  const entry = encode([{ name: 'x', id: 0 }]).subarray(8, -1);
+  const tooMany = Buffer.concat([full.subarray(0, -1), entry, full.subarray(-1)]);
+  assert.throws(() => decodeCprState(tooMany), /at most 128 entries/);
   const noNul = Buffer.from(encode([{ name: 'ram0', id: 0 }]));
   noNul[17] = 0x41;
   assert.throws(() => decodeCprState(noNul), /'cpr descriptors', field 'name'.*one NUL/);
+});
+
+test('more descriptors than a target takes, and longer names, are refused before they are sent', () => {
+  const many = Array.from({ length: 129 }, (_, id) => ({ name: 'x', id }));
+  assert.throws(() => encode(many), /at most 128 descriptors to hand over, got 129/);
+  assert.is(decodeCprState(encode([{ name: 'n'.repeat(255), id: 0 }])).length, 1);
+  assert.throws(() => encode([{ name: 'n'.repeat(256), id: 0 }]), /names below 256 bytes/);
 });
 
 test('5,000 mutated states end in a list or a StreamError', () => {

@@ -22,6 +22,7 @@ interface TimerState {
   readonly levels: readonly number[];
   readonly extra: number;
   readonly hostNs: bigint;
+  readonly unsent: Uint8Array;
 }
 
 const RESET: TimerState = {
@@ -36,6 +37,7 @@ const RESET: TimerState = {
   levels: [0, 0, 0],
   extra: 7,
   hostNs: 0n,
+  unsent: new Uint8Array(0),
 };
 
 const TIMER: StateDescription<TimerState> = {
@@ -61,6 +63,12 @@ const TIMER: StateDescription<TimerState> = {
       fields: [{ name: 'hostNs', type: 'uint64' }],
       needed: (state) => state.hostNs !== 0n,
     },
+    {
+      name: 'timer/unsent',
+      version: 1,
+      fields: [{ name: 'unsent', type: 'vbuffer', count: 8 }],
+      needed: (state) => state.unsent.length > 0,
+    },
   ],
   reset: RESET,
   validate: (state) => (state.level > 9 ? `level: expected at most 9, got ${state.level}` : null),
@@ -78,6 +86,7 @@ const SAMPLE: TimerState = {
   levels: [1, 2, 0xffffffff],
   extra: 11,
   hostNs: 99n,
+  unsent: Uint8Array.of(7, 8),
 };
 
 const EXPECTED = [{ description: TIMER, instanceId: 0 }];
@@ -169,6 +178,44 @@ test('an empty stream lacks the section', () => {
   assert.match(refusal(new Uint8Array(0)).message, /'timer'.*ends without this section/);
 });
 
+test('bytes of variable length go with their number before them, and are described as they are', () => {
+  for (const text of ['a', 'bcdefghi', 'jk']) {
+    const unsent = new Uint8Array(Buffer.from(text));
+    const { bytes, description } = encodeSections([
+      { description: TIMER, instanceId: 0, state: { ...RESET, unsent } },
+    ]);
+    const lengthAt = Buffer.from(bytes).indexOf('timer/unsent') + 'timer/unsent'.length + 4;
+    assert.is(Buffer.from(bytes).readUInt32BE(lengthAt), text.length);
+    const expected = [{ description: TIMER, instanceId: 0 }];
+    assert.equal((decodeSections(bytes, expected).get('timer') as TimerState).unsent, unsent);
+    const [{ fields }] = JSON.parse(description[0] ?? '').subsections;
+    assert.equal(fields, [
+      { name: 'unsent_size', type: 'uint32', size: 4 },
+      { name: 'unsent', type: 'buffer', size: text.length },
+    ]);
+    for (const claimed of [9, 0x7fff_ffff, 0xffff_ffff]) {
+      const damaged = Buffer.from(bytes);
+      damaged.writeUInt32BE(claimed, lengthAt);
+      const words = new RegExp(
+        `'timer/unsent', field 'unsent', offset ${lengthAt}: expected at most 8 bytes, got ${claimed}`,
+      );
+      assert.throws(() => decodeSections(damaged, expected), words);
+    }
+  }
+  const tooLong = { ...RESET, unsent: new Uint8Array(9) };
+  assert.throws(
+    () => encodeSections([{ description: TIMER, instanceId: 0, state: tooLong }]),
+    /'timer\/unsent', field 'unsent': expected at most 8 bytes, got 9 bytes/,
+  );
+});
+
+test('an optional section that is missing has the state of reset, in arrays of its own', () => {
+  const expected = [{ description: TIMER, instanceId: 0, isOptional: true }];
+  const state = decodeSections(new Uint8Array(0), expected).get('timer') as TimerState;
+  assert.equal(state, RESET);
+  assert.is.not(state.fifo, RESET.fifo);
+});
+
 test('a boolean other than 0 and 1 is refused with the field', () => {
   const bytes = Buffer.from(encode());
   bytes[FIELDS_AT + 16] = 2;
@@ -258,6 +305,14 @@ test('the JSON description lists sections, fields, arrays and subsections as QEM
       vmsd_name: 'timer/hand-over',
       version: 1,
       fields: [{ name: 'hostNs', type: 'uint64', size: 8 }],
+    },
+    {
+      vmsd_name: 'timer/unsent',
+      version: 1,
+      fields: [
+        { name: 'unsent_size', type: 'uint32', size: 4 },
+        { name: 'unsent', type: 'buffer', size: 2 },
+      ],
     },
   ]);
   assert.is(JSON.stringify(description).includes('undefined'), false);

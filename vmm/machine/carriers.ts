@@ -1,0 +1,34 @@
+/** The backends of one machine whose descriptors go with the guest, as one. */
+import type { CarriedDescriptor, Carrier, CarryOutcome } from '../carried.js';
+
+export class Carriers implements Carrier {
+  readonly #carriers: readonly Carrier[];
+
+  constructor(carriers: readonly Carrier[]) {
+    this.#carriers = carriers;
+  }
+
+  /** All or none: when one cannot, those before it go on. */
+  carry(): readonly CarriedDescriptor[] {
+    const descriptors: CarriedDescriptor[] = [];
+    const asked: Carrier[] = [];
+    try {
+      for (const carrier of this.#carriers) {
+        asked.push(carrier);
+        descriptors.push(...carrier.carry());
+      }
+      return descriptors;
+    } catch (error) {
+      for (const carrier of asked) carrier.carried('kept');
+      throw error;
+    }
+  }
+
+  carried(outcome: CarryOutcome): void {
+    for (const carrier of this.#carriers) carrier.carried(outcome);
+  }
+
+  guestRuns(runs: boolean): void {
+    for (const carrier of this.#carriers) carrier.guestRuns(runs);
+  }
+}
