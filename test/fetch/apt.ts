@@ -7,7 +7,14 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import type { Bundle } from './bundles.js';
-import { type AptSource, findDebianSource, parseDeb822, parseOneLine, renderSource } from './sources.js';
+import {
+  type AptSource,
+  findDebianSource,
+  type PackageKind,
+  parseDeb822,
+  parseOneLine,
+  renderSource,
+} from './sources.js';
 
 /** A download of 200 MB over a slow line; apt itself gives up on a silent server much earlier. */
 const APT_DEADLINE_MS = 20 * 60_000;
@@ -69,6 +76,7 @@ export async function openAptRoot(
   directory: string,
   suites: readonly string[],
   architecture: string,
+  kind: PackageKind = 'binary',
 ): Promise<AptRoot> {
   if (directory.includes('"'))
     throw new FetchError(`expected a cache folder without quotes, got ${directory}`);
@@ -84,7 +92,7 @@ export async function openAptRoot(
     await mkdir(join(directory, path), { recursive: true });
   }
   await writeFile(join(directory, 'status'), '');
-  await writeFile(join(directory, 'debian.sources'), renderSource(source, suites, architecture));
+  await writeFile(join(directory, 'debian.sources'), renderSource(source, suites, architecture, kind));
   const configuration = join(directory, 'apt.conf');
   await writeFile(configuration, renderConfiguration(directory, suites[0] ?? '', architecture));
   const root = { configuration, archives, origin: `${suites.join(', ')} from ${source.uris.join(' ')}` };
@@ -195,7 +203,12 @@ export function dependencyNames(depends: string): string[] {
     .filter((name) => name !== undefined);
 }
 
-async function apt(root: AptRoot, program: string, args: readonly string[], cwd?: string): Promise<string> {
+export async function apt(
+  root: AptRoot,
+  program: string,
+  args: readonly string[],
+  cwd?: string,
+): Promise<string> {
   try {
     const { stdout } = await run(program, ['-c', root.configuration, ...args], cwd);
     return stdout;

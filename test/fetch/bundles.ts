@@ -35,6 +35,16 @@ export interface QemuEntry {
   readonly suites: readonly string[];
 }
 
+/** Single files out of a source package, as upstream wrote them: unpatched, and nothing else of it is kept. */
+export interface SourceBundle {
+  readonly name: string;
+  /** The newest version in any of them that the archive still has. */
+  readonly suites: readonly string[];
+  readonly package: string;
+  /** Paths below the first folder of the tarball. */
+  readonly files: readonly string[];
+}
+
 export const KERNELS: readonly KernelEntry[] = [
   { version: '6.12', architecture: 'riscv64', suite: 'trixie', package: 'linux-image-riscv64' },
   { version: '6.12', architecture: 'amd64', suite: 'trixie', package: 'linux-image-cloud-amd64' },
@@ -53,6 +63,8 @@ const KERNEL_PARTS = /^linux-(image|binary|modules)-\d/;
 
 export const OPENSBI = 'opensbi';
 export const PASST = 'passt';
+export const QMP_PYTHON = 'qemu-qmp-python';
+export const QEMU_SCRIPTS = 'qemu-scripts';
 export const kernelBundle = ({ version, architecture }: KernelEntry) => `linux-${version}-${architecture}`;
 export const busyboxBundle = ({ architecture }: KernelEntry) => `busybox-${architecture}`;
 export const qemuBundle = ({ version }: QemuEntry) => `qemu-${version}`;
@@ -80,6 +92,14 @@ export const BUNDLES: readonly Bundle[] = [
     dependencies: 'none',
     version: '0.0~git2023',
   },
+  {
+    name: QMP_PYTHON,
+    suites: ['sid'],
+    architecture: 'host',
+    packages: ['python3-qemu-qmp'],
+    dependencies: 'none',
+    version: '0.0.',
+  },
   ...KERNELS.map((kernel): Bundle => {
     return {
       name: kernelBundle(kernel),
@@ -100,4 +120,14 @@ export const BUNDLES: readonly Bundle[] = [
       version: `${qemu.version}.`,
     };
   }),
+];
+
+/** An archive in motion lists sources that it no longer has, or not yet: a stable suite is there as well. */
+export const SOURCES: readonly SourceBundle[] = [
+  {
+    name: QEMU_SCRIPTS,
+    suites: ['sid', 'trixie'],
+    package: 'qemu',
+    files: ['scripts/analyze-migration.py'],
+  },
 ];

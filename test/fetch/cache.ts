@@ -32,6 +32,10 @@ export interface Cache {
   opensbi(): { readonly path: string; readonly jump: string } | Missing;
   /** A network process without privileges, for `stream` nics. */
   passt(): { readonly path: string } | Missing;
+  /** QEMU's own QMP clients: a folder for PYTHONPATH, and the program qmp-shell, which needs it. */
+  qmpPython(): { readonly modules: string; readonly shell: string } | Missing;
+  /** QEMU's own reader of migration files. */
+  analyzeMigration(): { readonly path: string } | Missing;
 }
 
 /** $BATON_CACHE, else $XDG_CACHE_HOME/baton, else ~/.cache/baton. */
@@ -61,6 +65,14 @@ export function findInCache(directory: string = cacheDirectory()): Cache {
     passt() {
       const found = find('passt', ['program']);
       return 'missing' in found ? found : { path: found.paths.program };
+    },
+    qmpPython() {
+      const found = find('qemu-qmp-python', ['modules', 'shell']);
+      return 'missing' in found ? found : found.paths;
+    },
+    analyzeMigration() {
+      const found = find('qemu-scripts', ['analyze']);
+      return 'missing' in found ? found : { path: found.paths.analyze };
     },
   };
 }

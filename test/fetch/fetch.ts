@@ -22,9 +22,12 @@ import {
   kernelBundle,
   OPENSBI,
   PASST,
+  QEMU_SCRIPTS,
   QEMU_TARGETS,
   QEMUS,
+  QMP_PYTHON,
   qemuBundle,
+  SOURCES,
 } from './bundles.js';
 import { locate } from './cache.js';
 import {
@@ -41,10 +44,13 @@ import {
   makeOpensbi,
   makePasst,
   makeQemu,
+  makeQemuScripts,
+  makeQmpPython,
   type ProductFiles,
   QEMU_RECIPE,
   recipeHash,
 } from './products.js';
+import { ensureSource } from './source-packages.js';
 import { unpackAll } from './unpack.js';
 
 export interface FetchOptions {
@@ -84,6 +90,7 @@ export async function fetchAll(options: FetchOptions): Promise<Failure[]> {
   };
   const roots = new Map<string, Promise<AptRoot>>();
   for (const bundle of BUNDLES) await attempt(bundle.name, () => ensureBundle(options, bundle, roots));
+  for (const source of SOURCES) await attempt(source.name, () => ensureSource(options, source));
   for (const product of products(options.cache)) {
     await attempt(product.name, () => ensureProduct(options, product));
   }
@@ -154,7 +161,19 @@ function products(cache: string): Product[] {
     recipe: [],
     make: ([tree = '']) => makePasst(cache, tree),
   };
-  return [...kernels, ...qemus, opensbi, passt];
+  const qmpPython: Product = {
+    name: QMP_PYTHON,
+    bundles: [QMP_PYTHON],
+    recipe: [],
+    make: ([tree = '']) => makeQmpPython(cache, tree),
+  };
+  const qemuScripts: Product = {
+    name: QEMU_SCRIPTS,
+    bundles: [QEMU_SCRIPTS],
+    recipe: [],
+    make: ([tree = '']) => makeQemuScripts(cache, tree),
+  };
+  return [...kernels, ...qemus, opensbi, passt, qmpPython, qemuScripts];
 }
 
 async function ensureProduct({ cache, log }: FetchOptions, product: Product): Promise<void> {
@@ -170,7 +189,8 @@ async function ensureProduct({ cache, log }: FetchOptions, product: Product): Pr
   }
   const files = await product.make(trees);
   const named = BUNDLES.find(({ name }) => name === product.bundles[0])?.packages[0];
-  const version = bundles[0]?.packages.find(({ name }) => name === named)?.version ?? '';
+  const packages = bundles[0]?.packages ?? [];
+  const version = (packages.find(({ name }) => name === named) ?? packages[0])?.version ?? '';
   await writeManifest(cache, withProduct(readManifest(cache), product.name, { recipe, files, version }));
   log(`${product.name}: ready`);
 }

@@ -117,6 +117,17 @@ export async function makePasst(cache: string, tree: string): Promise<ProductFil
   return { program: relative(cache, await findFile(tree, /\/usr\/bin\/passt$/)) };
 }
 
+/** QEMU's own clients in Python: `modules` is a folder for PYTHONPATH. */
+export async function makeQmpPython(cache: string, tree: string): Promise<ProductFiles> {
+  const library = await findFile(tree, /\/qemu\/qmp\/qmp_client\.py$/);
+  const shell = await findFile(tree, /\/bin\/qmp-shell$/);
+  return { modules: relative(cache, join(library, '../../..')), shell: relative(cache, shell) };
+}
+
+export async function makeQemuScripts(cache: string, tree: string): Promise<ProductFiles> {
+  return { analyze: relative(cache, await findFile(tree, /\/analyze-migration\.py$/)) };
+}
+
 async function findFile(tree: string, pattern: RegExp): Promise<string> {
   const paths = (await readdir(tree, { recursive: true })).map((entry) => `${tree}/${entry}`);
   const found = paths.filter((path) => pattern.test(path)).sort()[0];

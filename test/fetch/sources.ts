@@ -103,16 +103,24 @@ export function findDebianSource(sources: readonly AptSource[]): AptSource | und
     .sort((left, right) => rank(left) - rank(right))[0];
 }
 
+/** What of an archive is listed: binary packages, or the sources that they were built from. */
+export type PackageKind = 'binary' | 'source';
+
 /** A deb822 source for other suites of the same archive. */
-export function renderSource(source: AptSource, suites: readonly string[], architecture: string): string {
+export function renderSource(
+  source: AptSource,
+  suites: readonly string[],
+  architecture: string,
+  kind: PackageKind = 'binary',
+): string {
   const lines = [
-    'Types: deb',
+    `Types: ${kind === 'binary' ? 'deb' : 'deb-src'}`,
     `URIs: ${source.uris.join(' ')}`,
     `Suites: ${suites.join(' ')}`,
     'Components: main',
     `Architectures: ${architecture}`,
     'Languages: none',
-    'Targets: Packages',
+    `Targets: ${kind === 'binary' ? 'Packages' : 'Sources'}`,
   ];
   for (const [name, value] of Object.entries(source.options)) {
     if (!OURS.has(name)) lines.push(`${name}: ${value}`);
