@@ -1,6 +1,7 @@
 /** Builds: the VMM binaries that machines can run on. */
 import { Type } from 'typebox';
-import { BuildView, IdParams, NewBuild, Problem } from './schemas.js';
+import { BuildView, NewBuild } from './build-schemas.js';
+import { IdParams, Problem } from './common-schemas.js';
 import type { Routes } from './server.js';
 import { buildView } from './views.js';
 

@@ -4,8 +4,9 @@ import { GenerationLog } from '../console/generation-log.js';
 import { parsePosition } from '../console/position.js';
 import { BatonError } from '../errors.js';
 import { instancePaths } from '../instance.js';
+import { InstanceParams, MachineParams, Problem } from './common-schemas.js';
+import { ConsoleQuery } from './console-schemas.js';
 import { ConsoleStream } from './console-stream.js';
-import { ConsoleQuery, InstanceParams, MachineParams, Problem } from './schemas.js';
 import type { Routes } from './server.js';
 
 const DEFAULT_TAIL_BYTES = 64 * 1024;

@@ -1,8 +1,9 @@
 /** Events: a list by GET, a stream by WebSocket on the same path. */
 import { Type } from 'typebox';
 import { toCloudEvent } from '../event.js';
+import { Problem } from './common-schemas.js';
+import { EventQuery, EventView } from './event-schemas.js';
 import { checkSequence, EventStream } from './event-stream.js';
-import { EventQuery, EventView, Problem } from './schemas.js';
 import type { Routes } from './server.js';
 
 const DEFAULT_LIMIT = 1000;

@@ -13,19 +13,7 @@ import {
   DISPLAY_KINDS,
   type Hardware,
 } from '../hardware.js';
-
-const strict = { additionalProperties: false };
-const path = (description: string) =>
-  Type.String({
-    minLength: 1,
-    maxLength: 4096,
-    pattern: '^/',
-    description: `${description}; an absolute path`,
-  });
-const words = <const T extends string[]>(values: readonly [...T], description: string) =>
-  Type.Enum([...values] as [...T], { type: 'string', description });
-const textOrNull = (description: string) =>
-  Type.Unsafe<string | null>({ type: ['string', 'null'], description });
+import { path, strict, textOrNull, words } from './schema-words.js';
 
 const MAX_DISKS = 32;
 const MAX_NICS = 8;

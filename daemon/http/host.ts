@@ -1,6 +1,6 @@
 /** What can be asked of all machines of this host at once: answers 202 with the operations to follow. */
 import type { HostAnswer as Answer } from '../machines/supervisor.js';
-import { HostAnswer } from './schemas.js';
+import { HostAnswer } from './operation-schemas.js';
 import type { Routes } from './server.js';
 import { operationView } from './views.js';
 

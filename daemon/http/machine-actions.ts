@@ -4,18 +4,11 @@ import type { Static } from 'typebox';
 import type { MachineActor } from '../machines/actor.js';
 import type { UpgradeRequest } from '../machines/upgrade-request.js';
 import type { Operation } from '../operation.js';
-import {
-  MachineParams,
-  NoBody,
-  OperationView,
-  PreflightBody,
-  PreflightView,
-  Problem,
-  RestoreBody,
-  StopBody,
-  UpgradeBody,
-} from './schemas.js';
+import { MachineParams, NoBody, Problem } from './common-schemas.js';
+import { RestoreBody, StopBody } from './machine-schemas.js';
+import { OperationView } from './operation-schemas.js';
 import type { Routes } from './server.js';
+import { PreflightBody, PreflightView, UpgradeBody } from './upgrade-schemas.js';
 import { operationPath, operationView, preflightView } from './views.js';
 
 const SIMPLE: Readonly<

@@ -2,7 +2,7 @@
 import type { Static } from 'typebox';
 import type { Machine, MachineSpec } from '../machine.js';
 import { hardwareOf } from './hardware-schemas.js';
-import type { NewMachine } from './schemas.js';
+import type { NewMachine } from './machine-schemas.js';
 
 type Document = Static<typeof NewMachine>;
 

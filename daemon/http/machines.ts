@@ -2,17 +2,16 @@
 import { Type } from 'typebox';
 import type { Machine } from '../machine.js';
 import { changeBuilds } from '../machines/document.js';
+import { MachineParams, Problem } from './common-schemas.js';
 import { changedDocument, specOf } from './machine-document.js';
 import {
   AdoptBody,
   InstanceView,
   MachineBuildsBody,
   MachineChange,
-  MachineParams,
   MachineView,
   NewMachine,
-  Problem,
-} from './schemas.js';
+} from './machine-schemas.js';
 import type { Routes } from './server.js';
 import { instanceView, machineView } from './views.js';
 

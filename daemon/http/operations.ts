@@ -1,7 +1,8 @@
 /** Operations: what was asked for and how it went. */
 import { Type } from 'typebox';
 import { BatonError } from '../errors.js';
-import { IdParams, OperationView, Problem } from './schemas.js';
+import { IdParams, Problem } from './common-schemas.js';
+import { OperationView } from './operation-schemas.js';
 import type { Routes } from './server.js';
 import { operationPath, operationView } from './views.js';
 

@@ -1,8 +1,9 @@
 /** Upgrades with their phases. */
 import { Type } from 'typebox';
 import { BatonError } from '../errors.js';
-import { IdParams, Problem, UpgradeView } from './schemas.js';
+import { IdParams, Problem } from './common-schemas.js';
 import type { Routes } from './server.js';
+import { UpgradeView } from './upgrade-schemas.js';
 import { upgradeView } from './views.js';
 
 const LISTED = 100;

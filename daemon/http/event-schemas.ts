@@ -1,0 +1,34 @@
+/** Events, and which of them are asked for. */
+import { Type } from 'typebox';
+import { strict, time } from './schema-words.js';
+
+export const EventView = Type.Object(
+  {
+    specversion: Type.Literal('1.0', { description: 'Version of CloudEvents' }),
+    id: Type.String({ description: 'The sequence as text' }),
+    seq: Type.Integer({ description: 'Sequence without gaps: ask for what is after it' }),
+    source: Type.String({ description: 'Who says so' }),
+    type: Type.String({ description: 'baton.<what>.<what happened>' }),
+    subject: Type.String({ description: 'Path below /v1 of what it is about' }),
+    time: time('When it happened'),
+    datacontenttype: Type.String({ description: 'application/json' }),
+    data: Type.Unknown({ description: 'What there is to know' }),
+  },
+  { description: 'CloudEvents 1.0, JSON format' },
+);
+
+export const EventQuery = Type.Object(
+  {
+    after: Type.Optional(
+      Type.String({
+        pattern: '^[0-9]{1,15}$',
+        description:
+          'Events with a higher sequence only. WebSocket: default is the newest, 0 is all that are kept',
+      }),
+    ),
+    limit: Type.Optional(
+      Type.String({ pattern: '^[1-9][0-9]{0,3}$', description: 'At most this many; not for WebSocket' }),
+    ),
+  },
+  strict,
+);

@@ -1,0 +1,30 @@
+/** Operations, of one machine and of all. */
+import { Type } from 'typebox';
+import { OPERATION_KINDS, OPERATION_STATES } from '../operation.js';
+import { Problem } from './common-schemas.js';
+import { nullable, textOrNull, time, words } from './schema-words.js';
+
+export const OperationView = Type.Object({
+  id: Type.String({ description: 'Id' }),
+  kind: words(OPERATION_KINDS, 'What was asked for'),
+  machine: Type.String({ description: 'Id of the machine' }),
+  state: words(OPERATION_STATES, 'How far it is'),
+  upgrade: textOrNull('Path of the upgrade, for upgrades'),
+  error: nullable(Problem, 'Why it did not succeed'),
+  createdAt: time('When it was asked for'),
+  finishedAt: textOrNull('When it ended, RFC 3339, UTC'),
+});
+
+export const HostAnswer = Type.Object(
+  {
+    operations: Type.Array(OperationView, { description: 'One per machine that it is done to' }),
+    refused: Type.Array(
+      Type.Object({
+        machine: Type.String({ description: 'Id of the machine' }),
+        problem: Problem,
+      }),
+      { description: 'Machines that it cannot be done to now, and why' },
+    ),
+  },
+  { description: 'What becomes of each machine; those that need nothing are not named' },
+);
