@@ -7,26 +7,18 @@ import type { Logger } from 'pino';
 import { BatonError, type ErrorCode, messageOf, problemBody } from '../errors.js';
 import type { ProcessEnd } from '../instance/launch.js';
 import type { InstanceOwner, RunningInstance } from '../instance/running-instance.js';
-import {
-  ADOPTED_GENERATION,
-  decide,
-  isSaved,
-  type Machine,
-  type MachineAction,
-  type MachineState,
-} from '../machine.js';
+import { ADOPTED_GENERATION, decide, isSaved, type Machine, type MachineAction } from '../machine.js';
 import type { Operation, OperationKind } from '../operation.js';
-import type { HoldMachine, PreflightReport, PreflightSource } from '../preflight/preflight.js';
-import { resetMode } from '../preflight/source-facts.js';
-import type { MachineChange } from '../store/machines.js';
+import type { PreflightReport, PreflightSource } from '../preflight/preflight.js';
 import { isTerminal, type Upgrade, UpgradeError } from '../upgrade.js';
 import { changeDocument, type DocumentChange } from './document.js';
-import { MachineHold } from './hold.js';
 import { MachineInstances } from './instances.js';
-import { takeUp } from './interrupted.js';
+import { endLook, takeUp } from './interrupted.js';
 import * as lifecycle from './lifecycle.js';
-import { observe } from './observe.js';
-import { OperationLog, toProblem } from './operation-log.js';
+import { ObservedState } from './observed-state.js';
+import { OperationLog } from './operation-log.js';
+import { OperationTurn, type Work } from './operation-turn.js';
+import { recordParting, requireAdopted } from './parting.js';
 import { discardState, restoreMachine, restoringBuild } from './restore.js';
 import type { Services } from './services.js';
 import { StateFile } from './state-file.js';
@@ -39,33 +31,14 @@ import {
 } from './upgrade-request.js';
 import { runUpgrade } from './upgrading.js';
 
-/** A full disk is made room on; nobody else looks at an ended VMM again. */
-const SETTLE_AGAIN_MS = 1_000;
-
-const LOOK_AGAIN_DEADLINE_MS = 1_000;
-
-type Work = (signal: AbortSignal) => Promise<void>;
-
-interface Underway {
-  readonly operation: Operation;
-  readonly abort: AbortController;
-  done: Promise<void>;
-}
-
 export class MachineActor implements InstanceOwner {
   readonly id: string;
   readonly #services: Services;
   readonly #instances: MachineInstances;
   readonly #operations: OperationLog;
   readonly #log: Logger;
-  readonly #hold = new MachineHold();
-  #current: RunningInstance | null = null;
-  #ends = new WeakMap<RunningInstance, ProcessEnd>();
-  #underway: Underway | null = null;
-  /** Deleted, or let go by a daemon that ends. */
-  #isRetired = false;
-  /** Set while the store has not taken what was seen last. */
-  #settleTimer: NodeJS.Timeout | null = null;
+  readonly #observed: ObservedState;
+  readonly #turn: OperationTurn;
 
   constructor(services: Services, id: string) {
     this.id = id;
@@ -73,13 +46,18 @@ export class MachineActor implements InstanceOwner {
     this.#log = services.log.child({ component: 'machine', machine: id });
     this.#instances = new MachineInstances(services, this, id);
     this.#operations = new OperationLog(services.store, id);
+    this.#observed = new ObservedState({
+      services,
+      instances: this.#instances,
+      machineId: id,
+      log: this.#log,
+      isBusy: () => this.#turn.operation !== null,
+    });
+    this.#turn = new OperationTurn(this.#operations, this.#observed, this.#log);
   }
 
   get machine(): Machine {
-    const machine = this.#services.store.machines.byId(this.id);
-    if (machine === null)
-      throw new BatonError('machine_not_found', `there is no machine ${this.id} any more`);
-    return machine;
+    return this.#observed.machine;
   }
 
   start(): Operation {
@@ -92,16 +70,12 @@ export class MachineActor implements InstanceOwner {
   }
 
   kill(): Operation {
-    const interrupted = this.#underway;
-    return this.#request(
-      'kill',
-      async () => {
-        interrupted?.abort.abort(new Interrupted());
-        await interrupted?.done;
-        await lifecycle.killMachine(this.#hands());
-      },
-      'stopped',
-    );
+    const interrupt = this.#turn.interruption();
+    const work: Work = async () => {
+      await interrupt();
+      await lifecycle.killMachine(this.#hands());
+    };
+    return this.#request('kill', work, 'stopped');
   }
 
   pause(): Operation {
@@ -160,7 +134,7 @@ export class MachineActor implements InstanceOwner {
     const machine = this.machine;
     const { build, mode: requested, allowDowntime, force: forced, rehearse } = request;
     const target = targetBuildOf(this.#services, machine, build);
-    const holdMachine: HoldMachine = (work) => this.#hold.run(() => this.#underway !== null, work);
+    const holdMachine = this.#turn.look;
     const source = this.#source();
     const examination = { machine, source, target, requested, allowDowntime, forced, rehearse, holdMachine };
     return this.#services.preflight.examine(examination, signal);
@@ -168,14 +142,14 @@ export class MachineActor implements InstanceOwner {
 
   /** Heard until the commit. */
   cancel(operationId: string): void {
-    const underway = this.#underway;
+    const { operation } = this.#turn;
     const refuse = (why: string) => new BatonError('not_cancellable', `operation ${operationId} ${why}`);
-    if (underway?.operation.id !== operationId) throw refuse('has ended');
+    if (operation?.id !== operationId) throw refuse('has ended');
     const upgrade = this.#services.store.upgrades.byId(operationId);
-    if (upgrade === null) throw refuse(`is a ${underway.operation.kind}: only upgrades can be cancelled`);
+    if (upgrade === null) throw refuse(`is a ${operation.kind}: only upgrades can be cancelled`);
     if (upgrade.committed) throw refuse('has committed: the source cannot run again');
     this.#services.store.durably(() => this.#services.store.upgrades.requestCancel(operationId));
-    underway.abort.abort(new UpgradeError('cancelled', 'it was cancelled'));
+    this.#turn.abort(new UpgradeError('cancelled', 'it was cancelled'));
   }
 
   change(change: DocumentChange): Machine {
@@ -185,31 +159,19 @@ export class MachineActor implements InstanceOwner {
 
   delete(): void {
     this.#decide('delete');
-    const { store } = this.#services;
-    const machine = this.machine;
-    const { name } = machine;
-    store.durably(() => {
-      store.machines.delete(this.id);
-      store.emit({ type: 'baton.machine.deleted', subject: `machines/${this.id}`, data: { name } });
-    });
-    this.#retire();
+    const { machine } = this;
+    recordParting(this.#services.store, machine, 'baton.machine.deleted');
+    this.#observed.retire();
     this.#services.consoles.forget(this.id);
     this.#instances.removeAll(machine);
   }
 
   /** The opposite of an adoption: forgotten here, left to run. */
   letGo(): void {
-    const machine = this.machine;
-    if (machine.adopted === null) {
-      throw new BatonError('not_adopted', `machine ${machine.name} was created here: stop it and delete it`);
-    }
+    const { machine } = this;
+    requireAdopted(machine);
     this.#decide('release');
-    const { store } = this.#services;
-    store.durably(() => {
-      store.machines.delete(this.id);
-      const data = { name: machine.name };
-      store.emit({ type: 'baton.machine.released', subject: `machines/${this.id}`, data });
-    });
+    recordParting(this.#services.store, machine, 'baton.machine.released');
     this.release();
     this.#services.consoles.forget(this.id);
     /* A process that was started here has its sockets and logs in our folders. */
@@ -217,14 +179,14 @@ export class MachineActor implements InstanceOwner {
   }
 
   /** Resolves when nothing is under way. */
-  async idle(): Promise<void> {
-    while (this.#underway !== null) await this.#underway.done;
+  idle(): Promise<void> {
+    return this.#turn.idle();
   }
 
   /** The daemon goes away, the machine runs on. */
   release(): void {
-    this.#retire();
-    this.#current?.release();
+    this.#observed.retire();
+    this.#observed.current?.release();
   }
 
   /** Finds the machine's processes again and takes up what an earlier daemon left unfinished. */
@@ -249,23 +211,22 @@ export class MachineActor implements InstanceOwner {
       return;
     }
     const { savedState, currentGeneration } = this.machine;
-    this.#current = isSaved(savedState) ? null : ofGeneration(currentGeneration);
-    await this.#killStrays(alive.filter((instance) => instance !== this.#current));
+    this.#observed.current = isSaved(savedState) ? null : ofGeneration(currentGeneration);
+    await this.#killStrays(alive.filter((instance) => instance !== this.#observed.current));
     if (operation !== null) await this.#endInterrupted(operation);
-    await this.#endLook();
+    await endLook(this.#observed.current, this.#log);
     if (this.machine.savedState === null) await new StateFile(this.#services.stateDir, this.id).remove();
-    if (this.#current !== null && !this.#current.isAnswering) this.#current.reconnectLater();
-    this.#settle();
+    if (this.#observed.current !== null && !this.#observed.current.isAnswering)
+      this.#observed.current.reconnectLater();
+    this.#observed.settle();
   }
 
   instanceChanged(instance: RunningInstance): void {
-    if (instance === this.#current && this.#underway === null) this.#settle();
+    this.#observed.changed(instance);
   }
 
   instanceEnded(instance: RunningInstance, end: ProcessEnd): void {
-    this.#ends.set(instance, end);
-    this.#instances.recordEnd(instance.generation, end);
-    if (this.#underway === null && !this.#isRetired) this.#settle();
+    this.#observed.ended(instance, end);
   }
 
   async #killStrays(strays: readonly RunningInstance[]): Promise<void> {
@@ -283,17 +244,8 @@ export class MachineActor implements InstanceOwner {
     this.#operations.end(operation, succeeded ? 'succeeded' : 'failed', error);
   }
 
-  /** A daemon that died while it looked at the VMM may have left it in a mode in which snapshots have no memory. */
-  async #endLook(): Promise<void> {
-    const current = this.#current;
-    if (current === null || current.hasEnded || !current.isAnswering) return;
-    await resetMode(current).catch((error) => {
-      this.#log.warn({ err: error, generation: current.generation }, 'migration mode not set back');
-    });
-  }
-
   #source(): PreflightSource | null {
-    const instance = this.#current;
+    const instance = this.#observed.current;
     const { store, builds } = this.#services;
     const row = instance && store.instances.byGeneration(this.id, instance.generation);
     if (instance === null || instance.hasEnded || row === null) return null;
@@ -301,14 +253,11 @@ export class MachineActor implements InstanceOwner {
   }
 
   #decide(action: MachineAction): 'run' | 'already' {
-    if (this.#settleTimer !== null && this.#underway === null) this.#settle();
-    const decision = decide(action, {
-      state: this.machine.state,
-      operation: this.#underway?.operation ?? null,
-    });
+    this.#observed.catchUp();
+    const { operation } = this.#turn;
+    const decision = decide(action, { state: this.machine.state, operation });
     if (decision.kind !== 'refuse') return decision.kind;
-    const details =
-      this.#underway === null ? {} : { operation: `/v1/operations/${this.#underway.operation.id}` };
+    const details = operation === null ? {} : { operation: `/v1/operations/${operation.id}` };
     throw new BatonError(decision.code as ErrorCode, decision.message, { details });
   }
 
@@ -325,50 +274,8 @@ export class MachineActor implements InstanceOwner {
     if (decision === 'already') {
       return this.#operations.end(operation, 'succeeded', null);
     }
-    this.#run(operation, work);
+    this.#turn.run(operation, work);
     return operation;
-  }
-
-  #run(operation: Operation, work: Work): void {
-    const abort = new AbortController();
-    const underway: Underway = { operation, abort, done: Promise.resolve() };
-    this.#underway = underway;
-    underway.done = this.#execute(underway, work);
-  }
-
-  async #execute(underway: Underway, work: Work): Promise<void> {
-    const { operation, abort } = underway;
-    let failure: unknown = null;
-    try {
-      if (operation.kind !== 'kill') await this.#hold.takeBack();
-      await work(abort.signal);
-    } catch (error) {
-      failure = error;
-      if (!abort.signal.aborted)
-        this.#log.error({ err: error, operation: operation.kind }, 'operation failed');
-    }
-    /* A kill that broke in owns the machine already. */
-    if (this.#underway === underway) this.#underway = null;
-    try {
-      if (this.#underway === null) this.#settle();
-      if (failure !== null) this.#lookAgain();
-      if (failure === null) this.#operations.end(operation, 'succeeded', null);
-      else this.#operations.end(operation, abort.signal.aborted ? 'cancelled' : 'failed', toProblem(failure));
-    } catch (error) {
-      this.#log.error(
-        { err: error, operation: operation.id },
-        'the end of an operation could not be written',
-      );
-    }
-  }
-
-  /** After what went wrong: a VMM that has stopped answering must not be shown as it last was. */
-  #lookAgain(): void {
-    const current = this.#current;
-    if (current === null || current.hasEnded || !current.isAnswering) return;
-    current.queryStatus({ deadlineMs: LOOK_AGAIN_DEADLINE_MS }).catch(() => {
-      if (this.#underway === null) current.doubt();
-    });
   }
 
   #runUpgrade(
@@ -379,14 +286,11 @@ export class MachineActor implements InstanceOwner {
     request: UpgradeRequest | null,
   ): void {
     const upgrade = this.#services.store.upgrades.byId(operation.id) as Upgrade;
-    const abort = new AbortController();
-    const underway: Underway = { operation, abort, done: Promise.resolve() };
-    this.#underway = underway;
-    this.#current = source;
-    const run = async () => {
-      let isDoubtful = false;
-      await this.#hold.takeBack();
-      const left = await runUpgrade({
+    const observed = this.#observed;
+    observed.current = source;
+    let isDoubtful = false;
+    const work: Work = async (cancel) => {
+      observed.current = await runUpgrade({
         services: this.#services,
         instances: this.#instances,
         machine: this.machine,
@@ -395,7 +299,7 @@ export class MachineActor implements InstanceOwner {
         target,
         recovering: request === null,
         request,
-        cancel: abort.signal,
+        cancel,
         log: this.#log.child({ upgrade: upgrade.id }),
         writeEnd: (outcome) => {
           this.#operations.endUpgrade(operation, upgrade, outcome);
@@ -403,25 +307,21 @@ export class MachineActor implements InstanceOwner {
           else isDoubtful = true;
         },
       });
-      const { currentGeneration } = this.machine;
-      const isCurrent = (side: RunningInstance | null) => side?.generation === currentGeneration;
-      const current = [left.source, left.target].find(isCurrent) ?? null;
-      /* A source that became a target which could not be gone back from: its process is all that there was. */
-      const wasReplaced = source !== null && left.source === null;
-      this.#current = current ?? (wasReplaced ? left.target : null);
-      this.#underway = null;
-      this.#settle();
-      if (isDoubtful) this.#lookAgain();
     };
-    underway.done = run().catch((error) => {
-      this.#log.fatal({ err: error, upgrade: upgrade.id }, 'the upgrade engine broke');
-      this.#underway = null;
-      try {
-        this.#operations.abandonUpgrade(operation, upgrade, messageOf(error));
-      } catch (failure) {
-        this.#log.error({ err: failure, upgrade: upgrade.id }, 'the end of the upgrade could not be written');
-      }
+    this.#turn.runToItsEnd(operation, work, (error) => {
+      if (error !== null) return this.#abandonUpgrade(operation, upgrade, error);
+      observed.settle();
+      if (isDoubtful) observed.lookAgain();
     });
+  }
+
+  #abandonUpgrade(operation: Operation, upgrade: Upgrade, error: unknown): void {
+    this.#log.fatal({ err: error, upgrade: upgrade.id }, 'the upgrade engine broke');
+    try {
+      this.#operations.abandonUpgrade(operation, upgrade, messageOf(error));
+    } catch (failure) {
+      this.#log.error({ err: failure, upgrade: upgrade.id }, 'the end of the upgrade could not be written');
+    }
   }
 
   #hands(): lifecycle.ActorHands {
@@ -429,73 +329,11 @@ export class MachineActor implements InstanceOwner {
       services: this.#services,
       instances: this.#instances,
       machine: this.machine,
-      current: this.#current,
+      current: this.#observed.current,
       setCurrent: (instance) => {
-        this.#current = instance;
+        this.#observed.current = instance;
       },
-      setState: (state, reason, change = {}) => this.#setState(state, reason, change),
+      setState: (state, reason, change) => this.#observed.set(state, reason, change),
     };
-  }
-
-  /** Makes the recorded state agree with what is seen, later if the store does not take it. Never throws. */
-  #settle(): void {
-    this.#forgetSettling();
-    try {
-      this.#instances.writeEnds();
-      const { state, savedState } = this.machine;
-      const current = this.#current;
-      if (isSaved(savedState)) {
-        this.#setState('suspended', 'its guest is saved', {});
-        if (current?.hasEnded) this.#current = null;
-        return;
-      }
-      if (current === null) {
-        const wasAlive = state !== 'stopped' && state !== 'crashed';
-        if (wasAlive) this.#setState('crashed', 'the VMM ended while the daemon was not running', {});
-        return;
-      }
-      if (this.machine.adopted !== null) this.#instances.publishSockets(this.machine.adopted, current);
-      const { shutdownReason, isAnswering, runStatus } = current;
-      const end = this.#ends.get(current) ?? null;
-      const seen = observe({ end, shutdownReason, isAnswering, runStatus });
-      const asked = end !== null && this.machine.desiredPower === 'stopped';
-      const change = seen.state === 'stopped' ? ({ desiredPower: 'stopped' } as const) : {};
-      if (asked) this.#setState('stopped', 'stopped', {});
-      else this.#setState(seen.state, seen.reason, change);
-      if (end !== null) this.#current = null;
-    } catch (error) {
-      this.#log.error({ err: error }, "the machine's state could not be written");
-      if (this.#isRetired) return;
-      const settle = () => (this.#underway === null ? this.#settle() : this.#forgetSettling());
-      this.#settleTimer = setTimeout(settle, SETTLE_AGAIN_MS).unref();
-    }
-  }
-
-  #retire(): void {
-    this.#isRetired = true;
-    this.#forgetSettling();
-  }
-
-  #forgetSettling(): void {
-    if (this.#settleTimer !== null) clearTimeout(this.#settleTimer);
-    this.#settleTimer = null;
-  }
-
-  #setState(state: MachineState, reason: string, change: MachineChange): void {
-    const { store } = this.#services;
-    const before = this.machine;
-    if (before.state === state && before.stateReason === reason) return;
-    store.durably(() => {
-      store.machines.update(this.id, { ...change, state, stateReason: reason });
-      if (before.state === state) return;
-      const data = { state, from: before.state, reason };
-      store.emit({ type: 'baton.machine.state-changed', subject: `machines/${this.id}`, data });
-    });
-  }
-}
-
-class Interrupted extends BatonError {
-  constructor() {
-    super('vmm_failed', 'the operation was ended by a kill');
   }
 }

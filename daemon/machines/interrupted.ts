@@ -1,7 +1,13 @@
-/** How an operation ends that an earlier daemon began, by what is there now. Upgrades are taken up elsewhere. */
+/**
+ * How an operation ends that an earlier daemon began, by what is there now, and how a look does. Upgrades are taken
+ * up elsewhere.
+ */
+import type { Logger } from 'pino';
 import { messageOf } from '../errors.js';
+import type { RunningInstance } from '../instance/running-instance.js';
 import type { Machine } from '../machine.js';
 import type { Operation } from '../operation.js';
+import { resetMode } from '../preflight/source-facts.js';
 import type { ActorHands } from './lifecycle.js';
 import { takeUpRestore } from './restore.js';
 import { takeUpSuspend } from './suspend.js';
@@ -61,4 +67,12 @@ async function attempt(hands: ActorHands, work: (hands: ActorHands) => Promise<v
   } catch (error) {
     hands.services.log.error({ err: error, machine: hands.machine.id }, messageOf(error));
   }
+}
+
+/** A daemon that died while it looked at the VMM may have left it in a mode in which snapshots have no memory. */
+export async function endLook(current: RunningInstance | null, log: Logger): Promise<void> {
+  if (current === null || current.hasEnded || !current.isAnswering) return;
+  await resetMode(current).catch((error) => {
+    log.warn({ err: error, generation: current.generation }, 'migration mode not set back');
+  });
 }

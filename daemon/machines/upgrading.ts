@@ -28,8 +28,8 @@ export interface UpgradeRun {
   readonly writeEnd: (outcome: Outcome) => void;
 }
 
-/** Resolves with the sides as they are when it has ended: the machine is one of them. */
-export async function runUpgrade(run: UpgradeRun): Promise<Pick<UpgradeContext, 'source' | 'target'>> {
+/** Resolves, when it has ended, with the instance that is the machine then; null: none is. */
+export async function runUpgrade(run: UpgradeRun): Promise<RunningInstance | null> {
   const { services, upgrade, log, cancel } = run;
   const journal = new Journal(services.store, upgrade, services.journalObserver);
   const context = makeContext(run, journal);
@@ -50,7 +50,18 @@ export async function runUpgrade(run: UpgradeRun): Promise<Pick<UpgradeContext, 
   } finally {
     services.consoles.release(upgrade.machineId);
   }
-  return context;
+  return instanceAfter(run, context);
+}
+
+function instanceAfter(
+  { services, source, upgrade: { machineId } }: UpgradeRun,
+  left: Pick<UpgradeContext, 'source' | 'target'>,
+): RunningInstance | null {
+  const generation = services.store.machines.byId(machineId)?.currentGeneration;
+  const current = [left.source, left.target].find((side) => side?.generation === generation) ?? null;
+  /* A source that became a target which could not be gone back from: its process is all that there was. */
+  const wasReplaced = source !== null && left.source === null;
+  return current ?? (wasReplaced ? left.target : null);
 }
 
 /** All of a guest's memory does not belong into a runtime folder, which is memory itself on most hosts. */
