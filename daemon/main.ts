@@ -13,7 +13,7 @@ import { createLog } from './log.js';
 
 /** From dist/daemon/ in an installation. */
 const PACKAGE = fileURLToPath(new URL('../../package.json', import.meta.url));
-const OWN_VMM = fileURLToPath(new URL('../vmm/main.js', import.meta.url));
+const OWN_VMM = fileURLToPath(new URL('../vmm/baton-vmm.cjs', import.meta.url));
 /** An upgrade under way is let finish: its guest may stand still just now. */
 const SHUTDOWN_DEADLINE_MS = 20_000;
 

@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 /**
  * baton-vmm: one process, one VM. The only file that reads the command line, sets the exit code and writes
  * to stderr. Exit codes: 0 for a VM that ended as it should, what the guest asked for, 1 with one line

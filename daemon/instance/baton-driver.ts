@@ -13,7 +13,7 @@ const MIB = 1024 * 1024;
 const MAX_MEMORY_MIB = 3584;
 /** The one machine that it is; `tcg` is the word for a processor in software. */
 const ONLY = { architecture: 'riscv64', machineType: 'virt', accelerator: 'tcg', cpu: 'rv64' } as const;
-const MODULE = /\.m?js$/;
+const MODULE = /\.[cm]?js$/;
 
 /** In QEMU's option syntax a comma inside a value is written twice. */
 function value(text: string): string {

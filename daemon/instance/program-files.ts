@@ -7,12 +7,15 @@ import { existsSync, readFileSync, readlinkSync, realpathSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
+/** By which a VMM that is made of modules is started; the second without its bundle. */
+const STARTS = new Set(['baton-vmm.cjs', 'main.js']);
+
 /**
  * Of a module that Node runs: all modules of its folder, and beside that folder the native code that they load, as
  * it lies in an installation.
  */
 export async function moduleFiles(path: string): Promise<string[]> {
-  if (basename(path) !== 'main.js') return [path];
+  if (!STARTS.has(basename(path))) return [path];
   const folder = dirname(path);
   const beside = join(folder, '../native');
   const addon = join(folder, '../../native/build/Release/baton.node');
@@ -27,7 +30,7 @@ export async function moduleFiles(path: string): Promise<string[]> {
 async function loadable(folder: string): Promise<string[]> {
   const names = await readdir(folder, { recursive: true });
   return names
-    .filter((name) => /\.(js|wasm|node)$/.test(name))
+    .filter((name) => /\.(c?js|code|wasm|node)$/.test(name))
     .sort()
     .map((name) => join(folder, name));
 }

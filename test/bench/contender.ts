@@ -12,7 +12,7 @@ import { waitFor, within } from '../helpers/wait.js';
 import { Qmp } from './qmp.js';
 
 const OUTPUT_LIMIT = 64 * 1024;
-const VMM_MAIN = fileURLToPath(new URL('../../vmm/main.js', import.meta.url));
+const VMM_MAIN = fileURLToPath(new URL('../../vmm/baton-vmm.cjs', import.meta.url));
 
 export interface Contender {
   readonly name: string;

@@ -118,15 +118,22 @@ test('many requests for one path are one probing', async ({ app, folders }) => {
   assert.is(readFileSync(log, 'utf8'), 'run\n');
 });
 
-test("an installation's modules, core and addon are parts of its build", async ({ app, folders }) => {
+test("an installation's modules, bundle, core and addon are parts of its build", async ({ app, folders }) => {
   const root = `${folders.path}/vmm-1`;
   const path = installVmm(root);
   unlinkSync(`${root}/native/build`);
   mkdirSync(`${root}/native/build/Release`, { recursive: true });
   const addon = `${root}/native/build/Release/baton.node`;
   cpSync(new URL('../../../native/build/Release/baton.node', import.meta.url), addon);
+  const bundle = `${root}/dist/vmm/bundle/baton-vmm-0`;
+  mkdirSync(`${root}/dist/vmm/bundle`, { recursive: true });
+  for (const file of [`${bundle}.cjs`, `${bundle}.1.code`]) writeFileSync(file, '');
   const { id } = await register(app, path);
-  for (const part of [`${root}/dist/vmm/cpu/core.wasm`, `${root}/dist/native/index.js`, addon]) {
+  const parts = [
+    ...[`${bundle}.cjs`, `${bundle}.1.code`, `${root}/dist/vmm/worker.cjs`],
+    ...[`${root}/dist/vmm/cpu/core.wasm`, `${root}/dist/native/index.js`, addon],
+  ];
+  for (const part of parts) {
     const before = readFileSync(part);
     writeFileSync(part, `${before} `);
     assert.is(await stateOf(app, id), 'replaced', part);

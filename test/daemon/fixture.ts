@@ -27,7 +27,7 @@ export interface Folders {
   remove(): Promise<void>;
 }
 
-/** Another installation of this build of baton-vmm, at a path of its own. Returns its main.js. */
+/** Another installation of this build of baton-vmm, at a path of its own. Returns its start. */
 export function installVmm(folder: string): string {
   mkdirSync(`${folder}/native`, { recursive: true });
   cpSync(`${ROOT}dist/vmm`, `${folder}/dist/vmm`, { recursive: true });
@@ -35,7 +35,7 @@ export function installVmm(folder: string): string {
   cpSync(`${ROOT}package.json`, `${folder}/package.json`);
   symlinkSync(`${ROOT}native/build`, `${folder}/native/build`);
   symlinkSync(`${ROOT}node_modules`, `${folder}/node_modules`);
-  return `${folder}/dist/vmm/main.js`;
+  return `${folder}/dist/vmm/baton-vmm.cjs`;
 }
 
 export async function makeFolders(): Promise<Folders> {

@@ -9,7 +9,7 @@ import { type TempDir, tempDir } from '../helpers/temp-dir.js';
 import { waitFor } from '../helpers/wait.js';
 import { QmpClient } from './qmp-client.js';
 
-const MAIN = fileURLToPath(new URL('../../vmm/main.js', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../vmm/baton-vmm.cjs', import.meta.url));
 const SHARED_RAM = [
   ...['-m', '64M', '-machine', 'virt,memory-backend=ram0,aux-ram-share=on'],
   ...['-object', 'memory-backend-memfd,id=ram0,size=64M,share=on'],

@@ -24,7 +24,7 @@ export interface CreateSettings {
  */
 export function startWorker(isAwaited = false): Worker {
   const workerData: WorkerStart = { isAwaited };
-  return new Worker(new URL('worker.js', import.meta.url), { workerData });
+  return new Worker(new URL('../worker.cjs', import.meta.url), { workerData });
 }
 
 export async function createMachine(

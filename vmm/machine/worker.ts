@@ -2,7 +2,6 @@
  * The machine's thread: builds the machine, runs it, and answers the main thread, one request at a time
  * and in order. What goes wrong while building is reported as `not-ready`; the thread ends then.
  */
-import { once } from 'node:events';
 import { writeSync } from 'node:fs';
 import type { MessagePort } from 'node:worker_threads';
 import { parentPort, workerData } from 'node:worker_threads';
@@ -241,6 +240,5 @@ if (parentPort !== null) {
   const port = parentPort;
   const { isAwaited } = workerData as WorkerStart;
   const core = loadCore(isAwaited ? 'soon' : 'fast');
-  const [settings] = (await once(port, 'message')) as [WorkerSettings];
-  await main(port, settings, core);
+  port.once('message', (settings: WorkerSettings) => main(port, settings, core));
 }

@@ -6,7 +6,7 @@ import { askingLineOf } from '../../../daemon/instance/qemu-probe.js';
 import { QmpSchema } from '../../../daemon/instance/qmp-schema.js';
 import { returnOf, runQmpScript } from '../../../daemon/instance/qmp-script.js';
 
-const MAIN = fileURLToPath(new URL('../../../vmm/main.js', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../../vmm/baton-vmm.cjs', import.meta.url));
 
 const test = suite('asking baton-vmm');
 

@@ -15,7 +15,7 @@ import { type TempDir, tempDir } from '../../helpers/temp-dir.js';
 import { waitFor } from '../../helpers/wait.js';
 import { QmpClient } from '../qmp-client.js';
 
-const MAIN = fileURLToPath(new URL('../../../vmm/main.js', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../../vmm/baton-vmm.cjs', import.meta.url));
 const BATON = [process.execPath, MAIN];
 const found = findInCache().qemu('11.1', 'riscv64');
 
