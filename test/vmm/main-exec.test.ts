@@ -132,6 +132,24 @@ test('a wrapper that execs, found in PATH or a script without #!, may stand befo
   await next.close();
 });
 
+test('the environment goes on, less what only makes Node start later', async () => {
+  const other = await host.launch({ env: { NODE_EXTRA_CA_CERTS: '/nonexistent', KEPT: 'x' } });
+  const there = await other.monitor();
+  const command = commandOf(other, '-incoming', 'defer');
+  await there.execute('migrate-set-parameters', { mode: 'cpr-exec', 'cpr-exec-command': command });
+  await there.execute('migrate', { uri: `file:${state}` });
+  await waitFor(() => there.isClosed, { what: 'the end of the old monitor' });
+  const environment = await waitFor(
+    () => {
+      const text = readFileSync(`/proc/${other.pid}/environ`, 'utf8').split('\0');
+      return text.some((variable) => variable.startsWith('QEMU_CPR_EXEC_STATE=')) ? text : null;
+    },
+    { what: 'the environment of the next program' },
+  );
+  assert.ok(environment.includes('KEPT=x'));
+  assert.not.ok(environment.some((variable) => variable.startsWith('NODE_EXTRA_CA_CERTS=')));
+});
+
 test('a command that cannot be executed: completed, failed, RESUME, and the next one works', async () => {
   const unreadable = `${host.path}/data`;
   writeFileSync(unreadable, 'no program');

@@ -22,6 +22,8 @@ export interface LaunchOptions {
   /** How RAM is set up; absent: shared, so that it can be handed over. */
   readonly memoryArgs?: readonly string[];
   readonly extra?: readonly string[];
+  /** On top of this process's environment. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** One running (or ended) baton-vmm. */
@@ -32,9 +34,12 @@ export class VmmProcess {
   /** `null` while it runs; the exit code, or the signal's name. */
   ended: number | string | null = null;
 
-  constructor(folder: string, args: readonly string[]) {
+  constructor(folder: string, args: readonly string[], env: LaunchOptions['env'] = {}) {
     this.#folder = folder;
-    this.child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
+    this.child = spawn(process.execPath, [MAIN, ...args], {
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
     this.child.stderr?.on('data', (chunk: Buffer) => {
       this.stderr += chunk.toString();
     });
@@ -109,8 +114,8 @@ export class VmmHost {
       .map(({ name }) => name);
   }
 
-  launchWith(args: readonly string[], folder = this.#dir.path): VmmProcess {
-    const vmm = new VmmProcess(folder, args);
+  launchWith(args: readonly string[], folder = this.#dir.path, env: LaunchOptions['env'] = {}): VmmProcess {
+    const vmm = new VmmProcess(folder, args, env);
     this.#processes.push(vmm);
     return vmm;
   }
@@ -118,7 +123,7 @@ export class VmmHost {
   async launch(options: LaunchOptions = {}): Promise<VmmProcess> {
     const folder = join(this.#dir.path, String(this.#processes.length));
     await mkdir(folder);
-    return this.launchWith(this.#args(folder, options), folder);
+    return this.launchWith(this.#args(folder, options), folder, options.env);
   }
 
   #args(folder: string, { incoming, stopped, memoryArgs = SHARED_RAM, extra = [] }: LaunchOptions): string[] {
