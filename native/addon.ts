@@ -20,6 +20,8 @@ export interface Addon {
   closeFd(fd: number): void;
   setCloseOnExec(fd: number, on: boolean): void;
   setNonBlocking(fd: number): void;
+  duplicateFd(fd: number): number;
+  replaceInheritableFd(fd: number, replaced: number): void;
   makeFifo(path: string): void;
   punchHole(fd: number, startBytes: number, lengthBytes: number): void;
   findData(fd: number, fromBytes: number): number | null;

@@ -198,6 +198,19 @@ export function setNonBlocking(fd: number): void {
   addon().setNonBlocking(fd);
 }
 
+/** Another descriptor of the same open file: position, locks and non-blocking are shared. */
+export function duplicateFd(fd: number): number {
+  requireFd('fd', fd);
+  return addon().duplicateFd(fd);
+}
+
+/** Makes `replaced` another descriptor of what `fd` is; what it was is closed. It stays open over exec. */
+export function replaceInheritableFd(fd: number, replaced: number): void {
+  requireFd('fd', fd);
+  requireFd('replaced', replaced);
+  addon().replaceInheritableFd(fd, replaced);
+}
+
 /** A pipe with a name, for the owner only. EEXIST: something is there. */
 export function makeFifo(path: string): void {
   requirePath('path', path);

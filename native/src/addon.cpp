@@ -30,6 +30,8 @@ NAPI_MODULE_INIT() {
       method("closeFd", baton::closeFd),
       method("setCloseOnExec", baton::setCloseOnExec),
       method("setNonBlocking", baton::setNonBlocking),
+      method("duplicateFd", baton::duplicateFd),
+      method("replaceInheritableFd", baton::replaceInheritableFd),
       method("makeFifo", baton::makeFifo),
       method("punchHole", baton::punchHole),
       method("findData", baton::findData),

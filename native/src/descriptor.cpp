@@ -44,4 +44,26 @@ napi_value setNonBlocking(napi_env env, napi_callback_info info) {
   return throwErrno(env, error, "fcntl", format("make descriptor %d non-blocking", fd));
 }
 
+napi_value duplicateFd(napi_env env, napi_callback_info info) {
+  Args args(env, info);
+  int fd = -1;
+  if (!args.int32(0, "fd", &fd)) return nullptr;
+  // SAFETY: never 0, 1 or 2, which others take for the terminal even when they were closed.
+  const int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+  if (copy >= 0) return number(env, copy);
+  const int error = errno;
+  return throwErrno(env, error, "fcntl", format("duplicate descriptor %d", fd));
+}
+
+napi_value replaceInheritableFd(napi_env env, napi_callback_info info) {
+  Args args(env, info);
+  int fd = -1;
+  int replaced = -1;
+  if (!args.int32(0, "fd", &fd) || !args.int32(1, "replaced", &replaced)) return nullptr;
+  // SAFETY: dup2 closes `replaced` and takes its number in one step, so no other thread can get the number between.
+  if (dup2(fd, replaced) >= 0) return nullptr;
+  const int error = errno;
+  return throwErrno(env, error, "dup2", format("replace descriptor %d by %d", replaced, fd));
+}
+
 }  // namespace baton

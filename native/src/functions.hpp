@@ -20,6 +20,8 @@ napi_value unreadBytes(napi_env env, napi_callback_info info);
 napi_value closeFd(napi_env env, napi_callback_info info);
 napi_value setCloseOnExec(napi_env env, napi_callback_info info);
 napi_value setNonBlocking(napi_env env, napi_callback_info info);
+napi_value duplicateFd(napi_env env, napi_callback_info info);
+napi_value replaceInheritableFd(napi_env env, napi_callback_info info);
 napi_value makeFifo(napi_env env, napi_callback_info info);
 napi_value punchHole(napi_env env, napi_callback_info info);
 napi_value findData(napi_env env, napi_callback_info info);

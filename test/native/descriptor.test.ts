@@ -1,7 +1,15 @@
-import { closeSync, fstatSync, openSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { closeFd, createMemfd, NativeError, setCloseOnExec, setNonBlocking } from '../../native/index.js';
+import {
+  closeFd,
+  createMemfd,
+  duplicateFd,
+  NativeError,
+  replaceInheritableFd,
+  setCloseOnExec,
+  setNonBlocking,
+} from '../../native/index.js';
 import { closesOnExec, isNonBlocking, nativeError } from './observe.js';
 
 const descriptor = suite('descriptor');
@@ -43,6 +51,32 @@ descriptor('setNonBlocking holds for every copy of the description', () => {
   closeSync(fd);
   closeSync(copy);
   assert.is(nativeError(() => setNonBlocking(99_999)).code, 'EBADF');
+});
+
+descriptor('duplicateFd shares the open file, closes on exec and outlives its original', () => {
+  const fd = createMemfd('ram', 8);
+  const copy = duplicateFd(fd);
+  assert.ok(copy > 2 && copy !== fd);
+  assert.is(closesOnExec('self', copy), true);
+  writeSync(fd, 'ab');
+  closeFd(fd);
+  const rest = Buffer.alloc(8);
+  assert.is(readSync(copy, rest, 0, 8, null), 6, 'the position is that of the original');
+  closeFd(copy);
+  assert.is(nativeError(() => duplicateFd(99_999)).code, 'EBADF');
+});
+
+descriptor('replaceInheritableFd puts one file in the place of another', () => {
+  const fd = createMemfd('ram', 8);
+  const replaced = openSync('/dev/null', 'r');
+  replaceInheritableFd(fd, replaced);
+  assert.is(fstatSync(replaced).ino, fstatSync(fd).ino);
+  assert.is(closesOnExec('self', replaced), false);
+  closeFd(fd);
+  closeSync(replaced);
+  const error = nativeError(() => replaceInheritableFd(99_999, 99_998));
+  assert.is(error.code, 'EBADF');
+  assert.is(error.syscall, 'dup2');
 });
 
 descriptor('what is no descriptor is refused before any call', () => {

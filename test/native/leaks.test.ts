@@ -113,6 +113,7 @@ const CYCLES: Readonly<Record<string, () => unknown>> = {
   'acceptUnix with nobody there': () => native.acceptUnix(listener),
   'pollFd of what is ready': () => native.pollFd(near, native.POLLOUT, 1000),
   setCloseOnExec: () => native.setCloseOnExec(memfd, true),
+  duplicateFd: () => native.closeFd(native.duplicateFd(memfd)),
   'pidfdOpen and pidfdSendSignal': () => {
     const opened = native.pidfdOpen(process.pid);
     native.pidfdSendSignal(opened, 0);
