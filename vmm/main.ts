@@ -25,14 +25,19 @@ async function main(argv: readonly string[]): Promise<void> {
       await dumpDeviceTree(options);
       return;
     case 'run':
-      await run(options);
+      await run(options, argv);
   }
 }
 
-async function run(options: VmmOptions): Promise<void> {
+async function run(options: VmmOptions, argv: readonly string[]): Promise<void> {
   const { EXEC_STATE_VARIABLE, takeExecState } = await import('./migration/cpr-exec-state.js');
   // Whose place this program takes has stopped its guest already.
   const isAwaited = process.env[EXEC_STATE_VARIABLE] !== undefined;
+  // After cpr-exec the process is in the background already.
+  const background = options.daemonize && !isAwaited ? await import('./background.js') : null;
+  if (background !== null && !background.takeBackground(process.env)) {
+    process.exit(await background.startInBackground(argv, descriptorsNamedBy(options)));
+  }
   const createMachine = options.machine.type === 'none' ? await noMachine() : await realMachine(isAwaited);
   if (options.machine.type !== 'none') {
     const { checkBootFiles } = await import('./firmware/check-boot-files.js');
@@ -50,6 +55,13 @@ async function run(options: VmmOptions): Promise<void> {
   ]);
   const inherited = isAwaited ? takeExecState(process.env) : null;
   await startVmm(options, { createGuestMemory, createMachine }, life, inherited);
+  background?.leaveForeground();
+}
+
+/** Descriptors of whoever started us that the options use by number. */
+function descriptorsNamedBy({ incoming }: VmmOptions): number[] {
+  const main = incoming?.main;
+  return main?.kind === 'fd' && /^\d+$/.test(main.name) ? [Number(main.name)] : [];
 }
 
 /** Its thread starts now: it has more to get ready than this one. */

@@ -3,6 +3,7 @@
  * the same file is refused. Removed at the end only while it is still ours.
  */
 import { constants, fstatSync, ftruncateSync, openSync, unlinkSync, writeSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { closeFd, lockOfd } from '../native/index.js';
 import { OptionError } from './options/error.js';
 import { inodeOf } from './unix-listener.js';
@@ -12,7 +13,8 @@ export class Pidfile {
   readonly #inode: string;
 
   constructor(path: string) {
-    this.#path = path;
+    // The process may go to another folder.
+    this.#path = resolve(path);
     const fd = open(path);
     if (!lockOfd(fd, 'write', 0, 1)) {
       closeFd(fd);

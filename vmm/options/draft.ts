@@ -30,6 +30,7 @@ export interface Draft {
   serials: (string | null)[];
   serialGiven: boolean;
   nographic: boolean;
+  nodefaults: boolean;
   monitors: MonitorOptions[];
   /** Not yet placed. */
   devices: DeviceOptions[];
@@ -39,6 +40,7 @@ export interface Draft {
   name: string | null;
   uuid: string | null;
   pidfile: string | null;
+  daemonize: boolean;
   noReboot: boolean;
   noShutdown: boolean;
   migrationDefaults: Mutable<VmmOptions['migrationDefaults']>;
@@ -63,6 +65,7 @@ export function emptyDraft(): Draft {
     serials: [],
     serialGiven: false,
     nographic: false,
+    nodefaults: false,
     monitors: [],
     devices: [],
     rngs: [],
@@ -71,6 +74,7 @@ export function emptyDraft(): Draft {
     name: null,
     uuid: null,
     pidfile: null,
+    daemonize: false,
     noReboot: false,
     noShutdown: false,
     migrationDefaults: {},

@@ -11,7 +11,8 @@ const NO_MEMORY: MemoryOptions = { sizeBytes: 0, backends: [] };
 const RAM_ALIGNMENT_BYTES = 8192;
 
 export function finish(draft: Draft): VmmOptions {
-  if (draft.nographic && !draft.serialGiven) addStdioSerial(draft);
+  const hasDefaults = !draft.nodefaults && draft.machineType !== 'none';
+  if (draft.nographic && !draft.serialGiven && hasDefaults) addStdioSerial(draft);
   const runs = draft.action === 'run';
   const devices = placeDevices(draft.devices);
   const memory = runs ? finishMemory(draft) : NO_MEMORY;
@@ -47,6 +48,7 @@ export function finish(draft: Draft): VmmOptions {
     name: draft.name,
     uuid: draft.uuid,
     pidfile: draft.pidfile,
+    daemonize: draft.daemonize,
     noReboot: draft.noReboot,
     noShutdown: draft.noShutdown,
     migrationDefaults: draft.migrationDefaults,
@@ -131,5 +133,8 @@ function checkChardevs(draft: Draft): void {
   for (const id of draft.serials) if (id !== null) use('-serial', id);
   for (const { chardev } of draft.monitors) use('-mon', chardev);
   const stdio = draft.chardevs.filter(({ backend }) => backend === 'stdio');
+  if (draft.daemonize && stdio.length > 0) {
+    throw new OptionError('-daemonize', 'a process in the background has no stdio for a character device');
+  }
   if (stdio.length > 1) throw new OptionError('-chardev', 'stdio can be used by one character device only');
 }

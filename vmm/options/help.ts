@@ -13,7 +13,7 @@ Machine
                    dumpdtb=FILE        write the device tree and exit
                    dtb=FILE, kernel=FILE, initrd=FILE, append=TEXT, firmware=FILE
                                        as the options of these names (firmware: -bios)
-                   accel=tcg, aia=none, aclint=off
+                   accel=tcg (or a list such as kvm:tcg), aia=none, aclint=off
   -machine none    no machine, only monitors: for asking what this program offers
   -cpu rv64        the CPU: RV64GC with Sv39 and Sstc
   -smp 1           one hart (also as cpus=, sockets=, dies=, clusters=, cores=, threads=, maxcpus=)
@@ -58,9 +58,9 @@ Serial port and monitor
   -monitor ...     the same for the human monitor: type help there
   -mon [chardev=]ID[,mode=readline|control][,pretty=on|off]
   -display none    there is no display
-  -nographic       the serial port is on stdio unless -serial says otherwise
-  -nodefaults, -no-user-config
-                   accepted: there are no defaults and no configuration files
+  -nographic       the serial port is on stdio unless -serial or -nodefaults is given
+  -nodefaults      nothing that was not asked for: the serial port of -nographic
+  -no-user-config  accepted: there are no configuration files
 
 Migration
   -incoming defer|unix:PATH|file:PATH[,offset=N]|fd:N|exec:COMMAND
@@ -77,6 +77,7 @@ Process
   -name [guest=]TEXT[,debug-threads=on|off]
   -uuid UUID
   -pidfile FILE
+  -daemonize       go on in the background; this process ends, with 0, when the monitors answer
   -no-reboot       exit when the guest resets
   -no-shutdown     stop, but do not exit, when the guest powers off
   -action reboot=reset|shutdown,shutdown=poweroff|pause,panic=shutdown,watchdog=reset

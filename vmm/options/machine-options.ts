@@ -16,7 +16,7 @@ export const OBJECT_TYPES = [...MEMORY_BACKEND_TYPES, ...RNG_TYPES] as const;
 export function readMachine(draft: Draft, option: string, text: string): void {
   const properties = new Properties(option, text, 'type');
   draft.machineType = properties.oneOf('type', 'virt', 'none') ?? draft.machineType;
-  properties.only('accel', 'tcg');
+  readAccelerators(properties);
   properties.only('aia', 'none');
   properties.only('aclint', 'off');
   draft.memoryBackend = properties.string('memory-backend') ?? draft.memoryBackend;
@@ -56,9 +56,15 @@ export function readSmp(option: string, text: string): void {
 
 export function readAccel(option: string, text: string): void {
   const properties = new Properties(option, text, 'accel');
-  properties.only('accel', 'tcg');
+  readAccelerators(properties);
   properties.only('thread', 'single', 'multi');
   properties.end();
+}
+
+/** A list is tried from its start, as `kvm:tcg`: the first that there is gets it. */
+function readAccelerators(properties: Properties): void {
+  const list = properties.string('accel')?.split(':') ?? ['tcg'];
+  if (!list.includes('tcg')) properties.only('accel', 'tcg');
 }
 
 export function readMemory(draft: Draft, option: string, text: string): void {

@@ -32,6 +32,8 @@ export interface VmmOptions {
   readonly name: string | null;
   readonly uuid: string | null;
   readonly pidfile: string | null;
+  /** Go on in the background; who started it waits until it is ready. */
+  readonly daemonize: boolean;
   readonly noReboot: boolean;
   readonly noShutdown: boolean;
   readonly migrationDefaults: CapabilityDefaults;

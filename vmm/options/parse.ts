@@ -40,7 +40,12 @@ const FLAGS: Readonly<Record<string, Flag>> = {
   nographic: (draft) => {
     draft.nographic = true;
   },
-  nodefaults: () => {},
+  nodefaults: (draft) => {
+    draft.nodefaults = true;
+  },
+  daemonize: (draft) => {
+    draft.daemonize = true;
+  },
   'no-user-config': () => {},
   'no-reboot': (draft) => {
     draft.noReboot = true;

@@ -142,6 +142,18 @@ test('both dashes are the same and later options win', () => {
 test('-nographic puts the serial port on stdio unless one was given', () => {
   assert.equal(parse('-nographic').serials, ['serial0']);
   assert.equal(parse('-nographic', '-serial', 'null').chardevs[0]?.backend, 'null');
+  assert.equal(parse('-nographic', '-nodefaults').serials, []);
+  assert.equal(parseOptions(['-nographic', '-machine', 'none']).serials, []);
+});
+
+test('a list of accelerators needs the one that there is', () => {
+  assert.is(parse('-machine', 'virt,accel=kvm:tcg').machine.type, 'virt');
+  assert.throws(() => parse('-machine', 'virt,accel=kvm:hvf'), /'accel' supports only 'tcg', got 'kvm:hvf'/);
+});
+
+test('-daemonize and a character device on stdio do not go together', () => {
+  assert.is(parse('-daemonize', '-serial', 'null').daemonize, true);
+  assert.throws(() => parse('-daemonize', '-nographic'), /background has no stdio/);
 });
 
 test('-help and -version need nothing else', () => {
