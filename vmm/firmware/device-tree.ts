@@ -2,6 +2,7 @@
  * The device tree of the machine: the nodes QEMU's riscv64 `virt` machine has for the devices there are,
  * with the same names, addresses and interrupts, so that a guest finds the same machine.
  */
+import { CPU_EXTENSIONS, CPU_LETTERS } from '../cpu/extensions.js';
 import {
   CLINT,
   PLIC,
@@ -23,8 +24,8 @@ const CPU_INTC_PHANDLE = 2;
 const PLIC_PHANDLE = 3;
 const TEST_PHANDLE = 4;
 
-const ISA_EXTENSIONS = ['i', 'm', 'a', 'f', 'd', 'c', 'zicntr', 'zicsr', 'zifencei', 'sstc'];
-const ISA = 'rv64imafdc_zicntr_zicsr_zifencei_sstc';
+const ISA_EXTENSIONS = [...CPU_LETTERS, ...CPU_EXTENSIONS];
+const ISA = [`rv64${CPU_LETTERS.join('')}`, ...CPU_EXTENSIONS].join('_');
 const SERIAL_PATH = `/soc/${unitName('serial', UART0)}`;
 /** Interrupts at the hart: software, timer and external, for machine and supervisor mode. */
 const MACHINE_SOFTWARE = 3;

@@ -29,6 +29,8 @@ const ASKS = [...COMMANDS.values()].filter(
 const ARGUMENTS: Readonly<Record<string, object>> = {
   'qom-get': { path: '/machine', property: 'aux-ram-share' },
   'qom-list': { path: '/machine/unattached' },
+  'qom-list-properties': { typename: 'memory-backend-memfd' },
+  'query-cpu-model-expansion': { type: 'full', model: { name: 'rv64' } },
 };
 
 for (const command of ASKS) {

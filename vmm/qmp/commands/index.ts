@@ -1,6 +1,7 @@
 /** The one list of all monitor commands. */
 import type { Command } from '../command.js';
 import { cont } from './cont.js';
+import { deviceListProperties } from './device-list-properties.js';
 import { humanMonitorCommand } from './human-monitor-command.js';
 import { migrate } from './migrate.js';
 import { migrateCancel } from './migrate-cancel.js';
@@ -10,12 +11,16 @@ import { migrateSetParameters } from './migrate-set-parameters.js';
 import { qmpCapabilities } from './qmp-capabilities.js';
 import { qomGet } from './qom-get.js';
 import { qomList } from './qom-list.js';
+import { qomListProperties } from './qom-list-properties.js';
+import { qomListTypes } from './qom-list-types.js';
 import { queryAccelerators } from './query-accelerators.js';
 import { queryBlock } from './query-block.js';
 import { queryChardev } from './query-chardev.js';
 import { queryChardevBackends } from './query-chardev-backends.js';
+import { queryCommandLineOptions } from './query-command-line-options.js';
 import { queryCommandsOf } from './query-commands.js';
 import { queryCpuDefinitions } from './query-cpu-definitions.js';
+import { queryCpuModelExpansion } from './query-cpu-model-expansion.js';
 import { queryCpusFast } from './query-cpus-fast.js';
 import { queryCurrentMachine } from './query-current-machine.js';
 import { queryFdsets } from './query-fdsets.js';
@@ -58,6 +63,8 @@ const LIST: readonly Command[] = [
   queryAccelerators,
   queryMachines,
   queryCpuDefinitions,
+  queryCpuModelExpansion,
+  queryCommandLineOptions,
   queryCurrentMachine,
   queryChardevBackends,
   queryBlock,
@@ -68,6 +75,9 @@ const LIST: readonly Command[] = [
   queryHotpluggableCpus,
   qomGet,
   qomList,
+  qomListTypes,
+  qomListProperties,
+  deviceListProperties,
   stop,
   cont,
   quit,

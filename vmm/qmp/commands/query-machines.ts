@@ -1,3 +1,4 @@
+import { DEFAULT_RAM_ID } from '../../memory/guest-memory.js';
 import { defineCommand } from '../command.js';
 
 const COMMON = {
@@ -7,6 +8,23 @@ const COMMON = {
   deprecated: false,
   acpi: false,
 };
+
+const MACHINES = [
+  {
+    ...COMMON,
+    name: 'virt',
+    'is-default': true,
+    'default-cpu-type': 'rv64-riscv-cpu',
+    'default-ram-id': DEFAULT_RAM_ID,
+  },
+  { ...COMMON, name: 'none', 'default-ram-id': 'ram' },
+];
+
+/** Only versioned machine types have some. */
+const NO_COMPAT = { 'compat-props': [] };
+const COMPAT_PROPERTIES = {
+  array: { struct: { 'qom-type': { type: 'str' }, property: { type: 'str' }, value: { type: 'str' } } },
+} as const;
 
 /**
  * The machine types: one, and `none` for asking without a machine.
@@ -18,7 +36,7 @@ const COMMON = {
  */
 export const queryMachines = defineCommand({
   name: 'query-machines',
-  args: {},
+  args: { 'compat-props': { type: 'bool', optional: true } },
   returns: {
     array: {
       struct: {
@@ -31,17 +49,10 @@ export const queryMachines = defineCommand({
         acpi: { type: 'bool' },
         'default-cpu-type': { type: 'str', optional: true },
         'default-ram-id': { type: 'str', optional: true },
+        'compat-props': { type: COMPAT_PROPERTIES, optional: true },
       },
     },
   },
-  run: () => [
-    {
-      ...COMMON,
-      name: 'virt',
-      'is-default': true,
-      'default-cpu-type': 'rv64-riscv-cpu',
-      'default-ram-id': 'riscv_virt_board.ram',
-    },
-    { ...COMMON, name: 'none' },
-  ],
+  run: (_, { 'compat-props': wanted = false }) =>
+    MACHINES.map((machine) => ({ ...machine, ...(wanted && NO_COMPAT) })),
 });
