@@ -65,6 +65,8 @@ export interface Hardware {
   readonly nics: readonly Nic[];
   /** Null: the machine has no screen. */
   readonly display: Display | null;
+  /** Whether the guest has a port for `qemu-guest-agent`; whether one answers there is another matter. */
+  readonly guestAgent: boolean;
   /** In QEMU's words, after all that the document says otherwise. */
   readonly extraArguments: readonly string[];
 }
@@ -82,5 +84,6 @@ export const DEFAULT_HARDWARE: Hardware = {
   disks: [],
   nics: [],
   display: null,
+  guestAgent: false,
   extraArguments: [],
 };

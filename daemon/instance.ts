@@ -38,6 +38,8 @@ export interface InstancePaths {
   /** A FIFO: what is written there is typed into the serial console. */
   readonly consoleInput: string;
   readonly vnc: string;
+  /** Where the port of the guest's agent is reached. */
+  readonly agent: string;
   readonly vmmLog: string;
   readonly consoleLog: string;
 }
@@ -53,6 +55,7 @@ export function instancePaths({
     main: `${socketsDir}/main.sock`,
     consoleInput: `${socketsDir}/console.in`,
     vnc: `${socketsDir}/vnc.sock`,
+    agent: `${socketsDir}/qga.sock`,
     vmmLog: `${logsDir}/vmm.log`,
     consoleLog: `${logsDir}/console.log`,
   };

@@ -80,6 +80,9 @@ export const newHardware = {
       { ...strict, description: 'The screen; default: none' },
     ),
   ),
+  guestAgent: Type.Optional(
+    Type.Boolean({ description: 'Whether the guest has a port for qemu-guest-agent; default: false' }),
+  ),
   extraArguments: Type.Optional(
     Type.Array(
       Type.String({ minLength: 1, maxLength: 4096, pattern: '^[^\\0]+$', description: 'One argument' }),
@@ -122,6 +125,7 @@ export const hardwareView = {
     properties: { kind: words(DISPLAY_KINDS, 'vnc: on a unix socket of each instance') },
     description: 'The screen; null: none',
   }),
+  guestAgent: Type.Boolean({ description: 'Whether the guest has a port for qemu-guest-agent' }),
   extraArguments: Type.Unsafe<Hardware['extraArguments']>(
     Type.Array(Type.String(), { description: "Added to the VMM's command line" }),
   ),
@@ -153,6 +157,7 @@ export function hardwareOf(body: Static<typeof Document>): Hardware {
     })),
     nics: nics.map(nicOf),
     display: body.display ?? null,
+    guestAgent: body.guestAgent ?? false,
     extraArguments: body.extraArguments ?? [],
   };
 }

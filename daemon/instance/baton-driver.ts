@@ -7,6 +7,7 @@ import { moduleFiles } from './program-files.js';
 import { askingLineOf, modesOf } from './qemu-probe.js';
 import { QmpSchema } from './qmp-schema.js';
 import { returnOf, runQmpScript } from './qmp-script.js';
+import { agentArguments } from './virtio-arguments.js';
 
 const MIB = 1024 * 1024;
 /** Guest RAM and the VMM's own tables share one 32-bit WebAssembly memory of 4 GiB. */
@@ -36,6 +37,7 @@ function machineArguments({ machine, paths }: InstancePlan): string[] {
   const input = `path=/dev/null,input-path=${value(paths.consoleInput)}`;
   args.push('-chardev', `file,id=serial0,${input},logfile=${value(paths.consoleLog)}`);
   args.push('-serial', 'chardev:serial0', '-qmp', `unix:${value(paths.qmp)},server=on,wait=off`);
+  args.push(...agentArguments(spec, paths, 'device'));
   args.push('-display', 'none', '-nodefaults', '-name', value(machine.name), '-uuid', machine.id);
   return [...args, ...spec.extraArguments];
 }

@@ -8,6 +8,7 @@ import type { InstancePaths } from '../instance.js';
 import type { MachineSpec } from '../machine.js';
 import { FIRST_INHERITED_FD, type Incoming } from './driver.js';
 import { defaultMac, type ResolvedHardware } from './qemu-machine.js';
+import { agentArguments, json, type VirtioBus } from './virtio-arguments.js';
 
 export interface ArgumentsPlan {
   readonly machine: { readonly id: string; readonly name: string; readonly spec: MachineSpec };
@@ -27,11 +28,6 @@ function value(text: string): string {
   return text.replaceAll(',', ',,');
 }
 
-/** One flag and its argument in QEMU's JSON form, where nothing needs to be escaped. */
-function json(flag: '-device' | '-blockdev' | '-netdev', members: object): string[] {
-  return [flag, JSON.stringify(members)];
-}
-
 export function qemuArguments(plan: ArgumentsPlan): string[] {
   const { hardware, incoming, paths } = plan;
   return [
@@ -40,6 +36,7 @@ export function qemuArguments(plan: ArgumentsPlan): string[] {
     ...hardware.disks.flatMap((disk, index) => diskArguments(disk, index, plan)),
     ...hardware.nics.flatMap((nic, index) => nicArguments(nic, index, plan)),
     ...displayArguments(plan),
+    ...agentArguments(hardware, paths, serialBus(hardware)),
     ...consoleArguments(paths),
     ...hardware.extraArguments,
     ...incomingArguments(paths, incoming),
@@ -75,6 +72,11 @@ function bootArguments({ machine: { spec } }: ArgumentsPlan): string[] {
 /** microvm has no PCI unless asked: its virtio devices sit on virtio-mmio. */
 function virtio(name: 'blk' | 'net' | 'scsi', { machineType }: ResolvedHardware): string {
   return `virtio-${name}-${machineType === 'microvm' ? 'device' : 'pci'}`;
+}
+
+/** That of virt is on virtio-mmio, which baton-vmm has too. */
+function serialBus({ machineType }: ResolvedHardware): VirtioBus {
+  return machineType === 'microvm' || machineType === 'virt' ? 'device' : 'pci';
 }
 
 function diskArguments(disk: Disk, index: number, { hardware, machine }: ArgumentsPlan): string[] {

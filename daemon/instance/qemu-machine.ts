@@ -45,8 +45,8 @@ export function resolveHardware(spec: MachineSpec, abilities: QemuAbilities): Ha
   if (refusals.length > 0 || architecture === null || machineType === null || accelerator === null) {
     return { hardware: null, refusals };
   }
-  const { cpu, disks, nics, display, extraArguments } = spec;
-  const own = { cpu, disks, nics, display, extraArguments };
+  const { cpu, disks, nics, display, guestAgent, extraArguments } = spec;
+  const own = { cpu, disks, nics, display, guestAgent, extraArguments };
   return { hardware: { architecture, machineType, accelerator, ...own }, refusals: [] };
 }
 

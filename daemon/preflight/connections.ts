@@ -17,13 +17,18 @@ const SCREEN: Finding = {
   remedy: 'connect them again',
 };
 
-export function connectionFindings(needs: CommandNeeds, mode: UpgradeMode): readonly Finding[] {
-  const sockets = needs.chardevs.filter(({ name }) => name === 'socket');
+/** `ownSockets`: how many of its sockets nobody but the daemon is a client of. */
+export function connectionFindings(
+  needs: CommandNeeds,
+  mode: UpgradeMode,
+  ownSockets = 0,
+): readonly Finding[] {
+  const sockets = needs.chardevs.filter(({ name }) => name === 'socket').length - ownSockets;
   const vhostDevices = needs.devices.filter(({ name }) => name.startsWith('vhost-'));
   return [
     ...needs.netdevs.flatMap((netdev) => ofNetwork(netdev, mode)),
     ...vhostDevices.map(({ name }) => vhost(`device ${name}`)),
-    ...(sockets.length > 0 ? [ofSockets(sockets.length)] : []),
+    ...(sockets > 0 ? [ofSockets(sockets)] : []),
     ...(needs.options.includes('-vnc') ? [SCREEN] : []),
   ];
 }

@@ -198,7 +198,7 @@ export class Preflight {
       [
         ...(said === null ? [] : sourceModeFindings(said, mode)),
         ...wayBackFindings(from.build, mode),
-        ...(builds.needs === null ? [] : connectionFindings(builds.needs, mode)),
+        ...(builds.needs === null ? [] : connectionFindings(builds.needs, mode, ownSockets(machine))),
         ...adoptedFindings(machine, source?.instance.generation ?? null, mode),
         ...(await diskFindings(machine.spec, mode, this.#options)),
         ...(await memoryFindings(machine.spec, mode)),
@@ -251,6 +251,11 @@ function report(
   const bySeverity = SEVERITIES.flatMap((severity) => found.filter((one) => one.severity === severity));
   const findings = bySeverity.slice(0, MAX_FINDINGS);
   return { build: id, mode, modeReason, verdict: verdictOn(found), findings };
+}
+
+/** Of a machine that was created here: the port of its guest's agent. */
+function ownSockets({ spec }: PlannedMachine): number {
+  return Number(spec.guestAgent);
 }
 
 function stopped({ id }: Build): Finding {

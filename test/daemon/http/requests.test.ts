@@ -139,6 +139,7 @@ test('a machine is found by id and by name, with every default resolved', async 
     disks: [],
     nics: [],
     display: null,
+    guestAgent: false,
     extraArguments: [],
   });
   isProblem(await call(app, 'POST', '/v1/machines/good/stop', { powerdownMs: -1 }), 400, 'invalid_request');

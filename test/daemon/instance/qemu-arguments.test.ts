@@ -95,6 +95,7 @@ async function ask(dir: TempDir, target: QemuTarget, machineSpec: MachineSpec) {
       ({ label }) => label === 'serial0',
     ),
     disks: await qmp.execute<{ inserted: { file: string; ro: boolean }; qdev: string }[]>('query-block'),
+    chardevs: await qmp.execute<{ label: string; filename: string }[]>('query-chardev'),
     blocked: await blockedReasons(qmp),
   };
   qmp.close();
@@ -175,6 +176,28 @@ if (missing !== undefined && 'missing' in missing) {
       }
     });
   }
+
+  for (const [target, machineType] of [
+    ['riscv64', 'virt'],
+    ['x86_64', 'pc-q35-10.0'],
+    ['x86_64', 'microvm'],
+  ] as const) {
+    test(`${target} ${machineType}: a port for the guest's agent, that can be carried`, async ({ dir }) => {
+      const answers = await ask(dir, target, spec(dir, { machineType, guestAgent: true }));
+      const port = answers.chardevs.find(({ label }) => label === 'agent0');
+      assert.is(port?.filename, `disconnected:unix:${dir.path}/sockets/qga.sock,server=on`);
+      assert.equal(answers.blocked, []);
+    });
+  }
+
+  test('a port for the agent leaves all other devices where they were', async ({ dir }) => {
+    const more = { nics: [{ kind: 'user', mac: null }], display: { kind: 'vnc' } } as const;
+    const { line: without } = await plan(dir, 'x86_64', spec(dir, more));
+    const { line: withPort } = await plan(dir, 'x86_64', spec(dir, { ...more, guestAgent: true }));
+    const devices = ({ args }: typeof without) => args.filter((_, index) => args[index - 1] === '-device');
+    assert.equal(devices(withPort).slice(0, devices(without).length), devices(without));
+    assert.is(devices(withPort).length, devices(without).length + 2);
+  });
 
   test('a target waits on the CPR channel and opens no monitor', async ({ dir }) => {
     const { line, folders, paths } = await plan(dir, 'riscv64', spec(dir), 'cpr');

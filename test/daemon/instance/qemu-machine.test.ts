@@ -45,6 +45,7 @@ test('what the document leaves out is resolved against the build, once and for a
     disks: [],
     nics: [],
     display: null,
+    guestAgent: false,
     extraArguments: [],
   });
   const riscv64 = {

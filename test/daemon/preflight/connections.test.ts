@@ -31,4 +31,13 @@ test('networks with a process of their own, and sockets that clients are connect
   assert.equal(found('cpr-exec', '-vnc', 'unix:/v'), ['info screen_reconnects']);
 });
 
+test('the port of the guest agent has no client but the daemon', () => {
+  const needs = needsOf(['-chardev', 'socket,id=agent0,path=/qga.sock,server=on,wait=off']);
+  assert.equal(connectionFindings(needs, 'cpr-transfer', 1), []);
+  assert.equal(
+    connectionFindings(needs, 'cpr-transfer').map(({ code }) => code),
+    ['sockets_reconnect'],
+  );
+});
+
 test.run();

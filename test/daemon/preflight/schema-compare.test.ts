@@ -111,6 +111,7 @@ function ourLine(machineType: string): readonly string[] {
       { kind: 'tap', mac: null, interface: 't' },
     ],
     display: { kind: 'vnc' },
+    guestAgent: true,
     extraArguments: ['-rtc', 'base=utc'],
   } as const;
   const paths = instancePaths({ socketsDir: '/s', logsDir: '/l' });

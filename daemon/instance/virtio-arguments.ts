@@ -1,0 +1,34 @@
+/** Virtio devices on a command line, in QEMU's words, which baton-vmm speaks as well. Pure. */
+import type { Hardware } from '../hardware.js';
+import type { InstancePaths } from '../instance.js';
+import { escapeCommas } from './qemu-options.js';
+
+/** How the guest finds the device: on PCI, or, with QEMU's word `device`, on virtio-mmio. */
+export type VirtioBus = 'pci' | 'device';
+
+/** By this name the agent in the guest finds its port. */
+const AGENT_PORT = 'org.qemu.guest_agent.0';
+const AGENT_ID = 'agent0';
+
+/** One flag and its argument in QEMU's JSON form, where nothing needs to be escaped. */
+export function json(flag: '-device' | '-blockdev' | '-netdev', members: object): string[] {
+  return [flag, JSON.stringify(members)];
+}
+
+/**
+ * The port of the guest's agent: a socket that serves one client, and only while it is needed. N.B. Behind all other
+ * devices, so that a machine that gets one keeps the places of the others.
+ */
+export function agentArguments(
+  { guestAgent }: Pick<Hardware, 'guestAgent'>,
+  { agent }: InstancePaths,
+  bus: VirtioBus,
+): string[] {
+  if (!guestAgent) return [];
+  const port = { driver: 'virtserialport', id: AGENT_ID, chardev: AGENT_ID, name: AGENT_PORT };
+  return [
+    ...['-chardev', `socket,id=${AGENT_ID},path=${escapeCommas(agent)},server=on,wait=off`],
+    ...json('-device', { driver: `virtio-serial-${bus}`, id: 'serial-bus0' }),
+    ...json('-device', { ...port, bus: 'serial-bus0.0' }),
+  ];
+}
