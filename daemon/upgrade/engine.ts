@@ -61,6 +61,13 @@ export class UpgradeEngine {
     return this.#steps.findIndex((step) => step.commits);
   }
 
+  /** By its name: the daemon that began it may have been an older one, with fewer steps in its list. */
+  get #lastBegun(): number {
+    const { steps } = this.#options.context.upgrade;
+    const position = this.#steps.findIndex(({ name }) => name === steps.at(-1)?.name);
+    return position < 0 ? steps.length - 1 : position;
+  }
+
   async run(): Promise<Outcome> {
     return this.#forward(0);
   }
@@ -68,9 +75,9 @@ export class UpgradeEngine {
   /** After a restart of the daemon: on from the commit when its intent was written, back when it was not. */
   async recover(): Promise<Outcome> {
     const { upgrade } = this.#options.context;
-    const last = upgrade.steps.length - 1;
+    const last = this.#lastBegun;
     if (upgrade.committed) return this.#forward(Math.max(this.#commitPosition, last));
-    const step = upgrade.steps[last]?.name ?? null;
+    const step = upgrade.steps.at(-1)?.name ?? null;
     const code = upgrade.cancelRequested ? 'cancelled' : 'daemon_restarted';
     const reason = upgrade.reason ?? {
       code,

@@ -215,6 +215,16 @@ test('cancelled during the commit: not heard', async (context) => {
   assert.is((await engineOf(context, steps.with(COMMIT, commit)).run()).state, 'succeeded');
 });
 
+test('taken up from a daemon with fewer steps in its list: what it had begun is undone, by name', async (context) => {
+  const older = stepsOf(context).filter(({ name }) => name !== 'set up');
+  const journal = new Journal(context.store, context.store.upgrades.byId('u') as Upgrade, () => undefined);
+  const begun = older.slice(0, older.findIndex(({ name }) => name === 'stop') + 1);
+  for (const [position, step] of begun.entries()) journal.begin(position, step, null);
+  const outcome = await engineOf(context).recover();
+  assert.is(outcome.reason?.code, 'daemon_restarted');
+  assert.equal(context.done, ['undo stop', 'undo set up', 'undo move', 'undo prepare', 'undo look']);
+});
+
 test('a list of steps has exactly one commit', (context) => {
   const steps = stepsOf(context).filter((step) => !step.commits);
   assert.throws(() => engineOf(context, steps), /exactly one step that commits/);
