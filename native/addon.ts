@@ -14,7 +14,13 @@ export interface Addon {
   connectUnix(path: string): number;
   sendMessage(fd: number, data: Uint8Array, fds: readonly number[]): number;
   receiveMessage(fd: number, maxBytes: number, maxFds: number): ReceivedMessage | null;
+  readFd(fd: number, into: Uint8Array): number | null;
+  writeFd(fd: number, data: Uint8Array): number | null;
+  writePieces(fd: number, pieces: readonly Uint8Array[]): number | null;
   pollFd(fd: number, events: number, timeoutMs: number): number | Promise<number>;
+  watchFd(fd: number, onReady: (events: number) => void): Watch;
+  setWatch(watch: Watch, events: number): void;
+  endWatch(watch: Watch): void;
   shutdownWrite(fd: number): void;
   unreadBytes(fd: number): number;
   closeFd(fd: number): void;
@@ -33,13 +39,27 @@ export interface Addon {
   unlockOfd(fd: number, startBytes: number, lengthBytes: number): void;
   testOfd(fd: number, exclusive: boolean, startBytes: number, lengthBytes: number): RawLockHolder | null;
   peerCredentials(fd: number): PeerCredentials;
-  openTap(name: string): number;
+  openTap(name: string, withHeader: boolean): number;
+  describeTap(fd: number): TapDescription;
+  setTapHeaderBytes(fd: number, sizeBytes: number): void;
+  setTapOffloads(fd: number, offloads: number): void;
+  setTapSendBuffer(fd: number, sizeBytes: number): void;
 }
+
+/** Something of C++: only to be handed back. */
+export type Watch = { readonly watch: never };
 
 /** `data` is empty at the end of the stream. The descriptors belong to the receiver, who must close them. */
 export interface ReceivedMessage {
   readonly data: Uint8Array;
   readonly fds: number[];
+}
+
+export interface TapDescription {
+  readonly name: string;
+  readonly isTap: boolean;
+  /** Frames have a header before them (IFF_VNET_HDR). */
+  readonly hasHeader: boolean;
 }
 
 export interface RawLockHolder {

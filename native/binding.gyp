@@ -17,7 +17,8 @@
         "src/poll.cpp",
         "src/process.cpp",
         "src/tap.cpp",
-        "src/unix-socket.cpp"
+        "src/unix-socket.cpp",
+        "src/watch.cpp"
       ],
       "defines": ["NAPI_VERSION=8"],
       "cflags_cc!": ["-std=gnu++17", "-std=gnu++20"],

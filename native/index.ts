@@ -9,7 +9,7 @@
  */
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { Addon, PeerCredentials, ReceivedMessage } from './addon.js';
+import type { Addon, PeerCredentials, ReceivedMessage, TapDescription } from './addon.js';
 import {
   requireBytes,
   requireFd,
@@ -21,7 +21,7 @@ import {
 } from './arguments.js';
 import { NativeError } from './error.js';
 
-export type { PeerCredentials, ReceivedMessage } from './addon.js';
+export type { PeerCredentials, ReceivedMessage, TapDescription } from './addon.js';
 export { NativeError } from './error.js';
 
 /** Events of `pollFd`, as Linux numbers them. The last two are reported whether asked for or not. */
@@ -41,6 +41,10 @@ export const MAX_POLL_MS = 10_000;
 /** The kernel's limit: 255 with its own prefix `memfd:`. */
 const MAX_MEMFD_NAME_BYTES = 249;
 const MAX_POLL_EVENTS = 0x7fff;
+/** struct virtio_net_hdr_v1_hash_tunnel, the longest there is. */
+const MAX_TAP_HEADER_BYTES = 24;
+/** All bits of TUN_F_* that may be. */
+const MAX_TAP_OFFLOADS = 0xffff;
 /** SIGRTMAX. */
 const MAX_SIGNAL = 64;
 const MAX_INT32 = 2 ** 31 - 1;
@@ -163,6 +167,57 @@ export async function pollFd(fd: number, events: number, timeoutMs: number): Pro
   requireInteger('events', events, 0, MAX_POLL_EVENTS);
   requireInteger('timeoutMs', timeoutMs, 0, MAX_POLL_MS);
   return addon().pollFd(fd, events, timeoutMs);
+}
+
+/** Which of `events` the descriptor has now, POLLERR and POLLHUP among them. */
+export function readyEvents(fd: number, events: number): number {
+  requireFd('fd', fd);
+  requireInteger('events', events, 0, MAX_POLL_EVENTS);
+  return addon().pollFd(fd, events, 0) as number;
+}
+
+/**
+ * Reads up to the length of `into`; 0 is the end. null: nothing has come (a descriptor that is not non-blocking waits
+ * instead). A terminal whose other side nobody has open is EIO.
+ */
+export function readFd(fd: number, into: Uint8Array): number | null {
+  requireFd('fd', fd);
+  requireBytes('into', into);
+  return addon().readFd(fd, into);
+}
+
+/** Returns how many bytes went; null: there is no room. EPIPE: nobody will read. */
+export function writeFd(fd: number, data: Uint8Array): number | null {
+  requireFd('fd', fd);
+  requireBytes('data', data);
+  return addon().writeFd(fd, data);
+}
+
+/** One write of several pieces one after the other; as `writeFd`. At most 1024 of them. */
+export function writePieces(fd: number, pieces: readonly Uint8Array[]): number | null {
+  requireFd('fd', fd);
+  return addon().writePieces(fd, pieces);
+}
+
+/** Tells again and again, once in each turn of the event loop, while `fd` has what it is set to. */
+export interface FdWatch {
+  /** At first 0: nothing. With others, POLLERR and POLLHUP are told too. */
+  set(events: number): void;
+  /** Before `fd` is closed. May be called by `onReady`, which hears no more. */
+  end(): void;
+}
+
+/** EPERM: files and some devices cannot be watched, and are always ready. The event loop lives until the end. */
+export function watchFd(fd: number, onReady: (events: number) => void): FdWatch {
+  requireFd('fd', fd);
+  const watch = addon().watchFd(fd, onReady);
+  return {
+    set(events) {
+      requireInteger('events', events, 0, MAX_POLL_EVENTS);
+      addon().setWatch(watch, events);
+    },
+    end: () => addon().endWatch(watch),
+  };
 }
 
 /** Ends our side of a connection; the peer reads the end of the stream, and can still send. */
@@ -343,12 +398,39 @@ export function peerCredentials(fd: number): PeerCredentials {
 }
 
 /**
- * A non-blocking descriptor that reads and writes one Ethernet frame at a time, with no header before it. The
- * interface must exist. ENODEV: it does not; EBUSY: it has a descriptor already; EINVAL: it is no tap, or one of
- * several queues; EPERM: it is another user's, or nobody's, and there is no CAP_NET_ADMIN.
+ * A non-blocking descriptor that reads and writes one Ethernet frame at a time, with no header before it unless one is
+ * asked for. The interface must exist. ENODEV: it does not; EBUSY: it has a descriptor already; EINVAL: it is no tap,
+ * or one of several queues; EPERM: it is another user's, or nobody's, and there is no CAP_NET_ADMIN.
  */
-export function openTap(name: string): number {
+export function openTap(name: string, withHeader = false): number {
   requireText('name', name);
   if (name === '') throw new TypeError('expected name to be that of an interface, got an empty string');
-  return addon().openTap(name);
+  return addon().openTap(name, withHeader);
+}
+
+/** What interface a descriptor is of. ENOTTY, EBADFD: of none. */
+export function describeTap(fd: number): TapDescription {
+  requireFd('fd', fd);
+  return addon().describeTap(fd);
+}
+
+/** The length of the header before each frame; for all who have this interface open. */
+export function setTapHeaderBytes(fd: number, sizeBytes: number): void {
+  requireFd('fd', fd);
+  requireInteger('sizeBytes', sizeBytes, 10, MAX_TAP_HEADER_BYTES);
+  addon().setTapHeaderBytes(fd, sizeBytes);
+}
+
+/** What the host may leave undone in the frames that are read (TUN_F_*); for all who have this interface open. */
+export function setTapOffloads(fd: number, offloads: number): void {
+  requireFd('fd', fd);
+  requireInteger('offloads', offloads, 0, MAX_TAP_OFFLOADS);
+  addon().setTapOffloads(fd, offloads);
+}
+
+/** How much that was written may wait in the host's network before a write would block. */
+export function setTapSendBuffer(fd: number, sizeBytes: number): void {
+  requireFd('fd', fd);
+  requireInteger('sizeBytes', sizeBytes, 1, MAX_INT32);
+  addon().setTapSendBuffer(fd, sizeBytes);
 }

@@ -24,7 +24,13 @@ NAPI_MODULE_INIT() {
       method("connectUnix", baton::connectUnix),
       method("sendMessage", baton::sendMessage),
       method("receiveMessage", baton::receiveMessage),
+      method("readFd", baton::readFd),
+      method("writeFd", baton::writeFd),
+      method("writePieces", baton::writePieces),
       method("pollFd", baton::pollFd),
+      method("watchFd", baton::watchFd),
+      method("setWatch", baton::setWatch),
+      method("endWatch", baton::endWatch),
       method("shutdownWrite", baton::shutdownWrite),
       method("unreadBytes", baton::unreadBytes),
       method("closeFd", baton::closeFd),
@@ -44,6 +50,10 @@ NAPI_MODULE_INIT() {
       method("testOfd", baton::testOfd),
       method("peerCredentials", baton::peerCredentials),
       method("openTap", baton::openTap),
+      method("describeTap", baton::describeTap),
+      method("setTapHeaderBytes", baton::setTapHeaderBytes),
+      method("setTapOffloads", baton::setTapOffloads),
+      method("setTapSendBuffer", baton::setTapSendBuffer),
   };
   if (napi_define_properties(env, exports, sizeof functions / sizeof functions[0], functions) != napi_ok) {
     return nullptr;

@@ -57,21 +57,47 @@ bool Args::string(size_t index, const char* name, std::string* out) const {
   return readString(values_[index], out) || expected(name, "a string without NUL");
 }
 
-bool Args::bytes(size_t index, const char* name, Bytes* out) const {
+bool Args::readBytes(napi_value value, Bytes* out) const {
   bool isTypedArray = false;
-  napi_is_typedarray(env_, values_[index], &isTypedArray);
-  if (!isTypedArray) return expected(name, "a Uint8Array");
+  napi_is_typedarray(env_, value, &isTypedArray);
+  if (!isTypedArray) return false;
   napi_typedarray_type type = napi_int8_array;
   void* data = nullptr;
   // SAFETY: napi_get_arraybuffer_info refuses a SharedArrayBuffer; a typed array over one is accepted here.
   // The pointer is not kept beyond the call: the garbage collector may move small buffers afterwards.
-  if (napi_get_typedarray_info(env_, values_[index], &type, &out->length, &data, nullptr, &out->byteOffset) !=
-          napi_ok ||
-      type != napi_uint8_array) {
-    return expected(name, "a Uint8Array");
+  if (napi_get_typedarray_info(env_, value, &type, &out->length, &data, nullptr, &out->byteOffset) != napi_ok) {
+    return false;
   }
   out->data = static_cast<uint8_t*>(data);
+  return type == napi_uint8_array;
+}
+
+bool Args::bytes(size_t index, const char* name, Bytes* out) const {
+  return readBytes(values_[index], out) || expected(name, "a Uint8Array");
+}
+
+bool Args::bytesList(size_t index, const char* name, std::vector<Bytes>* out) const {
+  uint32_t length = 0;
+  if (!arrayLength(index, &length)) return expected(name, "an array of Uint8Arrays");
+  out->resize(length);
+  for (uint32_t i = 0; i < length; i += 1) {
+    napi_value value = nullptr;
+    if (napi_get_element(env_, values_[index], i, &value) != napi_ok) return false;
+    if (!readBytes(value, &(*out)[i])) return expected(name, "an array of Uint8Arrays");
+  }
   return true;
+}
+
+bool Args::function(size_t index, const char* name, napi_value* out) const {
+  napi_valuetype type = napi_undefined;
+  *out = values_[index];
+  if (napi_typeof(env_, *out, &type) == napi_ok && type == napi_function) return true;
+  return expected(name, "a function");
+}
+
+bool Args::external(size_t index, const char* name, void** out) const {
+  if (napi_get_value_external(env_, values_[index], out) == napi_ok) return true;
+  return expected(name, "what an earlier call returned");
 }
 
 bool Args::strings(size_t index, const char* name, std::vector<std::string>* out) const {

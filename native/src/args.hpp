@@ -27,8 +27,11 @@ class Args {
   bool boolean(size_t index, const char* name, bool* out) const;
   bool string(size_t index, const char* name, std::string* out) const;
   bool bytes(size_t index, const char* name, Bytes* out) const;
+  bool bytesList(size_t index, const char* name, std::vector<Bytes>* out) const;
   bool strings(size_t index, const char* name, std::vector<std::string>* out) const;
   bool int32s(size_t index, const char* name, std::vector<int>* out) const;
+  bool function(size_t index, const char* name, napi_value* out) const;
+  bool external(size_t index, const char* name, void** out) const;
 
  private:
   static constexpr size_t MAX_ARGUMENTS = 4;
@@ -36,6 +39,7 @@ class Args {
   bool expected(const char* name, const char* what) const;
   bool readInt32(napi_value value, int* out) const;
   bool readString(napi_value value, std::string* out) const;
+  bool readBytes(napi_value value, Bytes* out) const;
   bool arrayLength(size_t index, uint32_t* out) const;
 
   napi_env env_;

@@ -1,8 +1,10 @@
 // What any descriptor can do.
 #include <fcntl.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <vector>
 
 #include "args.hpp"
 #include "errors.hpp"
@@ -19,6 +21,55 @@ napi_value closeFd(napi_env env, napi_callback_info info) {
   if (close(fd) == 0 || errno == EINTR) return nullptr;
   const int error = errno;
   return throwErrno(env, error, "close", format("close descriptor %d", fd));
+}
+
+napi_value readFd(napi_env env, napi_callback_info info) {
+  Args args(env, info);
+  int fd = -1;
+  Bytes into;
+  if (!args.int32(0, "fd", &fd) || !args.bytes(1, "into", &into)) return nullptr;
+  ssize_t got;
+  do {
+    got = read(fd, into.data, into.length);
+  } while (got < 0 && errno == EINTR);
+  if (got >= 0) return number(env, got);
+  const int error = errno;
+  if (error == EAGAIN) return null(env);
+  return throwErrno(env, error, "read", format("read from descriptor %d", fd));
+}
+
+napi_value writeFd(napi_env env, napi_callback_info info) {
+  Args args(env, info);
+  int fd = -1;
+  Bytes data;
+  if (!args.int32(0, "fd", &fd) || !args.bytes(1, "data", &data)) return nullptr;
+  ssize_t written;
+  do {
+    // SAFETY: a peer that has gone is EPIPE and no signal: Node ignores SIGPIPE in the whole process.
+    written = write(fd, data.data, data.length);
+  } while (written < 0 && errno == EINTR);
+  if (written >= 0) return number(env, written);
+  const int error = errno;
+  if (error == EAGAIN) return null(env);
+  return throwErrno(env, error, "write", format("write to descriptor %d", fd));
+}
+
+napi_value writePieces(napi_env env, napi_callback_info info) {
+  Args args(env, info);
+  int fd = -1;
+  std::vector<Bytes> pieces;
+  if (!args.int32(0, "fd", &fd) || !args.bytesList(1, "pieces", &pieces)) return nullptr;
+  std::vector<iovec> vectors;
+  vectors.reserve(pieces.size());
+  for (const Bytes& piece : pieces) vectors.push_back({piece.data, piece.length});
+  ssize_t written;
+  do {
+    written = writev(fd, vectors.data(), static_cast<int>(vectors.size()));
+  } while (written < 0 && errno == EINTR);
+  if (written >= 0) return number(env, written);
+  const int error = errno;
+  if (error == EAGAIN) return null(env);
+  return throwErrno(env, error, "writev", format("write to descriptor %d", fd));
 }
 
 napi_value setCloseOnExec(napi_env env, napi_callback_info info) {

@@ -14,7 +14,13 @@ napi_value acceptUnix(napi_env env, napi_callback_info info);
 napi_value connectUnix(napi_env env, napi_callback_info info);
 napi_value sendMessage(napi_env env, napi_callback_info info);
 napi_value receiveMessage(napi_env env, napi_callback_info info);
+napi_value readFd(napi_env env, napi_callback_info info);
+napi_value writeFd(napi_env env, napi_callback_info info);
+napi_value writePieces(napi_env env, napi_callback_info info);
 napi_value pollFd(napi_env env, napi_callback_info info);
+napi_value watchFd(napi_env env, napi_callback_info info);
+napi_value setWatch(napi_env env, napi_callback_info info);
+napi_value endWatch(napi_env env, napi_callback_info info);
 napi_value shutdownWrite(napi_env env, napi_callback_info info);
 napi_value unreadBytes(napi_env env, napi_callback_info info);
 napi_value closeFd(napi_env env, napi_callback_info info);
@@ -34,5 +40,9 @@ napi_value unlockOfd(napi_env env, napi_callback_info info);
 napi_value testOfd(napi_env env, napi_callback_info info);
 napi_value peerCredentials(napi_env env, napi_callback_info info);
 napi_value openTap(napi_env env, napi_callback_info info);
+napi_value describeTap(napi_env env, napi_callback_info info);
+napi_value setTapHeaderBytes(napi_env env, napi_callback_info info);
+napi_value setTapOffloads(napi_env env, napi_callback_info info);
+napi_value setTapSendBuffer(napi_env env, napi_callback_info info);
 
 }  // namespace baton
