@@ -19,7 +19,7 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const OUTPUT = join(resolve(process.argv[2] ?? join(ROOT, 'dist')), 'vmm');
 const BUNDLES = join(OUTPUT, 'bundle');
 /** Start by module. */
-const STARTS = { 'baton-vmm': 'vmm/main.ts', worker: 'vmm/machine/worker.ts' };
+const STARTS = { 'baton-vmm': 'vmm/main.ts', worker: 'vmm/machine/thread.ts' };
 /** Somebody may have read a start that names an older file and not yet that. */
 const KEPT_MS = 3_600_000;
 

@@ -38,7 +38,8 @@ async function run(options: VmmOptions, argv: readonly string[]): Promise<void> 
   if (background !== null && !background.takeBackground(process.env)) {
     process.exit(await background.startInBackground(argv, descriptorsNamedBy(options)));
   }
-  const createMachine = options.machine.type === 'none' ? await noMachine() : await realMachine(isAwaited);
+  const createMachine =
+    options.machine.type === 'none' ? await noMachine() : await realMachine(options, isAwaited);
   if (options.machine.type !== 'none') {
     const { checkBootFiles } = await import('./firmware/check-boot-files.js');
     checkBootFiles(options);
@@ -64,11 +65,14 @@ function descriptorsNamedBy({ incoming }: VmmOptions): number[] {
   return main?.kind === 'fd' && /^\d+$/.test(main.name) ? [Number(main.name)] : [];
 }
 
-/** Its thread starts now: it has more to get ready than this one. */
-async function realMachine(isAwaited: boolean): Promise<VmmParts['createMachine']> {
-  const { createMachine, startWorker } = await import('./machine/create.js');
-  const worker = startWorker(isAwaited);
-  return (options, memory, settings, events) => createMachine(options, memory, settings, events, worker);
+/** It starts now: it has more to get ready than all else. */
+async function realMachine(
+  { machine: { thread } }: VmmOptions,
+  isAwaited: boolean,
+): Promise<VmmParts['createMachine']> {
+  const { createMachine, startMachine } = await import('./machine/create.js');
+  const peer = startMachine(thread, isAwaited);
+  return (options, memory, settings, events) => createMachine(options, memory, settings, events, peer);
 }
 
 async function noMachine(): Promise<VmmParts['createMachine']> {

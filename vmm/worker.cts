@@ -1,2 +1,2 @@
 /** Starts the machine's thread from its modules; see baton-vmm.cts. */
-import('./machine/worker.js');
+import('./machine/thread.js');

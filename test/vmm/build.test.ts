@@ -49,9 +49,10 @@ function filesOf(name: 'baton-vmm' | 'worker'): { source: string; code: string }
   return { source, code: source.replace(/cjs$/, `${process.versions.v8}.code`) };
 }
 
-/** The machine is built in both threads before QMP answers. */
-function answers(): string {
+/** The machine is built before QMP answers. */
+function answers(thread: 'single' | 'multi'): string {
   const args = ['-kernel', kernel, '-m', '32M', '-nodefaults', '-display', 'none', '-S', '-qmp', 'stdio'];
+  args.push('-accel', `tcg,thread=${thread}`);
   const input = '{"execute":"qmp_capabilities"}{"execute":"query-status"}{"execute":"quit"}';
   return execFileSync(process.execPath, [start, ...args], { input, encoding: 'utf8', timeout: 20_000 });
 }
@@ -64,13 +65,13 @@ test('both threads are one file each, for which V8 takes the code', () => {
     assert.is(script.cachedDataRejected, false, name);
     assert.match(readFileSync(source, 'latin1'), /^[\0-\x7f]+$/, 'what is read as latin1 is ASCII');
   }
-  assert.match(answers(), /"status": "prelaunch"/);
+  for (const thread of ['single', 'multi'] as const) assert.match(answers(thread), /"status": "prelaunch"/);
 });
 
 test('the modules beside the bundle are not looked at', () => {
   writeFileSync(`${folder.path}/dist/vmm/main.js`, 'throw new Error("expected a bundle")');
-  writeFileSync(`${folder.path}/dist/vmm/machine/worker.js`, 'throw new Error("expected a bundle")');
-  assert.match(answers(), /"status": "prelaunch"/);
+  writeFileSync(`${folder.path}/dist/vmm/machine/thread.js`, 'throw new Error("expected a bundle")');
+  for (const thread of ['single', 'multi'] as const) assert.match(answers(thread), /"status": "prelaunch"/);
 });
 
 test('with code that is none or is of another V8 it starts all the same, and writes nothing', () => {
@@ -80,7 +81,7 @@ test('with code that is none or is of another V8 it starts all the same, and wri
   }
   const listing = () => bundles().map((file) => [file, statSync(file).mtimeMs]);
   const before = listing();
-  assert.match(answers(), /"status": "prelaunch"/);
+  for (const thread of ['single', 'multi'] as const) assert.match(answers(thread), /"status": "prelaunch"/);
   assert.equal(listing(), before);
 });
 

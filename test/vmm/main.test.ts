@@ -74,6 +74,24 @@ test('a signal to a target that still waits for its source ends it too', async (
   assert.equal(host.leftSockets(), []);
 });
 
+test('with thread=multi the machine has a thread of its own, and goes on without one after cpr-exec', async () => {
+  const extra = ['-accel', 'tcg,thread=multi'];
+  const vmm = await host.launch({ extra });
+  const monitor = await vmm.monitor();
+  await ticksOn(vmm);
+  await monitor.execute('stop');
+  await monitor.execute('cont');
+  const before = await ticksOn(vmm);
+  const state = `${host.path}/state`;
+  const words = readFileSync(`/proc/${vmm.pid}/cmdline`, 'utf8').split('\0').slice(0, -1);
+  const command = [...words.filter((word) => !extra.includes(word)), '-incoming', `file:${state}`];
+  await monitor.execute('migrate-set-parameters', { mode: 'cpr-exec', 'cpr-exec-command': command });
+  await monitor.execute('migrate', { uri: `file:${state}` });
+  await waitFor(() => monitor.isClosed, { what: 'the end of the old monitor' });
+  assert.ok((await ticksOn(vmm)).ticks > before.ticks);
+  assert.is(vmm.stderr, '');
+});
+
 test('the pidfile holds the number, keeps others out, and goes with the process', async () => {
   const path = `${host.path}/pid`;
   const vmm = await host.launch({ extra: ['-pidfile', path] });

@@ -72,14 +72,35 @@ const COMPILE_FLAGS: readonly (readonly [string, string])[] = [
  * guest waits: slower code is there in a thirtieth of the time, and is replaced while it runs.
  */
 export function loadCore(wanted: 'fast' | 'soon' = 'fast'): WebAssembly.Module {
-  const bytes = readFileSync(new URL('core.wasm', import.meta.url));
-  if (wanted === 'soon') return new WebAssembly.Module(bytes);
-  for (const [whileCompiling] of COMPILE_FLAGS) setFlagsFromString(whileCompiling);
+  if (wanted === 'soon') return new WebAssembly.Module(coreBytes());
+  const setBack = setCompileFlags();
   try {
-    return new WebAssembly.Module(bytes);
+    return new WebAssembly.Module(coreBytes());
   } finally {
-    for (const [, otherwise] of COMPILE_FLAGS) setFlagsFromString(otherwise);
+    setBack();
   }
+}
+
+/** As `loadCore('fast')`, while this thread does other things; none of them may be compiling WebAssembly. */
+export async function loadCoreMeanwhile(): Promise<WebAssembly.Module> {
+  const setBack = setCompileFlags();
+  try {
+    return await WebAssembly.compile(coreBytes());
+  } finally {
+    setBack();
+  }
+}
+
+function coreBytes(): Buffer<ArrayBuffer> {
+  return readFileSync(new URL('core.wasm', import.meta.url));
+}
+
+/** Returns what puts them back. */
+function setCompileFlags(): () => void {
+  for (const [whileCompiling] of COMPILE_FLAGS) setFlagsFromString(whileCompiling);
+  return () => {
+    for (const [, otherwise] of COMPILE_FLAGS) setFlagsFromString(otherwise);
+  };
 }
 
 function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memory, host: CoreHost): CoreExports {

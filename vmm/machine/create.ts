@@ -1,14 +1,17 @@
 /**
- * Starts the machine in a worker thread and gives the main thread its handle. Resolves when the machine
+ * Starts the machine, in this thread or one of its own, and gives its handle. Resolves when the machine
  * is built and stopped: kernel, initrd and device tree are in RAM (unless `incoming`, where RAM is not
  * touched) and its serial chardevs are open. Rejects when anything of it fails; nothing stays behind then.
  */
 import { Worker } from 'node:worker_threads';
 import type { CarriedDescriptor } from '../carried.js';
+import { loadCore, loadCoreMeanwhile } from '../cpu/core.js';
 import type { GuestMemory } from '../memory/guest-memory.js';
 import type { VmmOptions } from '../options/options.js';
 import type { MachineEvents, MachineHandle } from './handle.js';
+import { type MachinePeer, withinThread } from './ports.js';
 import type { WorkerSettings, WorkerStart } from './protocol.js';
+import { serveMachine } from './worker.js';
 import { WorkerMachine } from './worker-machine.js';
 
 export interface CreateSettings {
@@ -19,11 +22,16 @@ export interface CreateSettings {
 }
 
 /**
- * Starts the thread, which makes itself ready meanwhile. `isAwaited`: a guest stands until its machine runs, so what
+ * Gets what does not depend on the VM ready, meanwhile. `isAwaited`: a guest stands until its machine runs, so what
  * can be done later is.
  */
-export function startWorker(isAwaited = false): Worker {
-  const workerData: WorkerStart = { isAwaited };
+export function startMachine(thread: VmmOptions['machine']['thread'], isAwaited = false): MachinePeer {
+  if (thread === 'multi') return startThread({ isAwaited });
+  const core = isAwaited ? loadCore('soon') : loadCoreMeanwhile();
+  return withinThread((port, settings) => serveMachine(port, settings, core));
+}
+
+function startThread(workerData: WorkerStart): Worker {
   return new Worker(new URL('../worker.cjs', import.meta.url), { workerData });
 }
 
@@ -32,12 +40,12 @@ export async function createMachine(
   memory: GuestMemory,
   { incoming, received }: CreateSettings,
   events: MachineEvents,
-  worker: Worker = startWorker(),
+  peer: MachinePeer = startMachine(options.machine.thread),
 ): Promise<MachineHandle> {
-  const machine = new WorkerMachine(worker, memory.memory, events);
+  const machine = new WorkerMachine(peer, memory.memory, events);
   const { memory: shared, sizeBytes } = memory;
   const settings: WorkerSettings = { options, memory: shared, sizeBytes, incoming, received };
-  worker.postMessage(settings);
+  peer.postMessage(settings);
   await machine.ready;
   return machine;
 }

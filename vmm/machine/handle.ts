@@ -1,6 +1,6 @@
 /**
- * The machine as the main thread sees it. The machine itself (CPU, bus, devices, their backends) lives
- * in one worker thread and is owned by it; everybody else asks through this interface. Every request
+ * The machine as monitors and migration see it. The machine itself (CPU, bus, devices, their backends) may live in a
+ * thread of its own and is owned by its worker; everybody else asks through this interface. Every request
  * is answered; a worker that dies rejects all of them and reports `failed`.
  */
 

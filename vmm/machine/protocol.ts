@@ -1,10 +1,10 @@
-/** Messages between the main thread and the machine worker. Every request has exactly one reply. */
+/** Messages between a machine worker and whoever asks it. Every request has exactly one reply. */
 import type { CarriedDescriptor, CarryOutcome } from '../carried.js';
 import type { CpuState } from '../cpu/state.js';
 import type { VmmOptions } from '../options/options.js';
 import type { SavedMachine, ShutdownCause } from './handle.js';
 
-/** What the worker is started with. */
+/** What a worker's own thread is started with. */
 export interface WorkerStart {
   /** A guest stands until the machine runs. */
   readonly isAwaited: boolean;

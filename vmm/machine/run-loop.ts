@@ -1,5 +1,5 @@
 /**
- * Runs the machine in slices on the worker's event loop: about a millisecond of guest, then a turn of the
+ * Runs the machine in slices on the event loop of its thread: about a millisecond of guest, then a turn of the
  * loop for messages and I/O. A hart that waits for an interrupt sleeps: on the event loop when the next
  * timer is far, in short blocking hops when it is near, because the loop's own timers count whole
  * milliseconds and a guest's 1 kHz ticker must not.

@@ -1,12 +1,12 @@
 /**
- * The main thread's end of a machine worker: numbers requests, settles each with its reply, and when the
+ * The asking end of a machine worker: numbers requests, settles each with its reply, and when the
  * worker dies or its machine fails, rejects all of them and reports it once.
  */
-import type { Worker } from 'node:worker_threads';
 import type { CarriedDescriptor, CarryOutcome } from '../carried.js';
 import { STOP_REQUEST_OFFSET } from '../cpu/memory-map.js';
 import type { CpuState } from '../cpu/state.js';
 import type { MachineEvents, MachineHandle, SavedMachine } from './handle.js';
+import type { MachinePeer } from './ports.js';
 import type { NumberedRequest, Request, Result, WorkerMessage } from './protocol.js';
 import { fromWords } from './protocol.js';
 
@@ -20,7 +20,7 @@ interface Waiting {
 
 export class WorkerMachine implements MachineHandle {
   readonly ready: Promise<void>;
-  readonly #worker: Worker;
+  readonly #worker: MachinePeer;
   readonly #events: MachineEvents;
   readonly #stopWord: Int32Array;
   readonly #waiting = new Map<number, Waiting>();
@@ -30,11 +30,11 @@ export class WorkerMachine implements MachineHandle {
   #isClosed = false;
   #failure: Error | null = null;
 
-  constructor(worker: Worker, memory: WebAssembly.Memory, events: MachineEvents) {
+  constructor(worker: MachinePeer, memory: WebAssembly.Memory, events: MachineEvents) {
     this.#worker = worker;
     this.#events = events;
     this.#stopWord = new Int32Array(memory.buffer, STOP_REQUEST_OFFSET, 1);
-    this.#exited = new Promise((resolve) => worker.once('exit', () => resolve()));
+    this.#exited = new Promise((resolve) => worker.on('exit', () => resolve()));
     this.ready = new Promise((resolve, reject) => {
       this.#waiting.set(0, { resolve: () => resolve(), reject });
     });

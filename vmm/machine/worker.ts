@@ -1,15 +1,12 @@
 /**
- * The machine's thread: builds the machine, runs it, and answers the main thread, one request at a time
- * and in order. What goes wrong while building is reported as `not-ready`; the thread ends then.
+ * The machine's side of its ports: builds the machine, runs it, and answers what is asked, one request at a time
+ * and in order. What goes wrong while building is reported as `not-ready`; the ports are closed then.
  */
 import { writeSync } from 'node:fs';
-import type { MessagePort } from 'node:worker_threads';
-import { parentPort, workerData } from 'node:worker_threads';
 import { HOST_CLOCK } from '../bus/host-clock.js';
 import { CarriedDescriptors } from '../carried.js';
 import type { Chardev } from '../chardev/chardev.js';
 import { openChardev } from '../chardev/open.js';
-import { loadCore } from '../cpu/core.js';
 import { STOP_REQUEST_OFFSET } from '../cpu/memory-map.js';
 import { Boot } from '../firmware/boot.js';
 import { ramOf } from '../memory/guest-memory.js';
@@ -19,14 +16,8 @@ import { closeDevices, drainDevices, type OpenDevice, openDevices } from './devi
 import { GuestErrorLog } from './guest-errors.js';
 import type { SavedMachine } from './handle.js';
 import { Machine } from './machine.js';
-import type {
-  NumberedRequest,
-  Request,
-  Result,
-  WorkerMessage,
-  WorkerSettings,
-  WorkerStart,
-} from './protocol.js';
+import type { MachinePort } from './ports.js';
+import type { NumberedRequest, Request, Result, WorkerMessage, WorkerSettings } from './protocol.js';
 import { inWords } from './protocol.js';
 import { RunLoop } from './run-loop.js';
 import { SerialPort } from './serial-port.js';
@@ -211,11 +202,16 @@ async function build(
   }
 }
 
-async function main(port: MessagePort, settings: WorkerSettings, core: WebAssembly.Module): Promise<void> {
+/** Builds the machine and answers until it is told to `close`. */
+export async function serveMachine(
+  port: MachinePort,
+  settings: WorkerSettings,
+  core: WebAssembly.Module | Promise<WebAssembly.Module>,
+): Promise<void> {
   const send = (message: WorkerMessage) => port.postMessage(message);
   let worker: MachineWorker;
   try {
-    worker = await build(settings, core, send);
+    worker = await build(settings, await core, send);
   } catch (error) {
     send({ kind: 'not-ready', error: inWords(error) });
     port.close();
@@ -234,11 +230,4 @@ async function main(port: MessagePort, settings: WorkerSettings, core: WebAssemb
     last = last.then(() => answer(request));
   });
   send({ kind: 'ready' });
-}
-
-if (parentPort !== null) {
-  const port = parentPort;
-  const { isAwaited } = workerData as WorkerStart;
-  const core = loadCore(isAwaited ? 'soon' : 'fast');
-  port.once('message', (settings: WorkerSettings) => main(port, settings, core));
 }

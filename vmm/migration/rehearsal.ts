@@ -5,6 +5,7 @@
  */
 
 import { Duplex } from 'node:stream';
+import { setImmediate as turn } from 'node:timers/promises';
 import { CPU_RESET } from '../cpu/state.js';
 import type { MachineHandle, SavedMachine } from '../machine/handle.js';
 import { EventHub } from '../qmp/events.js';
@@ -56,7 +57,10 @@ export async function rehearseLoad(vm: RealVm, subject: StreamSubject): Promise<
 
 async function repeat(isEnough: () => boolean, act: () => Promise<void>): Promise<void> {
   try {
-    for (let count = 0; count < REHEARSALS && !isEnough(); count++) await act();
+    for (let count = 0; count < REHEARSALS && !isEnough(); count++) {
+      await act();
+      await turn(); // the guest runs meanwhile
+    }
   } catch {
     // The hand-over itself will meet what is wrong, and say it.
   }

@@ -18,6 +18,7 @@ export interface Draft {
   auxRamShare: boolean;
   anonAlloc: VmmOptions['machine']['anonAlloc'];
   dumpDtb: string | null;
+  thread: VmmOptions['machine']['thread'];
   ramBytes: number | null;
   backends: MemoryBackendOptions[];
   bios: BiosOptions;
@@ -54,6 +55,7 @@ export function emptyDraft(): Draft {
     auxRamShare: false,
     anonAlloc: 'mmap',
     dumpDtb: null,
+    thread: 'single',
     ramBytes: null,
     backends: [],
     bios: { mode: 'sbi', path: null },

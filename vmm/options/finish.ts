@@ -29,6 +29,7 @@ export function finish(draft: Draft): VmmOptions {
       auxRamShare: draft.auxRamShare || draft.anonAlloc === 'memfd',
       anonAlloc: draft.anonAlloc,
       dumpDtb: draft.dumpDtb,
+      thread: draft.thread,
     },
     memory,
     boot: {

@@ -17,7 +17,8 @@ Machine
   -machine none    no machine, only monitors: for asking what this program offers
   -cpu rv64        the CPU: RV64GC with Sv39 and Sstc
   -smp 1           one hart (also as cpus=, sockets=, dies=, clusters=, cores=, threads=, maxcpus=)
-  -accel tcg       the CPU is software (thread=single|multi is accepted)
+  -accel tcg[,thread=single|multi]
+                   the CPU is software; multi: in a thread of its own
   -m [size=]SIZE   RAM, in MiB when there is no suffix; default 128M, at most 3584M
   -object memory-backend-memfd|memory-backend-file|memory-backend-ram,id=ID,size=SIZE
                    share=on|off        in memory other processes can be given

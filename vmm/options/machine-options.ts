@@ -54,10 +54,10 @@ export function readSmp(option: string, text: string): void {
   properties.end();
 }
 
-export function readAccel(option: string, text: string): void {
+export function readAccel(draft: Draft, option: string, text: string): void {
   const properties = new Properties(option, text, 'accel');
   readAccelerators(properties);
-  properties.only('thread', 'single', 'multi');
+  draft.thread = properties.oneOf('thread', 'single', 'multi') ?? draft.thread;
   properties.end();
 }
 

@@ -47,6 +47,8 @@ export interface MachineOptions {
   /** `memfd`: memory that no backend stands behind can be handed over, guest RAM without a backend as well. */
   readonly anonAlloc: 'mmap' | 'memfd';
   readonly dumpDtb: string | null;
+  /** `multi`: the machine has a thread of its own, beside that of the monitors. */
+  readonly thread: 'single' | 'multi';
 }
 
 export interface MemoryOptions {

@@ -60,7 +60,7 @@ const VALUED: Readonly<Record<string, Valued>> = {
   machine: readMachine,
   cpu: (_, option, text) => readCpu(option, text),
   smp: (_, option, text) => readSmp(option, text),
-  accel: (_, option, text) => readAccel(option, text),
+  accel: readAccel,
   m: readMemory,
   object: readObject,
   bios: (draft, _, text) => readBios(draft, text),

@@ -78,6 +78,7 @@ test('the command line of the daemon is understood whole', () => {
     auxRamShare: true,
     dumpDtb: null,
     anonAlloc: 'mmap',
+    thread: 'single',
   });
   assert.equal(options.memory, {
     sizeBytes: 256 * MIB,
