@@ -6,7 +6,10 @@
 import { OptionError, parseOptions, type VmmOptions } from './options/options.js';
 import { ProcessLife } from './process-life.js';
 import type { VmmParts } from './start.js';
+import { trace, traceNode } from './trace.js';
 
+traceNode();
+trace('loaded');
 const life = new ProcessLife({
   exit: (code) => process.exit(code),
   stderr: (line) => process.stderr.write(`${line}\n`),
@@ -14,6 +17,7 @@ const life = new ProcessLife({
 
 async function main(argv: readonly string[]): Promise<void> {
   const options = parseOptions(argv);
+  trace('parsed');
   switch (options.action) {
     case 'version':
       await printVersion();
@@ -54,6 +58,7 @@ async function run(options: VmmOptions, argv: readonly string[]): Promise<void> 
     import('./start.js'),
     import('./memory/guest-memory.js'),
   ]);
+  trace('begun');
   const inherited = isAwaited ? takeExecState(process.env) : null;
   await startVmm(options, { createGuestMemory, createMachine }, life, inherited);
   background?.leaveForeground();

@@ -27,6 +27,7 @@ import type { MonitorContext } from './qmp/command.js';
 import { COMMANDS } from './qmp/commands/index.js';
 import { EventHub } from './qmp/events.js';
 import { WallClock } from './qmp/wall-clock.js';
+import { trace } from './trace.js';
 import { VmControl } from './vm-control.js';
 
 /** What a VM is made of; tests bring their own. */
@@ -64,6 +65,7 @@ export async function startVmm(
   const received = new CarriedDescriptors(arrival?.descriptors ?? []);
   const ram = arrival?.descriptors ? takeRam(received, options) : null;
   const memory = parts.createGuestMemory(options, ram);
+  trace('memory');
   const { startStopped, noReboot, noShutdown } = options;
   const vm = new VmControl({
     events,
@@ -77,8 +79,10 @@ export async function startVmm(
   const { context, provide } = deferredContext();
   await openMonitors(options, { commands: COMMANDS, events, context }, (undo) => life.atEnd(undo));
   const settings = { incoming, received: received.left };
+  trace('monitors');
   const machine = await parts.createMachine(options, memory, settings, vm.machineEvents);
   life.atEnd(() => machine.close());
+  trace('machine');
   await vm.attach(machine);
   await arrival?.introduce(options, vm);
   if (migration.loadsAtStart) await migration.listenAtStart();

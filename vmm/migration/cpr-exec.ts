@@ -12,6 +12,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { closeFd } from '../../native/index.js';
 import type { CarriedDescriptor } from '../carried.js';
 import { QmpError } from '../qmp/error.js';
+import { trace } from '../trace.js';
 import { EXEC_STATE_VARIABLE, writeExecState } from './cpr-exec-state.js';
 import { memoryBlockers, memoryDescriptor } from './cpr-memory.js';
 import { encodeHead } from './encode-stream.js';
@@ -80,6 +81,7 @@ class CprExecRun implements OutgoingRun {
     const state = writeExecState(descriptors);
     try {
       const environment = { ...withoutDelays(process.env), [EXEC_STATE_VARIABLE]: String(state) };
+      trace('exec');
       return executeProgram(command, environment, [state, ...descriptors.map(({ fd }) => fd)]);
     } finally {
       closeFd(state);

@@ -4,6 +4,7 @@
  */
 import type { Duplex } from 'node:stream';
 import type { EventHub } from '../qmp/events.js';
+import { trace } from '../trace.js';
 import type { VmControl } from '../vm-control.js';
 import { StreamDecoder } from './decode-stream.js';
 import type { MigrationProgress } from './progress.js';
@@ -67,10 +68,12 @@ async function finishStream(
   try {
     if (complaint !== null) throw complaint;
     const { stateBefore, sections } = decoder.finish();
+    trace('stream');
     const confirm = async () => {
       if (answers) await confirmTo(socket, context);
     };
     const { started } = await vm.load(sections, stateBefore, confirm);
+    trace('started');
     progress.set('completed');
     release();
     socket.end();
