@@ -44,7 +44,7 @@ async function run(options: VmmOptions, argv: readonly string[]): Promise<void> 
   }
   const createMachine =
     options.machine.type === 'none' ? await noMachine() : await realMachine(options, isAwaited);
-  if (options.machine.type !== 'none') {
+  if (options.machine.type !== 'none' && !isAwaited) {
     const { checkBootFiles } = await import('./firmware/check-boot-files.js');
     checkBootFiles(options);
   }

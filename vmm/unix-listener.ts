@@ -4,8 +4,7 @@
  * ours: a successor may have bound the same path meanwhile. (Node's own servers do neither.)
  */
 import { lstatSync, renameSync, unlinkSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { threadId } from 'node:worker_threads';
+import { basename, dirname, join } from 'node:path';
 import { closeFd, listenUnix } from '../native/index.js';
 
 /** The kernel's limit, without the final NUL. */
@@ -49,7 +48,7 @@ export class UnixListener {
  * socket, or the name is taken by another kind of file (which bind refuses), it is bound in place.
  */
 function passingPath(path: string): string {
-  const passing = join(dirname(path), `.${process.pid}-${threadId}`);
+  const passing = join(dirname(path), `.${process.pid}-${basename(path)}`);
   const isOurs = lstatSync(path, { throwIfNoEntry: false })?.isSocket() ?? true;
   return isOurs && Buffer.byteLength(passing) <= MAX_PATH_BYTES ? passing : path;
 }

@@ -42,35 +42,95 @@ export function fdtNode(
 }
 
 export function encodeFdt(root: FdtNode): Uint8Array {
-  const words: Buffer[] = [];
-  const strings = new Map<string, number>();
-  let stringsLength = 0;
+  const structure = new Writer();
+  const names = new Writer();
+  const nameOffsets = new Map<string, number>();
   const nameOffset = (name: string) => {
-    const known = strings.get(name);
-    if (known !== undefined) return known;
-    const offset = stringsLength;
-    strings.set(name, offset);
-    stringsLength += Buffer.byteLength(name) + 1;
+    const offset = nameOffsets.get(name) ?? names.length;
+    if (!nameOffsets.has(name)) names.text(name);
+    nameOffsets.set(name, offset);
     return offset;
   };
   const encodeNode = (node: FdtNode) => {
-    words.push(u32(BEGIN_NODE), padded(Buffer.from(`${node.name}\0`)));
-    for (const [name, value] of node.properties) {
-      const bytes = valueBytes(value);
-      words.push(u32(PROPERTY), u32(bytes.length), u32(nameOffset(name)), padded(bytes));
-    }
+    structure.word(BEGIN_NODE);
+    structure.text(node.name);
+    structure.align();
+    for (const [name, value] of node.properties) encodeProperty(structure, nameOffset(name), value);
     node.children.forEach(encodeNode);
-    words.push(u32(END_NODE));
+    structure.word(END_NODE);
   };
   encodeNode(root);
-  words.push(u32(END));
-  const structure = Buffer.concat(words);
-  const names = Buffer.from([...strings.keys()].map((name) => `${name}\0`).join(''));
+  structure.word(END);
   const structureAt = HEADER_BYTES + RESERVATIONS_BYTES;
   const namesAt = structureAt + structure.length;
-  const header = [MAGIC, namesAt + names.length, structureAt, namesAt, HEADER_BYTES, VERSION];
-  header.push(OLDEST_COMPATIBLE, 0, names.length, structure.length);
-  return Buffer.concat([...header.map(u32), Buffer.alloc(RESERVATIONS_BYTES), structure, names]);
+  const header = new Writer();
+  for (const word of [MAGIC, namesAt + names.length, structureAt, namesAt, HEADER_BYTES, VERSION])
+    header.word(word);
+  for (const word of [OLDEST_COMPATIBLE, 0, names.length, structure.length]) header.word(word);
+  return Buffer.concat([header.bytes, Buffer.alloc(RESERVATIONS_BYTES), structure.bytes, names.bytes]);
+}
+
+function encodeProperty(structure: Writer, nameOffset: number, value: FdtValue): void {
+  structure.word(PROPERTY);
+  const lengthAt = structure.length;
+  structure.word(0);
+  structure.word(nameOffset);
+  const start = structure.length;
+  structure.value(value);
+  structure.bytes.writeUInt32BE(structure.length - start, lengthAt);
+  structure.align();
+}
+
+/** Bytes that grow. (A buffer for each word takes a guest that waits for its machine a millisecond.) */
+class Writer {
+  #bytes = Buffer.alloc(4096);
+  #length = 0;
+
+  get length(): number {
+    return this.#length;
+  }
+
+  get bytes(): Buffer {
+    return this.#bytes.subarray(0, this.#length);
+  }
+
+  word(value: number): void {
+    const at = this.#take(4);
+    this.#bytes.writeUInt32BE(value >>> 0, at);
+  }
+
+  /** With its end. */
+  text(text: string): void {
+    const at = this.#take(Buffer.byteLength(text) + 1);
+    this.#bytes.write(text, at);
+  }
+
+  value(value: FdtValue): void {
+    if (value === null) return;
+    if (typeof value === 'string') {
+      this.text(value);
+    } else if (value instanceof Uint8Array) {
+      const at = this.#take(value.length);
+      this.#bytes.set(value, at);
+    } else {
+      for (const item of value) typeof item === 'string' ? this.text(item) : this.word(item);
+    }
+  }
+
+  align(): void {
+    this.#take(align(this.#length) - this.#length);
+  }
+
+  #take(bytes: number): number {
+    const at = this.#length;
+    this.#length += bytes;
+    if (this.#length > this.#bytes.length) {
+      const grown = Buffer.alloc(2 * this.#length);
+      grown.set(this.#bytes);
+      this.#bytes = grown;
+    }
+    return at;
+  }
 }
 
 /** Values come back as raw bytes: the blob does not say what they are. */
@@ -143,26 +203,6 @@ class Decoder {
     if (end < 0) throw new FdtError('a name is cut off');
     return this.#bytes.toString('latin1', at, end);
   }
-}
-
-function valueBytes(value: FdtValue): Buffer {
-  if (value === null) return Buffer.alloc(0);
-  if (typeof value === 'string') return Buffer.from(`${value}\0`);
-  if (value instanceof Uint8Array) return Buffer.from(value);
-  return Buffer.concat(
-    value.map((item) => (typeof item === 'string' ? Buffer.from(`${item}\0`) : u32(item))),
-  );
-}
-
-function u32(value: number): Buffer {
-  const bytes = Buffer.alloc(4);
-  bytes.writeUInt32BE(value >>> 0);
-  return bytes;
-}
-
-function padded(bytes: Buffer): Buffer {
-  const padding = align(bytes.length) - bytes.length;
-  return padding === 0 ? bytes : Buffer.concat([bytes, Buffer.alloc(padding)]);
 }
 
 function align(offset: number): number {

@@ -7,7 +7,6 @@
  * Only ours says it and only ours listens: a QEMU that hands over waits for the end of the connection and reads
  * nothing, a QEMU that takes over says nothing, and is then judged by its loading alone.
  */
-import { createHash } from 'node:crypto';
 import { buildDeviceTree } from '../firmware/device-tree.js';
 import { encodeFdt } from '../firmware/fdt.js';
 import type { SavedMachine } from '../machine/handle.js';
@@ -33,6 +32,7 @@ export interface MachineFacts {
 export function factsOf({ machine, memory }: VmmOptions, sample: SavedMachine): MachineFacts {
   const chosen = { bootargs: null, initrd: null, rngSeed: new Uint8Array() };
   const tree = encodeFdt(buildDeviceTree(memory.sizeBytes, chosen));
+  const { createHash } = process.getBuiltinModule('node:crypto'); // no part of a start
   const sections = sample.description.map((json) => {
     const { name, instance_id: instance, version } = JSON.parse(json) as Record<string, unknown>;
     return [`${name}#${instance}`, Number(version)] as const;

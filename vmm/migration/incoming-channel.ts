@@ -1,5 +1,4 @@
 /** Opens what a main stream is read from, where that is not a listening socket. */
-import { spawn } from 'node:child_process';
 import { closeSync, createReadStream, openSync, read, readSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
@@ -19,6 +18,7 @@ export async function openIncoming(address: Exclude<Address, { kind: 'unix' }>):
       return openDescriptor(address.name);
     case 'exec': {
       const [program = '', ...rest] = address.args;
+      const { spawn } = process.getBuiltinModule('node:child_process'); // no part of a start
       const child = spawn(program, rest, { stdio: ['ignore', 'pipe', 'inherit'] });
       await started(child, program);
       return Duplex.from({ readable: child.stdout });

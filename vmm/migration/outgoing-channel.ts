@@ -2,7 +2,7 @@
  * Opens what a main stream is written to. `ended` tells whether all of it arrived where it goes: in the file,
  * in the kernel on the way to a peer, in a program that then ended well.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { closeSync, fstatSync, openSync, type Stats, write, writeSync } from 'node:fs';
 import { createConnection, Socket } from 'node:net';
 import { type Duplex, Writable } from 'node:stream';
@@ -102,6 +102,7 @@ function fromDescriptor(name: string): OutgoingChannel {
 
 async function fromProgram(args: readonly string[]): Promise<OutgoingChannel> {
   const [program = '', ...rest] = args;
+  const { spawn } = process.getBuiltinModule('node:child_process'); // no part of a start
   // A process group of its own, so that all of it can be ended.
   const child = spawn(program, rest, { stdio: ['pipe', 'inherit', 'inherit'], detached: true });
   await started(child, program);
