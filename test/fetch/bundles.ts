@@ -3,6 +3,8 @@
  * Suites are Debian's; where they come from is the machine's own apt configuration.
  */
 
+import { DEBIAN_PACKAGES } from './debian/packages.js';
+
 /** `host`: the architecture of this machine. */
 export type Architecture = 'riscv64' | 'amd64' | 'host';
 
@@ -19,6 +21,8 @@ export interface Bundle {
   readonly dependencies: 'closure' | RegExp | 'none';
   /** The version that the first package must have, by its start (without Debian's epoch). */
   readonly version: string;
+  /** `archives`: the packages themselves are kept, for who needs more of them than their files. */
+  readonly form?: 'tree' | 'archives';
 }
 
 /** A kernel made bootable: an uncompressed image and an initramfs beside it. */
@@ -65,6 +69,7 @@ export const OPENSBI = 'opensbi';
 export const PASST = 'passt';
 export const QMP_PYTHON = 'qemu-qmp-python';
 export const QEMU_SCRIPTS = 'qemu-scripts';
+export const DEBIAN = 'debian-riscv64';
 export const kernelBundle = ({ version, architecture }: KernelEntry) => `linux-${version}-${architecture}`;
 export const busyboxBundle = ({ architecture }: KernelEntry) => `busybox-${architecture}`;
 export const qemuBundle = ({ version }: QemuEntry) => `qemu-${version}`;
@@ -120,6 +125,15 @@ export const BUNDLES: readonly Bundle[] = [
       version: `${qemu.version}.`,
     };
   }),
+  {
+    name: DEBIAN,
+    suites: ['trixie'],
+    architecture: 'riscv64',
+    packages: DEBIAN_PACKAGES,
+    dependencies: 'closure',
+    version: '13.',
+    form: 'archives',
+  },
 ];
 
 /** An archive in motion lists sources that it no longer has, or not yet: a stable suite is there as well. */

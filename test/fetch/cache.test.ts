@@ -41,11 +41,15 @@ test('what the manifest names and the disk holds is found by absolute path', asy
   });
   assert.equal(cache.qemu('11.1', 'riscv64'), { argvPrefix: [join(path, 'bin/q-riscv64')] });
   assert.equal(cache.opensbi(), { path: join(path, 'o/dynamic'), jump: join(path, 'o/jump') });
+  const roles = ['image', 'kernel', 'initrd', 'key', 'knownHosts'];
+  await addProduct(path, 'debian', Object.fromEntries(roles.map((role) => [role, `d/${role}`])));
+  const debian = findInCache(path).debian();
+  assert.equal(debian, Object.fromEntries(roles.map((role) => [role, join(path, 'd', role)])));
 });
 
 test('what is absent says so, with what would bring it', async ({ directory: { path } }) => {
   const cache = findInCache(join(path, 'never-made'));
-  for (const found of [cache.kernel('7.2'), cache.qemu('10.0', 'x86_64'), cache.opensbi()]) {
+  for (const found of [cache.kernel('7.2'), cache.qemu('10.0', 'x86_64'), cache.opensbi(), cache.debian()]) {
     assert.ok('missing' in found);
     assert.match(found.missing, /is not in .*never-made: run `npm run fetch`/);
   }

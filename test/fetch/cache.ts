@@ -23,6 +23,18 @@ export interface KernelFiles {
   readonly initrd: string;
 }
 
+/** Debian for riscv64 on a disk, with systemd, sshd and the guest agent. */
+export interface DebianFiles {
+  /** A raw ext4. It is everybody's: run a copy of it, or a snapshot over it. */
+  readonly image: string;
+  readonly kernel: string;
+  readonly initrd: string;
+  /** The private key of who may log in as root. */
+  readonly key: string;
+  /** The guest's host key under the name `baton-debian` (ssh's HostKeyAlias). */
+  readonly knownHosts: string;
+}
+
 export interface Cache {
   readonly directory: string;
   /** 7.2 is there for riscv64, the default, alone. */
@@ -36,6 +48,7 @@ export interface Cache {
   qmpPython(): { readonly modules: string; readonly shell: string } | Missing;
   /** QEMU's own reader of migration files. */
   analyzeMigration(): { readonly path: string } | Missing;
+  debian(): DebianFiles | Missing;
 }
 
 /** $BATON_CACHE, else $XDG_CACHE_HOME/baton, else ~/.cache/baton. */
@@ -73,6 +86,10 @@ export function findInCache(directory: string = cacheDirectory()): Cache {
     analyzeMigration() {
       const found = find('qemu-scripts', ['analyze']);
       return 'missing' in found ? found : { path: found.paths.analyze };
+    },
+    debian() {
+      const found = find('debian', ['image', 'kernel', 'initrd', 'key', 'knownHosts']);
+      return 'missing' in found ? found : found.paths;
     },
   };
 }

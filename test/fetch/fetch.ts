@@ -18,6 +18,7 @@ import {
   BUNDLES,
   type Bundle,
   busyboxBundle,
+  DEBIAN,
   KERNELS,
   kernelBundle,
   OPENSBI,
@@ -30,6 +31,7 @@ import {
   SOURCES,
 } from './bundles.js';
 import { locate } from './cache.js';
+import { DEBIAN_RECIPE, makeDebian } from './debian/make.js';
 import {
   type Manifest,
   type PackageEntry,
@@ -57,12 +59,16 @@ export interface FetchOptions {
   readonly cache: string;
   /** Look for newer packages even when the manifest has all. */
   readonly refresh: boolean;
+  /** Names of products: these, and what they are made of and with, alone. None: everything. */
+  readonly only: readonly string[];
   log(line: string): void;
 }
 
-interface Product {
+export interface Product {
   readonly name: string;
   readonly bundles: readonly string[];
+  /** Other products that it is made with; what they are does not show in it. */
+  readonly tools?: readonly string[];
   /** What else the files depend on, beside the packages. */
   readonly recipe: readonly unknown[];
   make(trees: readonly string[]): Promise<ProductFiles>;
@@ -72,6 +78,21 @@ export interface Failure {
   /** What could not be brought or made, for this one reason. */
   readonly names: string[];
   readonly error: FetchError;
+}
+
+/** A product with all that it is made with, before it. */
+function withTools(all: readonly Product[], name: string): Product[] {
+  const product = all.find((candidate) => candidate.name === name);
+  if (product === undefined) {
+    const names = all.map((candidate) => candidate.name).join(', ');
+    throw new FetchError(`expected one of ${names}, got ${name}`);
+  }
+  return [...(product.tools ?? []).flatMap((tool) => withTools(all, tool)), product];
+}
+
+/** The products that are wanted, in the order to make them. */
+export function wantedProducts(all: readonly Product[], only: readonly string[]): Product[] {
+  return only.length === 0 ? [...all] : [...new Set(only.flatMap((name) => withTools(all, name)))];
 }
 
 /** Resolves with the failures; none when everything is in place. */
@@ -89,9 +110,17 @@ export async function fetchAll(options: FetchOptions): Promise<Failure[]> {
     }
   };
   const roots = new Map<string, Promise<AptRoot>>();
-  for (const bundle of BUNDLES) await attempt(bundle.name, () => ensureBundle(options, bundle, roots));
-  for (const source of SOURCES) await attempt(source.name, () => ensureSource(options, source));
-  for (const product of products(options.cache)) {
+  let wanted: Product[] = [];
+  await attempt(options.only.join(', '), async () => {
+    wanted = wantedProducts(products(options), options.only);
+  });
+  for (const bundle of BUNDLES.filter(({ name }) => wanted.some(({ bundles }) => bundles.includes(name)))) {
+    await attempt(bundle.name, () => ensureBundle(options, bundle, roots));
+  }
+  for (const source of SOURCES.filter(({ name }) => wanted.some(({ bundles }) => bundles.includes(name)))) {
+    await attempt(source.name, () => ensureSource(options, source));
+  }
+  for (const product of wanted) {
     await attempt(product.name, () => ensureProduct(options, product));
   }
   if (failures.length === 0) await rm(join(options.cache, 'apt'), { recursive: true, force: true });
@@ -119,7 +148,7 @@ async function ensureBundle(
   const archives = await downloadPackages(root, wanted);
   log(`${bundle.name}: unpacking`);
   const tree = join('trees', bundle.name);
-  const packages = await unpackAll(archives, join(cache, tree));
+  const packages = await unpackAll(archives, join(cache, tree), bundle.form);
   const entry = { definition, tree, packages, fetchedAt: new Date().toISOString() };
   await writeManifest(cache, withBundle(readManifest(cache), bundle.name, entry));
   await Promise.all(archives.map((archive) => rm(archive)));
@@ -132,7 +161,7 @@ function isSame(present: readonly PackageEntry[], wanted: readonly ResolvedPacka
   );
 }
 
-function products(cache: string): Product[] {
+export function products({ cache, log }: FetchOptions): Product[] {
   const kernels = KERNELS.map((kernel): Product => {
     return {
       name: `kernel-${kernel.version}-${kernel.architecture}`,
@@ -173,7 +202,15 @@ function products(cache: string): Product[] {
     recipe: [],
     make: ([tree = '']) => makeQemuScripts(cache, tree),
   };
-  return [...kernels, ...qemus, opensbi, passt, qmpPython, qemuScripts];
+  const debian: Product = {
+    name: 'debian',
+    bundles: [DEBIAN, 'linux-6.12-riscv64', 'busybox-riscv64'],
+    tools: ['kernel-6.12-riscv64', 'qemu-11.1'],
+    recipe: DEBIAN_RECIPE,
+    make: ([archives = '', kernel = '', busybox = '']) =>
+      makeDebian(cache, { archives, kernel, busybox }, (line) => log(`debian: ${line}`)),
+  };
+  return [...kernels, ...qemus, opensbi, passt, qmpPython, qemuScripts, debian];
 }
 
 async function ensureProduct({ cache, log }: FetchOptions, product: Product): Promise<void> {

@@ -1,9 +1,10 @@
 /**
- * `npm run fetch`: fills the cache folder with Debian kernels, QEMUs and OpenSBI, all through the
+ * `npm run fetch`: fills the cache folder with Debian kernels, QEMUs, OpenSBI and a Debian guest, all through the
  * machine's own apt configuration, as an ordinary user. A second run finds everything in the manifest
  * and touches no network; two at once wait for each other.
  *
- * Usage: node dist/test/fetch/main.js [--refresh]     (--refresh: look for newer packages)
+ * Usage: node dist/test/fetch/main.js [--refresh] [PRODUCT…]
+ * (--refresh: look for newer packages; PRODUCT, such as `debian`: these alone, with what they need)
  */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -13,7 +14,10 @@ import { fetchAll } from './fetch.js';
 import { withLock } from './lock.js';
 import { readManifest } from './manifest.js';
 
-const { values } = parseArgs({ options: { refresh: { type: 'boolean', default: false } } });
+const { values, positionals } = parseArgs({
+  options: { refresh: { type: 'boolean', default: false } },
+  allowPositionals: true,
+});
 const cache = cacheDirectory();
 const log = (line: string) => console.log(line);
 
@@ -21,7 +25,7 @@ await mkdir(cache, { recursive: true });
 const failures = await withLock(
   join(cache, 'lock'),
   () => log(`waiting for another fetch into ${cache}`),
-  () => fetchAll({ cache, refresh: values.refresh, log }),
+  () => fetchAll({ cache, refresh: values.refresh, only: positionals, log }),
 );
 if (failures.length > 0) {
   for (const { names, error } of failures) console.error(`\n${names.join(', ')}: ${error.message}`);

@@ -41,7 +41,7 @@ export async function makeKernel(
   return { image: join(name, 'Image'), initrd: join(name, 'initramfs.cpio') };
 }
 
-async function decompress(path: string): Promise<Uint8Array> {
+export async function decompress(path: string): Promise<Uint8Array> {
   if (!path.endsWith('.xz')) return readFile(path);
   try {
     const { stdout } = await execa('xz', ['--decompress', '--stdout', path], {
@@ -128,7 +128,7 @@ export async function makeQemuScripts(cache: string, tree: string): Promise<Prod
   return { analyze: relative(cache, await findFile(tree, /\/analyze-migration\.py$/)) };
 }
 
-async function findFile(tree: string, pattern: RegExp): Promise<string> {
+export async function findFile(tree: string, pattern: RegExp): Promise<string> {
   const paths = (await readdir(tree, { recursive: true })).map((entry) => `${tree}/${entry}`);
   const found = paths.filter((path) => pattern.test(path)).sort()[0];
   if (found === undefined) throw new FetchError(`expected a file matching ${pattern} in ${tree}, found none`);
