@@ -12,6 +12,10 @@ export const DISK_MIB = 2048;
 /** A system of six thousand files, and room for as many again and more. */
 const INODES = 65_536;
 const JOURNAL_MIB = 16;
+/** All of them, so that the host's mke2fs.conf has no say. `none` takes away what it asks for. */
+const FEATURES = ['none', 'ext_attr', 'resize_inode', 'dir_index', 'filetype', 'extent', '64bit', 'flex_bg']
+  .concat(['sparse_super', 'large_file', 'huge_file', 'dir_nlink', 'extra_isize', 'metadata_csum'])
+  .join(',');
 const TOOL_DEADLINE_MS = 300_000;
 const FIRST_INODE = 11;
 /** Debian keeps them where an ordinary user's PATH does not look. */
@@ -22,8 +26,23 @@ export async function makeDisk(image: string, root: string, owners: readonly Own
   await writeFile(image, '');
   await truncate(image, DISK_MIB * 1024 * 1024);
   await tool('mke2fs', [
-    ...['-q', '-F', '-t', 'ext4', '-b', '4096', '-m', '0', '-N', String(INODES), '-L', DISK_LABEL],
-    ...['-O', '^has_journal', '-E', 'lazy_itable_init=0,root_owner=0:0', '-d', root, image],
+    ...[
+      '-q',
+      '-F',
+      '-t',
+      'ext4',
+      '-b',
+      '4096',
+      '-I',
+      '256',
+      '-m',
+      '0',
+      '-N',
+      String(INODES),
+      '-L',
+      DISK_LABEL,
+    ],
+    ...['-O', FEATURES, '-E', 'lazy_itable_init=0,root_owner=0:0', '-d', root, image],
   ]);
   await tool('debugfs', ['-w', '-f', '-', image], { input: await ownerCommands(image, owners) });
 }

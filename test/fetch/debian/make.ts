@@ -20,18 +20,20 @@ import { addModules, addSettings, unpackPackages } from './tree.js';
 /** Raised when a step is changed in what it makes, for what is not in the recipe by itself. */
 const REVISION = 1;
 
-/** What the image depends on beside its packages and its kernel. */
-export const DEBIAN_RECIPE = [
-  ...[REVISION, DEBIAN_PACKAGES, GUEST_MODULES, LEFT_OUT, ROOT_MODULES, ROOT_INIT, DISK_MIB],
-  ...[guestSettings({ hostPrivateKey: '', authorizedKey: '' }), secondStage(''), debianCommandLine()],
-];
-
+/** Files by their roles; `commandLine` is for people, who do not import it. */
 const NAMES = {
   image: 'disk.img',
   initrd: 'initrd.cpio',
   key: 'id_ed25519',
   knownHosts: 'known_hosts',
+  commandLine: 'command-line',
 } as const;
+
+/** What the image depends on beside its packages and its kernel. */
+export const DEBIAN_RECIPE = [
+  ...[REVISION, NAMES, DEBIAN_PACKAGES, GUEST_MODULES, LEFT_OUT, ROOT_MODULES, ROOT_INIT, DISK_MIB],
+  ...[guestSettings({ hostPrivateKey: '', authorizedKey: '' }), secondStage(''), debianCommandLine()],
+];
 
 export interface DebianSources {
   /** A folder of `.deb` files. */
@@ -72,6 +74,7 @@ export async function makeDebian(
   await writeFile(path(NAMES.initrd), buildRootInitramfs(busybox, await modules.collect(ROOT_MODULES)));
   await writeFile(path(NAMES.key), user.privateKey, { mode: 0o600 });
   await writeFile(path(NAMES.knownHosts), `${HOST_NAME} ${host.publicKey}\n`);
+  await writeFile(path(NAMES.commandLine), `${debianCommandLine()}\n`);
   await makeDisk(path(NAMES.image), root, owners);
 
   log('configuring the packages in the guest, in some minutes');
