@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { MigrationInfo, StatusInfo } from '../../vmm/qmp/protocol.js';
@@ -142,6 +144,40 @@ test('normal migration over a unix socket with return-path: completed means load
   await there.event('RESUME');
   assert.ok(there.micros('RESUME') <= monitor.micros('MIGRATION', 'completed'));
   await ticksOn(target);
+  await there.close();
+});
+
+test('normal migration over TCP: any port, told by query-migrate; nobody there is a failed migration', async () => {
+  await boot();
+  await monitor.execute('migrate', { uri: 'tcp:127.0.0.1:1' });
+  await monitor.event('MIGRATION', 'failed');
+  const { 'error-desc': words } = await monitor.execute<MigrationInfo>('query-migrate');
+  assert.is(words, "Failed to connect to '127.0.0.1:1': Connection refused");
+  monitor.forgetEvents();
+  const target = await waiting(PRIVATE_RAM, 'tcp:127.0.0.1:0');
+  const there = await target.monitor();
+  const address = await waitFor(
+    async () => (await there.execute<MigrationInfo>('query-migrate'))['socket-address']?.[0],
+    { what: 'the target to listen' },
+  );
+  assert.ok(address.type === 'inet' && Number(address.port) > 0);
+  await migrate('normal', `tcp:127.0.0.1:${address.port}`);
+  await there.event('RESUME');
+  await ticksOn(target);
+  await there.close();
+});
+
+test('a port that is taken is refused at migrate-incoming, and another can be tried', async () => {
+  await boot();
+  const taken = createServer().listen(0, '127.0.0.1');
+  await once(taken, 'listening');
+  const { port } = taken.address() as AddressInfo;
+  const target = await waiting(PRIVATE_RAM);
+  const there = await target.monitor();
+  const refusal = await there.refusal('migrate-incoming', { uri: `tcp:127.0.0.1:${port}` });
+  assert.is(refusal, `Failed to listen on '127.0.0.1:${port}': Address already in use`);
+  taken.close();
+  await there.execute('migrate-incoming', { uri: 'tcp:[::1]:0' });
   await there.close();
 });
 

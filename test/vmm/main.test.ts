@@ -22,7 +22,7 @@ test('a mistake on the command line is one line that names the option, and exit 
     [['-kernel', host.kernel, '-m', '0'], /^baton-vmm: -m: .+\n$/],
     [['-kernel', '/nowhere', '-display', 'none', '-serial', 'null'], /^baton-vmm: .*nowhere.*\n$/],
     [
-      ['-kernel', host.kernel, '-incoming', 'tcp:0:1', '-serial', 'null'],
+      ['-kernel', host.kernel, '-incoming', 'rdma:0:1', '-serial', 'null'],
       /^baton-vmm: -incoming: migration protocol.*\n$/,
     ],
     [

@@ -2,6 +2,8 @@
 
 export type Address =
   | { readonly kind: 'unix'; readonly path: string }
+  /** TCP. An empty host: all addresses to listen on, none to connect to. */
+  | { readonly kind: 'inet'; readonly host: string; readonly port: string }
   | { readonly kind: 'file'; readonly path: string; readonly offsetBytes: number }
   /** A descriptor of this process by number: a socket or a pipe. */
   | { readonly kind: 'fd'; readonly name: string }
@@ -18,27 +20,44 @@ export function parseUri(uri: string): Address {
   const rest = uri.slice(colon + 1);
   switch (uri.slice(0, Math.max(colon, 0))) {
     case 'unix':
+      if (rest === '') throw new Error('invalid Unix socket address');
       return { kind: 'unix', path: checkSocketPath(rest) };
     case 'file':
       return parseFile(rest);
     case 'fd':
+      if (rest === '') throw new Error('invalid file descriptor address');
       return { kind: 'fd', name: rest };
     case 'exec':
       return { kind: 'exec', args: ['/bin/sh', '-c', rest] };
     case 'tcp':
+      return parseInet(rest);
     case 'vsock':
     case 'rdma':
-      throw new Error(`migration protocol of '${uri}' is not offered: have unix, file, fd, exec`);
+      throw new Error(`migration protocol of '${uri}' is not offered: have unix, tcp, file, fd, exec`);
     default:
       throw new Error(`unknown migration protocol: ${uri}`);
   }
+}
+
+/** `host:port`, with an IPv6 address in brackets. */
+function parseInet(text: string): Address {
+  const [, bracketed, plain, port] = /^(?:\[([^\]]+)\]|([^:[\]]*)):([^:,]+)$/.exec(text) ?? [];
+  if (port === undefined) throw new Error(`error parsing address '${text}'`);
+  return { kind: 'inet', host: bracketed ?? plain ?? '', port: checkPort(port) };
+}
+
+export function checkPort(port: string): string {
+  if (/^\d{1,5}$/.test(port) && Number(port) <= 65_535) return port;
+  throw new Error(`expected a port from 0 to 65535, got '${port}'`);
 }
 
 function parseFile(text: string): Address {
   const at = text.lastIndexOf(OFFSET);
   if (at < 0) return { kind: 'file', path: checkFilePath(text), offsetBytes: 0 };
   const digits = text.slice(at + OFFSET.length);
-  const offsetBytes = /^(\d+|0x[0-9a-f]+)$/i.test(digits) ? Number(digits) : Number.NaN;
+  if (!/^(\d+|0x[0-9a-f]+)$/i.test(digits))
+    throw new Error(`file URI has bad offset ${digits}: Invalid argument`);
+  const offsetBytes = Number(digits);
   return { kind: 'file', path: checkFilePath(text.slice(0, at)), offsetBytes: checkOffset(offsetBytes) };
 }
 

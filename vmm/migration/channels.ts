@@ -2,7 +2,7 @@
 import { QmpError } from '../qmp/error.js';
 import type { MigrationAddress, MigrationChannel } from '../qmp/protocol.js';
 import type { ArgumentType } from '../qmp/schema.js';
-import { type Address, checkFilePath, checkOffset, checkSocketPath, parseUri } from './address.js';
+import { type Address, checkFilePath, checkOffset, checkPort, checkSocketPath, parseUri } from './address.js';
 
 export const CHANNEL_LIST: ArgumentType = {
   array: {
@@ -14,7 +14,11 @@ export const CHANNEL_LIST: ArgumentType = {
           variants: {
             socket: {
               tag: 'type',
-              variants: { unix: { path: { type: 'str' } }, fd: { str: { type: 'str' } } },
+              variants: {
+                unix: { path: { type: 'str' } },
+                inet: { host: { type: 'str' }, port: { type: 'str' } },
+                fd: { str: { type: 'str' } },
+              },
             },
             exec: { args: { type: { array: 'str' } } },
             file: { filename: { type: 'str' }, offset: { type: 'int' } },
@@ -32,13 +36,8 @@ export interface Channels {
 
 /** Reads checked arguments: exactly one of `uri` and `channels`, each channel once. */
 export function readChannels(uri: string | undefined, channels: unknown): Channels {
-  if (uri === undefined && channels === undefined) {
+  if ((uri === undefined) === (channels === undefined)) {
     throw new QmpError("need either 'uri' or 'channels' argument");
-  }
-  if (uri !== undefined && channels !== undefined) {
-    throw new QmpError(
-      "'uri' and 'channels' arguments are mutually exclusive; exactly one of the two is needed",
-    );
   }
   try {
     if (uri !== undefined) return { main: parseUri(uri), cpr: null };
@@ -70,6 +69,9 @@ function readAddress(address: MigrationAddress): Address {
       };
     case 'socket':
       if (address.type === 'fd') return { kind: 'fd', name: address.str };
+      if (address.type === 'inet') {
+        return { kind: 'inet', host: address.host, port: checkPort(address.port) };
+      }
       return { kind: 'unix', path: checkSocketPath(address.path) };
   }
 }

@@ -10,7 +10,7 @@ import { systemReason } from './system-reason.js';
 const CHUNK_BYTES = 1024 * 1024;
 
 /** What is written to a stream that cannot answer goes nowhere. */
-export async function openIncoming(address: Exclude<Address, { kind: 'unix' }>): Promise<Duplex> {
+export async function openIncoming(address: Exclude<Address, { kind: 'unix' | 'inet' }>): Promise<Duplex> {
   switch (address.kind) {
     case 'file':
       return openFile(address.path, address.offsetBytes);

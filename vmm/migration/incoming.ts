@@ -9,7 +9,7 @@
  * cancelled meanwhile and runs again is never doubled here.
  */
 import { readFileSync } from 'node:fs';
-import { createServer, type Server, type Socket } from 'node:net';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { QmpError } from '../qmp/error.js';
 import { UnixListener } from '../unix-listener.js';
@@ -73,6 +73,7 @@ export class IncomingMigration {
     if (this.#started) throw new QmpError('The incoming migration has already been started');
     this.#exitOnError = exitOnError;
     if (address.kind === 'unix') await this.#listenOn(address.path);
+    else if (address.kind === 'inet') await this.#listenAt(address);
     else await this.#read(address);
     return { loaded: this.#loaded };
   }
@@ -82,17 +83,39 @@ export class IncomingMigration {
     this.#listener = listener;
     this.#started = true;
     await rehearseLoad(this.#context.vm, this.#context.subject());
-    const server = createServer({ allowHalfOpen: true }, (socket) => this.#accept(socket));
-    this.#server = server;
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject);
-      server.listen({ fd: listener.release() }, resolve);
-    });
+    await this.#serve((server, resolve) => server.listen({ fd: listener.release() }, resolve));
     this.#context.progress.beginIncoming({ type: 'unix', path });
     this.#source.hangUp();
   }
 
-  async #read(address: Exclude<Address, { kind: 'unix' }>): Promise<void> {
+  async #listenAt({ host, port }: Extract<Address, { kind: 'inet' }>): Promise<void> {
+    const where = { port: Number(port), backlog: 1, ...(host === '' ? {} : { host }) };
+    await rehearseLoad(this.#context.vm, this.#context.subject());
+    let server: Server;
+    try {
+      server = await this.#serve((made, resolve) => made.listen(where, resolve));
+    } catch (cause) {
+      this.close();
+      const words = `Failed to listen on '${host}:${port}': ${systemReason(cause)}`;
+      throw new QmpError(words, 'GenericError', { cause });
+    }
+    this.#started = true;
+    const bound = server.address() as AddressInfo;
+    this.#context.progress.beginIncoming({ type: 'inet', host: bound.address, port: String(bound.port) });
+    this.#source.hangUp();
+  }
+
+  async #serve(listen: (server: Server, resolve: () => void) => void): Promise<Server> {
+    const server = createServer({ allowHalfOpen: true }, (socket) => this.#accept(socket));
+    this.#server = server;
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      listen(server, resolve);
+    });
+    return server;
+  }
+
+  async #read(address: Exclude<Address, { kind: 'unix' | 'inet' }>): Promise<void> {
     let stream: Duplex;
     try {
       const { openIncoming } = await import('./incoming-channel.js');
@@ -120,7 +143,7 @@ export class IncomingMigration {
       return;
     }
     this.close();
-    this.#receive(socket);
+    this.#receive(socket.setNoDelay());
   }
 
   #receive(stream: Duplex): void {

@@ -4,7 +4,7 @@
  */
 import type { ChildProcess } from 'node:child_process';
 import { closeSync, fstatSync, openSync, type Stats, write, writeSync } from 'node:fs';
-import { createConnection, Socket } from 'node:net';
+import { createConnection, type NetConnectOpts, Socket } from 'node:net';
 import { type Duplex, Writable } from 'node:stream';
 import type { Address } from './address.js';
 import { systemReason } from './system-reason.js';
@@ -21,7 +21,9 @@ export interface OutgoingChannel {
 export async function openOutgoing(address: Address, signal: AbortSignal): Promise<OutgoingChannel> {
   switch (address.kind) {
     case 'unix':
-      return fromSocket(await connectSocket(address.path, signal));
+      return fromSocket(await connectSocket({ path: address.path }, address.path, signal));
+    case 'inet':
+      return fromSocket(await connectInet(address, signal));
     case 'file':
       return fromStream(new FileSink(createFile(address.path), address.offsetBytes), 'the file');
     case 'fd':
@@ -39,18 +41,28 @@ export async function beginOutgoing(
   address: Address,
   signal: AbortSignal,
 ): Promise<() => Promise<OutgoingChannel>> {
-  if (address.kind === 'unix') return () => openOutgoing(address, signal);
+  if (address.kind === 'unix' || address.kind === 'inet') return () => openOutgoing(address, signal);
   const channel = await openOutgoing(address, signal);
   return async () => channel;
 }
 
-function connectSocket(path: string, signal: AbortSignal): Promise<Socket> {
+async function connectInet(
+  { host, port }: Extract<Address, { kind: 'inet' }>,
+  signal: AbortSignal,
+): Promise<Socket> {
+  const socket = await connectSocket({ host, port: Number(port) }, `${host}:${port}`, signal);
+  // The last bytes of a state shall not wait for more.
+  return socket.setNoDelay();
+}
+
+/** `name` is what QEMU calls it in errors. */
+function connectSocket(to: NetConnectOpts, name: string, signal: AbortSignal): Promise<Socket> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) {
       reject(signal.reason);
       return;
     }
-    const socket = createConnection({ path, allowHalfOpen: true });
+    const socket = createConnection({ ...to, allowHalfOpen: true });
     const onAbort = () => {
       socket.destroy();
       reject(signal.reason);
@@ -58,7 +70,7 @@ function connectSocket(path: string, signal: AbortSignal): Promise<Socket> {
     signal.addEventListener('abort', onAbort, { once: true });
     socket.once('error', (cause) => {
       signal.removeEventListener('abort', onAbort);
-      reject(new Error(`Failed to connect to '${path}': ${systemReason(cause)}`, { cause }));
+      reject(connectFailure(cause, name));
     });
     socket.once('connect', () => {
       signal.removeEventListener('abort', onAbort);
@@ -66,6 +78,18 @@ function connectSocket(path: string, signal: AbortSignal): Promise<Socket> {
       resolve(socket);
     });
   });
+}
+
+function connectFailure(cause: NodeJS.ErrnoException, name: string): Error {
+  if (cause.syscall === 'getaddrinfo') {
+    return new Error(`address resolution failed for ${name}: Name or service not known`, { cause });
+  }
+  return new Error(`Failed to connect to '${name}': ${systemReason(firstOf(cause))}`, { cause });
+}
+
+/** A name with several addresses fails with one error for each. */
+function firstOf(error: Error): Error {
+  return error instanceof AggregateError ? (error.errors[0] as Error) : error;
 }
 
 function fromSocket(socket: Socket): OutgoingChannel {

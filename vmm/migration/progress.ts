@@ -8,7 +8,7 @@
  * `completed` becomes `failed` when the program that was to take this one's place could not be executed. A next migration starts again at `setup`. A transition outside the table is a mistake of ours.
  */
 import type { EventHub } from '../qmp/events.js';
-import type { MigrationInfo, MigrationRamInfo, MigrationStatus, UnixSocketAddress } from '../qmp/protocol.js';
+import type { MigrationInfo, MigrationRamInfo, MigrationStatus, SocketAddress } from '../qmp/protocol.js';
 import type { PageCounts } from './ram-pages.js';
 import { PAGE_BYTES } from './stream-format.js';
 
@@ -48,7 +48,7 @@ export class MigrationProgress {
   #status: MigrationStatus = 'none';
   #errorText: string | null = null;
   #times: Times | null = null;
-  #address: UnixSocketAddress | null = null;
+  #address: SocketAddress | null = null;
   #isIncoming = false;
   transferredBytes = 0;
   /** RAM that is in the stream. */
@@ -69,7 +69,7 @@ export class MigrationProgress {
   }
 
   /** A migration comes in: forgets the last one. `listening`: where it is waited for. */
-  beginIncoming(listening: UnixSocketAddress | null): void {
+  beginIncoming(listening: SocketAddress | null): void {
     this.#begin(listening, true);
   }
 
@@ -78,7 +78,7 @@ export class MigrationProgress {
     this.#begin(null, false);
   }
 
-  #begin(listening: UnixSocketAddress | null, isIncoming: boolean): void {
+  #begin(listening: SocketAddress | null, isIncoming: boolean): void {
     this.#errorText = null;
     this.#address = listening;
     this.#isIncoming = isIncoming;

@@ -24,6 +24,7 @@ Machine
                    share=on|off        in memory other processes can be given
                    prealloc=on|off     touch all pages at start
                    mem-path=PATH       only memory-backend-file: a file, or a directory
+                   align=SIZE          only memory-backend-file: the size is a multiple of it
                    reserve=on|off, merge=off, dump=on|off
                    hugetlb=off, seal=off  only memory-backend-memfd
 
@@ -64,7 +65,7 @@ Serial port and monitor
   -no-user-config  accepted: there are no configuration files
 
 Migration
-  -incoming defer|unix:PATH|file:PATH[,offset=N]|fd:N|exec:COMMAND
+  -incoming defer|unix:PATH|tcp:HOST:PORT|file:PATH[,offset=N]|fd:N|exec:COMMAND
   -incoming [channel-type=]main|cpr,addr.transport=socket,addr.type=unix,addr.path=PATH
                    wait for a machine; may be given once for each channel
   -cpr-uri unix:PATH

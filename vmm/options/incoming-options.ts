@@ -54,15 +54,21 @@ function readAddress(properties: Properties, transport: string): Address {
         offsetBytes: properties.integer('addr.offset', 0, { min: 0, max: Number.MAX_SAFE_INTEGER }),
       };
     case 'socket':
-      properties.only('addr.type', 'unix', 'fd');
+      properties.only('addr.type', 'unix', 'inet', 'fd');
       if (properties.string('addr.type') === 'fd') {
         return { kind: 'fd', name: properties.requiredString('addr.str') };
+      }
+      if (properties.string('addr.type') === 'inet') {
+        const host = properties.string('addr.host') ?? '';
+        return { kind: 'inet', host, port: String(properties.integer('addr.port', 0, PORTS)) };
       }
       return { kind: 'unix', path: socketPath(properties, 'addr.path') };
     default:
       throw properties.error(`transport '${transport}' is not offered here, have socket and file`);
   }
 }
+
+const PORTS = { min: 0, max: 65_535 };
 
 function socketPath(properties: Properties, name: string): string {
   const path = properties.requiredString(name);

@@ -121,16 +121,16 @@ export interface MigrationInfo {
   readonly ram?: MigrationRamInfo;
   readonly 'error-desc'?: string;
   readonly 'blocked-reasons'?: readonly string[];
-  readonly 'socket-address'?: readonly UnixSocketAddress[];
+  readonly 'socket-address'?: readonly SocketAddress[];
 }
 
-export interface UnixSocketAddress {
-  readonly type: 'unix';
-  readonly path: string;
-}
+export type SocketAddress =
+  | { readonly type: 'unix'; readonly path: string }
+  | { readonly type: 'inet'; readonly host: string; readonly port: string };
 
 export type MigrationAddress =
   | { readonly transport: 'socket'; readonly type: 'unix'; readonly path: string }
+  | { readonly transport: 'socket'; readonly type: 'inet'; readonly host: string; readonly port: string }
   | { readonly transport: 'socket'; readonly type: 'fd'; readonly str: string }
   | { readonly transport: 'exec'; readonly args: readonly string[] }
   | { readonly transport: 'file'; readonly filename: string; readonly offset: number };

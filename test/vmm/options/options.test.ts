@@ -129,6 +129,14 @@ test('a doubled comma is a comma in the value', () => {
   assert.is(options.chardevs[0]?.logfile, '/tmp/c');
 });
 
+test('-incoming over TCP: a URI, IPv6 in brackets, or a channel', () => {
+  const main = (text: string) => parse('-incoming', text).incoming?.main;
+  assert.equal(main('tcp:0:44444'), { kind: 'inet', host: '0', port: '44444' });
+  assert.equal(main('tcp:[::1]:1'), { kind: 'inet', host: '::1', port: '1' });
+  const channel = 'main,addr.transport=socket,addr.type=inet,addr.host=::,addr.port=5';
+  assert.equal(main(channel), { kind: 'inet', host: '::', port: '5' });
+});
+
 test('an incoming cpr channel may be written as a property list', () => {
   const options = parse('-incoming', 'cpr,addr.transport=socket,addr.type=unix,addr.path=/run/c');
   assert.equal(options.incoming, { main: null, cpr: { path: '/run/c' } });
@@ -231,10 +239,16 @@ const REFUSALS: readonly (readonly [string, readonly string[], RegExp])[] = [
   ['broken JSON', ['-incoming', '{"channel-type":'], /^-incoming: invalid JSON/],
   ['an unknown channel', ['-incoming', '{"channel-type":"x"}'], /'channel-type' does not accept value 'x'/],
   [
-    'a migration over TCP',
-    ['-incoming', 'tcp:0:1'],
-    /^-incoming: migration protocol of 'tcp:0:1' is not offered/,
+    'a migration over RDMA',
+    ['-incoming', 'rdma:0:1'],
+    /^-incoming: migration protocol of 'rdma:0:1' is not offered/,
   ],
+  [
+    'a port beyond all',
+    ['-incoming', 'tcp:0:65536'],
+    /^-incoming: expected a port from 0 to 65535, got '65536'/,
+  ],
+  ['an address without a port', ['-incoming', 'tcp:host'], /^-incoming: error parsing address 'host'/],
   ['an unknown global', ['-global', 'migration.foo=on'], /^-global: unknown property 'migration.foo'/],
   ['a malformed uuid', ['-uuid', '1234'], /^-uuid: expected xxxxxxxx/],
   ['two serial ports', ['-serial', 'null', '-serial', 'null'], /^-serial: given twice/],

@@ -6,7 +6,7 @@ import { defineCommand } from '../command.js';
  * `query-migrate` tell.
  *
  * Arguments: exactly one of `channels` (for cpr-transfer one `main` and one `cpr`) and `uri` (unix:PATH,
- * file:PATH[,offset=N], fd:N, exec:COMMAND). In mode cpr-transfer a `cpr` channel alone hands over the descriptors
+ * tcp:HOST:PORT, file:PATH[,offset=N], fd:N, exec:COMMAND). In mode cpr-transfer a `cpr` channel alone hands over the descriptors
  * and then waits, status `setup-cpr`, with the guest running; `resume` with the `main` channel does the rest.
  * Errors: a migration is under way, came in or was done already; the VM cannot be handed over (the first of
  * `blocked-reasons`); the target's cpr socket cannot be reached (the status is `failed` then).

@@ -37,7 +37,15 @@ export const queryMigrate = defineCommand({
       'error-desc': { type: 'str', optional: true },
       'blocked-reasons': { type: { array: 'str' }, optional: true },
       'socket-address': {
-        type: { array: { tag: 'type', variants: { unix: { path: { type: 'str' } } } } },
+        type: {
+          array: {
+            tag: 'type',
+            variants: {
+              unix: { path: { type: 'str' } },
+              inet: { host: { type: 'str' }, port: { type: 'str' } },
+            },
+          },
+        },
         optional: true,
       },
     },
