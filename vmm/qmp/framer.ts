@@ -1,6 +1,7 @@
 /**
  * Cuts what a client sends into JSON values. QMP has no message separator: values may follow each other
- * directly or spread over lines. A value ends where its braces close.
+ * directly or spread over lines. A value ends where its braces close. Strings may be in single quotes, which people
+ * type in shells.
  *
  * Bounded and total: a value has at most `MAX_MESSAGE_BYTES` and `MAX_NESTING` levels. What cannot be a
  * value is reported once and dropped up to the end of its line, so that the next line is read normally.
@@ -12,6 +13,7 @@ export const MAX_NESTING = 1024;
 
 const NEWLINE = 0x0a;
 const QUOTE = 0x22;
+const SINGLE_QUOTE = 0x27;
 const BACKSLASH = 0x5c;
 const SPACE = 0x20;
 
@@ -31,6 +33,8 @@ export class Framer {
   #mode: Mode = 'between';
   #depth = 0;
   #escaped = false;
+  /** What ends the string. */
+  #quote = QUOTE;
 
   constructor(events: FramerEvents) {
     this.#events = events;
@@ -62,8 +66,9 @@ export class Framer {
   /** Takes the next byte of a value; true when the value ends with it. */
   #step(byte: number): boolean {
     if (this.#mode === 'string') return this.#stepString(byte);
-    if (byte === QUOTE) {
+    if (byte === QUOTE || byte === SINGLE_QUOTE) {
       this.#mode = 'string';
+      this.#quote = byte;
     } else if (isOpening(byte)) {
       this.#mode = 'value';
       this.#depth++;
@@ -84,7 +89,7 @@ export class Framer {
       this.#escaped = false;
     } else if (byte === BACKSLASH) {
       this.#escaped = true;
-    } else if (byte === QUOTE) {
+    } else if (byte === this.#quote) {
       this.#mode = this.#depth > 0 ? 'value' : 'word';
       return this.#depth === 0;
     }
@@ -115,7 +120,8 @@ export class Framer {
     this.#reset('between');
     let value: unknown;
     try {
-      value = JSON.parse(this.#decoder.decode(bytes));
+      const text = this.#decoder.decode(bytes);
+      value = JSON.parse(bytes.includes(SINGLE_QUOTE) ? withDoubleQuotes(text) : text);
     } catch (cause) {
       const reason = cause instanceof SyntaxError ? cause.message : 'invalid UTF-8';
       this.#events.error(new QmpProtocolError(`JSON parse error, ${reason}`));
@@ -123,6 +129,18 @@ export class Framer {
     }
     this.#events.value(value);
   }
+}
+
+/** The same value with all strings in double quotes, as JSON wants them. */
+function withDoubleQuotes(text: string): string {
+  return text.replace(/"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'/gs, (string) => {
+    const inside = string.slice(1, -1).replaceAll("\\'", "'");
+    return string.startsWith('"') ? `"${inside}"` : `"${inside.replace(/\\.|"/gs, escapeQuote)}"`;
+  });
+}
+
+function escapeQuote(found: string): string {
+  return found === '"' ? '\\"' : found;
 }
 
 function isOpening(byte: number): boolean {

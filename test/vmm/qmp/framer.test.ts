@@ -34,6 +34,15 @@ test('finds the same values wherever the bytes are cut', () => {
   assert.equal(read(...[...bytes].map((byte) => Buffer.of(byte))), expected);
 });
 
+test('strings may be in single quotes, wherever the bytes are cut', () => {
+  const text = `{'execute':'stop','id':'a"b\\'c\\n}{'} {"a":"it's \\' \\\\"} 'x' ['"']\n`;
+  const expected = [{ execute: 'stop', id: `a"b'c\n}{` }, { a: `it's ' \\` }, 'x', ['"']];
+  const bytes = Buffer.from(text);
+  for (let cut = 0; cut <= bytes.length; cut++) {
+    assert.equal(read(bytes.subarray(0, cut), bytes.subarray(cut)), expected, `cut at ${cut}`);
+  }
+});
+
 test('rubbish is reported once per word and the next value is read', () => {
   const out = read('foo {"a":1}\n}\n{"b":2}\n');
   assert.match(String(out[0]), /JSON parse error/);
