@@ -9,27 +9,32 @@ export class HmpUsageError extends Error {
   }
 }
 
-/** `name` is how the command was reached, such as `info status`. */
-export function readArguments(name: string, { args }: Pick<HmpCommand, 'args'>, text: string): HmpValues {
+/** `name` is how the command was reached, such as `info status`; complaints begin with all names that it has. */
+export function readArguments(
+  name: string,
+  { args, names }: Pick<HmpCommand, 'args' | 'names'>,
+  text: string,
+): HmpValues {
   const values = new Map<string, string | boolean>();
   const flags = args.filter((argument) => argument.kind === 'flag');
+  const label = names.join('|');
   const reader = new WordReader(text);
   const wrong = (what: string) => new HmpUsageError(`${what}\nTry "help ${name}" for more information`);
   for (let flag = reader.flag(); flag !== null; flag = reader.flag()) {
     const known = flags.find(({ letter }) => letter === flag);
-    if (known === undefined) throw wrong(`${name}: unsupported option -${flag}`);
+    if (known === undefined) throw wrong(`${label}: unsupported option -${flag}`);
     values.set(known.name, true);
   }
   for (const argument of args) {
     if (argument.kind === 'flag') continue;
     const value = argument.kind === 'rest' ? reader.rest() : reader.word();
     if (value === null) {
-      if (argument.kind === 'rest' && argument.optional) continue;
-      throw wrong(argument.kind === 'bool' ? "Expected 'on' or 'off'" : `${name}: string expected`);
+      if ('optional' in argument && argument.optional) continue;
+      throw wrong(argument.kind === 'bool' ? "Expected 'on' or 'off'" : `${label}: string expected`);
     }
     values.set(argument.name, convert(argument, value, wrong));
   }
-  if (reader.rest() !== null) throw wrong(`${name}: extraneous characters at the end of line`);
+  if (reader.rest() !== null) throw wrong(`${label}: extraneous characters at the end of line`);
   return new HmpValues(values);
 }
 
@@ -38,6 +43,10 @@ function convert(
   value: string,
   wrong: (what: string) => HmpUsageError,
 ): string | boolean {
+  if (kind === 'number') {
+    const stray = /[^0-9]/.exec(value)?.[0];
+    if (stray !== undefined) throw wrong(`invalid char '${stray}' in expression`);
+  }
   if (kind !== 'bool') return value;
   if (value !== 'on' && value !== 'off') throw wrong("Expected 'on' or 'off'");
   return value === 'on';

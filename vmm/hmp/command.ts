@@ -11,6 +11,8 @@ export type HmpArgument =
   | { readonly kind: 'string'; readonly name: string }
   /** `on` or `off`. */
   | { readonly kind: 'bool'; readonly name: string }
+  /** A whole number that may be left out. */
+  | { readonly kind: 'number'; readonly name: string; readonly optional: true }
   /** Whatever is left of the line. */
   | { readonly kind: 'rest'; readonly name: string; readonly optional?: true };
 

@@ -15,22 +15,22 @@ const PAIR: readonly HmpArgument[] = [
   { kind: 'rest', name: 'value' },
 ];
 
+const MIGRATE = { names: ['migrate'], args: ARGS };
+const SET = { names: ['set'], args: PAIR };
+
 test('flags come before words, in any number of blanks', () => {
-  const values = readArguments('migrate', { args: ARGS }, '  -d   unix:/x ');
+  const values = readArguments('migrate', MIGRATE, '  -d   unix:/x ');
   assert.is(values.isSet('detach'), true);
   assert.is(values.text('uri'), 'unix:/x');
-  assert.is(readArguments('migrate', { args: ARGS }, 'u').isSet('detach'), false);
+  assert.is(readArguments('migrate', MIGRATE, 'u').isSet('detach'), false);
 });
 
 test('a text in quotes is one word, with escapes', () => {
-  assert.is(
-    readArguments('migrate', { args: ARGS }, '"exec:cat > \\"a b\\""').text('uri'),
-    'exec:cat > "a b"',
-  );
+  assert.is(readArguments('migrate', MIGRATE, '"exec:cat > \\"a b\\""').text('uri'), 'exec:cat > "a b"');
 });
 
 test('the rest of the line is one value', () => {
-  const values = readArguments('set', { args: PAIR }, 'cpr-exec-command  qemu -S  "a b"');
+  const values = readArguments('set', SET, 'cpr-exec-command  qemu -S  "a b"');
   assert.is(values.text('value'), 'qemu -S  "a b"');
 });
 
@@ -43,7 +43,7 @@ for (const [text, words] of [
   test(`'${text}' is refused in the real monitor's words`, () => {
     const expected = `${words}\nTry "help migrate" for more information`;
     assert.throws(
-      () => readArguments('migrate', { args: ARGS }, text),
+      () => readArguments('migrate', MIGRATE, text),
       (error: Error) => error.message === expected,
     );
   });

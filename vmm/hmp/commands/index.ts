@@ -1,5 +1,6 @@
 /** The one list of all commands of the human monitor. */
 import type { HmpCommand } from '../command.js';
+import { infoHotpluggableCpus, infoIothreads, infoKvm, infoMemoryDevices, infoNuma } from '../info/absent.js';
 import { infoMtree, infoQtree } from '../info/board.js';
 import { infoCpus } from '../info/cpus.js';
 import { infoBlock, infoChardev, infoNetwork } from '../info/host-side.js';
@@ -23,7 +24,11 @@ export const INFOS: readonly HmpCommand[] = [
   infoBlock,
   infoChardev,
   infoCpus,
+  infoHotpluggableCpus,
+  infoIothreads,
+  infoKvm,
   infoMemdev,
+  infoMemoryDevices,
   infoMemorySizeSummary,
   infoMigrate,
   infoMigrateCapabilities,
@@ -31,6 +36,7 @@ export const INFOS: readonly HmpCommand[] = [
   infoMtree,
   infoName,
   infoNetwork,
+  infoNuma,
   infoQtree,
   infoRegisters,
   infoStatus,

@@ -26,8 +26,10 @@ export const infoMigrate = info('migrate', 'show migration status', async (conte
       `  Transfers: \t\ttransferred=${size(transferred)}, remain=${size(remaining)}`,
     );
   }
-  for (const { path } of migration['socket-address'] ?? [])
-    lines.push(`Socket address: [\n\tunix:${path}\n]`);
+  for (const address of migration['socket-address'] ?? []) {
+    const words = address.type === 'unix' ? `unix:${address.path}` : `tcp:${address.host}:${address.port}`;
+    lines.push(`Sockets: [\n\t${words}\n]`);
+  }
   return lines.map((line) => `${line}\n`).join('');
 });
 

@@ -1,6 +1,6 @@
 /** The hart's registers, in the order and form of QEMU's dump, those left out that we have not. */
 import type { CpuState } from '../../cpu/state.js';
-import { info } from './info.js';
+import type { HmpCommand } from '../command.js';
 
 const PRIVILEGES: Readonly<Record<string, string>> = { 0: 'U', 1: 'S', 3: 'M' };
 const CSRS = [
@@ -22,9 +22,22 @@ const PER_LINE = 4;
 const hex = (value: bigint) => value.toString(16).padStart(16, '0');
 const named = (name: string, value: string) => ` ${name.padEnd(13)} ${value}\n`;
 
-export const infoRegisters = info('registers', 'show the cpu registers', async ({ vm, options }) => {
-  if (options.machine.type === 'none') return 'No CPU available\n';
-  const state = await vm.registers();
+export const infoRegisters: HmpCommand = {
+  names: ['registers'],
+  parameters: '[-a|vcpu]',
+  help: 'show the cpu registers (of all CPUs, or of one)',
+  args: [
+    { kind: 'flag', letter: 'a', name: 'all' },
+    { kind: 'number', name: 'vcpu', optional: true },
+  ],
+  run: async ({ vm, options }, args) => {
+    if (options.machine.type === 'none') return 'No CPU available\n';
+    const index = args.isSet('all') ? 0 : Number(args.text('vcpu'));
+    return index === 0 ? dump(await vm.registers()) : `CPU#${index} not available\n`;
+  },
+};
+
+function dump(state: CpuState): string {
   return [
     '\nCPU#0\n',
     named('priv', PRIVILEGES[String(state.priv)] ?? String(state.priv)),
@@ -36,7 +49,7 @@ export const infoRegisters = info('registers', 'show the cpu registers', async (
     named('fcsr', hex(state.fcsr)),
     file('f', FLOAT, state.f),
   ].join('');
-});
+}
 
 function file(letter: string, names: readonly string[], values: readonly bigint[]): string {
   const cells = names.map(
