@@ -97,6 +97,7 @@ function readMemoryBackend(draft: Draft, properties: Properties, type: MemoryBac
     properties.only('hugetlb', 'off');
     properties.only('seal', 'off');
   }
+  if (type === 'memory-backend-file') checkAlignment(properties, id, sizeBytes);
   draft.backends.push({
     id,
     type,
@@ -105,6 +106,17 @@ function readMemoryBackend(draft: Draft, properties: Properties, type: MemoryBac
     prealloc: properties.bool('prealloc', false),
     path: type === 'memory-backend-file' ? properties.requiredString('mem-path') : null,
   });
+}
+
+/** Where RAM is mapped is fixed; the file is what has to fit. */
+function checkAlignment(properties: Properties, id: string, sizeBytes: number): void {
+  const alignBytes = properties.size('align', 'b') ?? 1;
+  const isPower = alignBytes > 0 && Number.isInteger(Math.log2(alignBytes));
+  if (!isPower || sizeBytes % alignBytes !== 0) {
+    throw properties.error(
+      `${id}: 'align' must be a power of two that divides the size of ${sizeBytes} bytes`,
+    );
+  }
 }
 
 function readRng(properties: Properties, type: RngOptions['type'], id: string): RngOptions {

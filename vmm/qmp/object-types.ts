@@ -105,7 +105,10 @@ const BACKENDS: readonly ObjectType[] = [
     name: 'memory-backend-file',
     parent: 'memory-backend',
     implements: ['user-creatable'],
-    properties: [{ name: 'mem-path', type: 'string', description: 'A file, or a folder to make one in' }],
+    properties: [
+      { name: 'mem-path', type: 'string', description: 'A file, or a folder to make one in' },
+      { name: 'align', type: 'int', description: 'The size is a multiple of it' },
+    ],
   },
   { name: 'memory-backend-ram', parent: 'memory-backend', implements: ['user-creatable'] },
   { name: 'rng-backend', parent: 'object', abstract: true },
