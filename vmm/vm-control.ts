@@ -51,7 +51,7 @@ type GuestRequest =
 
 export class VmControl {
   readonly #events: EventHub;
-  readonly #policy: VmPolicy;
+  #policy: VmPolicy;
   readonly #ended: (exitCode: number) => void;
   readonly #report: (message: string) => void;
   readonly #state: RunStateHolder;
@@ -86,6 +86,11 @@ export class VmControl {
       this.#end('host-error', 1);
     },
   };
+
+  /** What a reset and a power-off do from now on. */
+  setPolicy(changes: Partial<Pick<VmPolicy, 'noReboot' | 'noShutdown'>>): void {
+    this.#policy = { ...this.#policy, ...changes };
+  }
 
   /** Takes the finished machine. Boots it unless the policy says to wait. */
   async attach(machine: MachineHandle): Promise<void> {

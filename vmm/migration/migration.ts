@@ -104,11 +104,17 @@ export class Migration {
     if (this.loadsAtStart) await loaded;
   }
 
-  /** `migrate-incoming`. */
-  async startIncoming(channels: Channels, exitOnError: boolean): Promise<void> {
+  /** What `migrate-incoming` needs before it looks at its arguments. Throws `QmpError`. */
+  requireDeferred(): IncomingMigration {
     const { incoming, listenAt } = this.#options;
     if (incoming === null) throw new QmpError("'-incoming' was not specified on the command line");
     if (listenAt !== null) throw new QmpError('The incoming migration has already been started');
+    return incoming;
+  }
+
+  /** `migrate-incoming`. */
+  async startIncoming(channels: Channels, exitOnError: boolean): Promise<void> {
+    const incoming = this.requireDeferred();
     if (channels.cpr !== null) {
       throw new QmpError("the 'cpr' channel is named on the command line, not in migrate-incoming");
     }

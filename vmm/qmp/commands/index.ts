@@ -13,6 +13,7 @@ import { qomGet } from './qom-get.js';
 import { qomList } from './qom-list.js';
 import { qomListProperties } from './qom-list-properties.js';
 import { qomListTypes } from './qom-list-types.js';
+import { qomSet } from './qom-set.js';
 import { queryAccelerators } from './query-accelerators.js';
 import { queryBlock } from './query-block.js';
 import { queryChardev } from './query-chardev.js';
@@ -42,9 +43,11 @@ import { queryTarget } from './query-target.js';
 import { queryUuid } from './query-uuid.js';
 import { queryVersion } from './query-version.js';
 import { quit } from './quit.js';
+import { setAction } from './set-action.js';
 import { stop } from './stop.js';
 import { systemPowerdown } from './system-powerdown.js';
 import { systemReset } from './system-reset.js';
+import { systemWakeup } from './system-wakeup.js';
 
 const LIST: readonly Command[] = [
   qmpCapabilities,
@@ -75,6 +78,7 @@ const LIST: readonly Command[] = [
   queryHotpluggableCpus,
   qomGet,
   qomList,
+  qomSet,
   qomListTypes,
   qomListProperties,
   deviceListProperties,
@@ -83,6 +87,8 @@ const LIST: readonly Command[] = [
   quit,
   systemReset,
   systemPowerdown,
+  systemWakeup,
+  setAction,
   migrate,
   migrateIncoming,
   migrateCancel,

@@ -19,6 +19,8 @@ export const migrateIncoming = defineCommand({
     channels: { type: CHANNEL_LIST, optional: true },
     'exit-on-error': { type: 'bool', optional: true },
   },
-  run: ({ migration }, { uri, channels, 'exit-on-error': exitOnError }) =>
-    migration.startIncoming(readChannels(uri, channels), exitOnError ?? true),
+  run: ({ migration }, { uri, channels, 'exit-on-error': exitOnError }) => {
+    migration.requireDeferred();
+    return migration.startIncoming(readChannels(uri, channels), exitOnError ?? true);
+  },
 });

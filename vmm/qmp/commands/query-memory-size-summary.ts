@@ -6,11 +6,11 @@ import { defineCommand } from '../command.js';
  * Since: 0.1
  *
  *     -> { "execute": "query-memory-size-summary" }
- *     <- { "return": { "base-memory": 268435456, "plugged-memory": 0 } }
+ *     <- { "return": { "base-memory": 268435456 } }
  */
 export const queryMemorySizeSummary = defineCommand({
   name: 'query-memory-size-summary',
   args: {},
-  returns: { struct: { 'base-memory': { type: 'int' }, 'plugged-memory': { type: 'int' } } },
-  run: ({ memory }) => ({ 'base-memory': memory.sizeBytes, 'plugged-memory': 0 }),
+  returns: { struct: { 'base-memory': { type: 'int' } } },
+  run: ({ memory }) => ({ 'base-memory': memory.sizeBytes }),
 });

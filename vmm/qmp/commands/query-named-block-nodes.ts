@@ -10,7 +10,7 @@ import { defineCommand } from '../command.js';
  */
 export const queryNamedBlockNodes = defineCommand({
   name: 'query-named-block-nodes',
-  args: {},
+  args: { flat: { type: 'bool', optional: true } },
   returns: { array: { struct: {} } },
   run: () => [],
 });
