@@ -31,6 +31,10 @@ export interface Addon {
   makeFifo(path: string): void;
   punchHole(fd: number, startBytes: number, lengthBytes: number): void;
   findData(fd: number, fromBytes: number): number | null;
+  preadvNowait(fd: number, views: readonly Uint8Array[], fromBytes: number): number | null;
+  clearRange(fd: number, how: number, startBytes: number, lengthBytes: number): Promise<null>;
+  endOfFile(fd: number): number;
+  misalignment(view: Uint8Array, alignmentBytes: number): number;
   execve(path: string, argv: readonly string[], envp: readonly string[], keepFds: readonly number[]): never;
   pidfdOpen(pid: number): number;
   pidfdSendSignal(pidfd: number, signal: number): void;

@@ -5,6 +5,7 @@
       "sources": [
         "src/addon.cpp",
         "src/args.cpp",
+        "src/block.cpp",
         "src/credentials.cpp",
         "src/descriptor.cpp",
         "src/errors.cpp",

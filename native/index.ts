@@ -293,6 +293,56 @@ export function findData(fd: number, fromBytes: number): number | null {
   return addon().findData(fd, fromBytes);
 }
 
+/** The kernel's limit of segments in one call (IOV_MAX). */
+export const MAX_SEGMENTS = 1024;
+
+/**
+ * Reads into these views, one after the other, what needs no waiting: what is in the page cache, up to the end of the
+ * file. Returns the bytes read, fewer when the rest would have to be waited for; null when that is true of the first.
+ */
+export function preadvNowait(fd: number, views: readonly Uint8Array[], fromBytes: number): number | null {
+  requireFd('fd', fd);
+  requireInteger('the number of views', views.length, 1, MAX_SEGMENTS);
+  requireInteger('fromBytes', fromBytes, 0, Number.MAX_SAFE_INTEGER);
+  return addon().preadvNowait(fd, views, fromBytes);
+}
+
+/** How a range is cleared: of a file, or of a block device; `discard` may leave anything behind. */
+export type Clearing = 'punch-hole' | 'zero-range' | 'discard-device' | 'zero-device';
+
+/** N.B. Keep in sync with `clear` in native/src/block.cpp. */
+const CLEARINGS: readonly Clearing[] = ['punch-hole', 'zero-range', 'discard-device', 'zero-device'];
+
+/**
+ * Clears a range on Node's thread pool; a file keeps its length. EOPNOTSUPP: the file system or the device cannot do
+ * this. The descriptor must stay open meanwhile.
+ */
+export async function clearRange(
+  fd: number,
+  how: Clearing,
+  startBytes: number,
+  lengthBytes: number,
+): Promise<void> {
+  requireFd('fd', fd);
+  requireInteger('how', CLEARINGS.indexOf(how), 0, CLEARINGS.length - 1);
+  requireInteger('startBytes', startBytes, 0, Number.MAX_SAFE_INTEGER);
+  requireInteger('lengthBytes', lengthBytes, 1, Number.MAX_SAFE_INTEGER - startBytes);
+  await addon().clearRange(fd, CLEARINGS.indexOf(how), startBytes, lengthBytes);
+}
+
+/** The size of a file or a block device. */
+export function endOfFile(fd: number): number {
+  requireFd('fd', fd);
+  return addon().endOfFile(fd);
+}
+
+/** How far the memory of a view is behind a multiple of `alignmentBytes`. Views below a page may be moved later. */
+export function misalignment(view: Uint8Array, alignmentBytes: number): number {
+  requireBytes('view', view);
+  requireInteger('alignmentBytes', alignmentBytes, 1, 2 ** 30);
+  return addon().misalignment(view, alignmentBytes);
+}
+
 /**
  * Replaces the program of this process, which keeps its number and, by number, descriptors 0, 1, 2 and `keepFds`;
  * all others that are closed on exec close. No signal is blocked or ignored in the new program. `path` is not
