@@ -112,6 +112,14 @@ export class Virtqueue {
     return chain;
   }
 
+  /** A request that was popped before, maybe by the device that this queue's state came from. Throws `QueueError`. */
+  again(head: number): Chain {
+    if (!this.isReady || head >= this.#state.size) {
+      throw new QueueError(`expected a queue with descriptor ${head}`);
+    }
+    return this.#collect(head);
+  }
+
   /** Takes the last request that was popped back, as if it had not been popped. */
   unpop(): void {
     this.#state.nextAvailable = (this.#state.nextAvailable - 1) & 0xffff;
