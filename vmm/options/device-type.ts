@@ -16,6 +16,7 @@ export type PropertyTypeName =
   | 'uint16'
   | 'uint32'
   | 'uint64'
+  | 'int32'
   | 'OnOffAuto'
   | 'BlockdevOnError'
   | (string & {});
@@ -56,6 +57,7 @@ const LIMITS: Readonly<Record<string, number>> = {
   uint8: 0xff,
   uint16: 0xffff,
   uint32: 0xffff_ffff,
+  int32: 0x7fff_ffff,
   // What a number holds exactly; nothing that is offered needs more.
   uint64: Number.MAX_SAFE_INTEGER,
 };

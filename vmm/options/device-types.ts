@@ -8,6 +8,39 @@ const VIRTIO_RNG: DeviceType = {
   properties: { rng: { type: 'link<rng-backend>', default: null }, ...VIRTIO_PROPERTIES },
 };
 
+const ON_ERROR = ['auto', 'report', 'ignore', 'enospc', 'stop'] as const;
+
+const VIRTIO_BLK: DeviceType = {
+  driver: 'virtio-blk-device',
+  bus: 'virtio-bus',
+  description: 'disk',
+  properties: {
+    drive: { type: 'str', default: null },
+    serial: { type: 'str', default: null },
+    bootindex: { type: 'int32', default: null },
+    logical_block_size: { type: 'size', default: 0 },
+    physical_block_size: { type: 'size', default: 0 },
+    min_io_size: { type: 'size', default: 0 },
+    opt_io_size: { type: 'size', default: 0 },
+    discard_granularity: { type: 'size', default: 0xffff_ffff },
+    'write-cache': { type: 'OnOffAuto', default: 'auto', only: ['auto', 'on', 'off'] },
+    'config-wce': { type: 'bool', default: true },
+    'share-rw': { type: 'bool', default: false },
+    rerror: { type: 'BlockdevOnError', default: 'auto', only: ON_ERROR },
+    werror: { type: 'BlockdevOnError', default: 'auto', only: ON_ERROR },
+    'num-queues': { type: 'uint16', default: 1, only: [1, 0xffff] },
+    'queue-size': { type: 'uint16', default: 256 },
+    'seg-max-adjust': { type: 'bool', default: true },
+    'request-merging': { type: 'bool', default: true },
+    discard: { type: 'bool', default: true },
+    'report-discard-granularity': { type: 'bool', default: true },
+    'max-discard-sectors': { type: 'uint32', default: 4194303 },
+    'write-zeroes': { type: 'bool', default: true },
+    'max-write-zeroes-sectors': { type: 'uint32', default: 4194303 },
+    ...VIRTIO_PROPERTIES,
+  },
+};
+
 export const DEVICE_TYPES: ReadonlyMap<string, DeviceType> = new Map(
-  [VIRTIO_RNG].map((type) => [type.driver, type]),
+  [VIRTIO_RNG, VIRTIO_BLK].map((type) => [type.driver, type]),
 );

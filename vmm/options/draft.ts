@@ -1,5 +1,7 @@
 /** What the options seen so far say; filled by the option readers, checked and frozen by `finish.ts`. */
+import type { BlockNodeOptions } from './block-options.js';
 import type { DeviceOptions } from './device-options.js';
+import type { DriveOptions } from './drive-options.js';
 import type {
   BiosOptions,
   ChardevOptions,
@@ -36,6 +38,8 @@ export interface Draft {
   /** Not yet placed. */
   devices: DeviceOptions[];
   rngs: RngOptions[];
+  blockdevs: BlockNodeOptions[];
+  drives: DriveOptions[];
   incoming: Mutable<NonNullable<VmmOptions['incoming']>> | null;
   startStopped: boolean;
   name: string | null;
@@ -71,6 +75,8 @@ export function emptyDraft(): Draft {
     monitors: [],
     devices: [],
     rngs: [],
+    blockdevs: [],
+    drives: [],
     incoming: null,
     startStopped: false,
     name: null,

@@ -1,5 +1,6 @@
 /** Checks what single options cannot know of one another, and makes the options final. */
 import { MAX_RAM_BYTES } from '../cpu/memory-map.js';
+import { checkNodeNames } from './block-options.js';
 import { placeDevices } from './device-options.js';
 import type { Draft } from './draft.js';
 import { OptionError } from './error.js';
@@ -20,6 +21,7 @@ export function finish(draft: Draft): VmmOptions {
     if (draft.machineType === 'none') checkNoMachine(draft);
     else checkBoot(draft);
     checkChardevs(draft);
+    checkNodeNames([...draft.blockdevs, ...draft.drives.map(({ node }) => node)]);
   }
   return {
     action: runs && draft.dumpDtb !== null ? 'dumpdtb' : draft.action,
@@ -44,6 +46,8 @@ export function finish(draft: Draft): VmmOptions {
     monitors: draft.monitors,
     devices,
     rngs: draft.rngs,
+    blockdevs: draft.blockdevs,
+    drives: draft.drives,
     incoming: draft.incoming,
     startStopped: draft.startStopped,
     name: draft.name,
@@ -76,6 +80,8 @@ function checkNoMachine(draft: Draft): void {
   if (option !== undefined) throw new OptionError(option, 'needs a machine, but it is none');
   if (serials.length > 0) throw new OptionError('-serial', 'needs a machine, but it is none');
   if (draft.devices.length > 0) throw new OptionError('-device', 'needs a machine, but it is none');
+  if (draft.blockdevs.length > 0) throw new OptionError('-blockdev', 'needs a machine, but it is none');
+  if (draft.drives.length > 0) throw new OptionError('-drive', 'needs a machine, but it is none');
   if (incoming !== null) throw new OptionError('-incoming', 'needs a machine, but it is none');
 }
 

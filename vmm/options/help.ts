@@ -41,8 +41,37 @@ Devices
   -device DRIVER[,id=ID][,bus=virtio-mmio-bus.0..7][,PROPERTY=VALUE...]
                    in the slot of that number, or in the highest free one
                    virtio-rng-device[,rng=ID]
+                   virtio-blk-device,drive=ID|NODE[,serial=TEXT]
+                     logical_block_size=, physical_block_size=, min_io_size=, opt_io_size=SIZE
+                     write-cache=on|off|auto, config-wce=on|off
+                     discard=on|off, discard_granularity=SIZE, max-discard-sectors=N,
+                     report-discard-granularity=on|off
+                     write-zeroes=on|off, max-write-zeroes-sectors=N
+                     share-rw=on|off     others may write the image too
+                     rerror=, werror=report|ignore|stop|enospc|auto
+                     queue-size=N, seg-max-adjust=on|off, num-queues=1, request-merging=on|off,
+                     bootindex=N
   -object rng-builtin,id=ID
   -object rng-random,id=ID[,filename=FILE]
+
+Disks
+  -blockdev [driver=]DRIVER,node-name=NAME[,PROPERTY=VALUE...]
+                   raw,file=NODE or raw,file.driver=...,file.PROPERTY=VALUE...
+                   file,filename=FILE  locking=auto|on|off, aio=threads, x-check-cache-dropped=off
+                   host_device,filename=FILE  the same
+                   null-co             size=BYTES, read-zeroes=on|off
+                   of all: read-only=on|off, auto-read-only=on|off, cache.direct=on|off,
+                   cache.no-flush=on|off, discard=ignore|unmap, detect-zeroes=off, force-share=off
+  -drive file=IMAGE,format=raw[,if=none|virtio][,id=ID][,PROPERTY=VALUE...]
+                   if=virtio, as without if: a virtio-blk-device comes with it
+                   cache=none|writeback|writethrough|directsync|unsafe, cache.direct=on|off,
+                   cache.no-flush=on|off, cache.writeback=on|off
+                   readonly=on|off, read-only=on|off, auto-read-only=on|off
+                   discard=ignore|off|unmap|on, detect-zeroes=off
+                   rerror=report|ignore|stop, werror=report|ignore|stop|enospc
+                   aio=threads, file.locking=auto|on|off, file.driver=file|host_device,
+                   file.filename=IMAGE, node-name=NAME, media=disk, snapshot=off, copy-on-read=off
+                   images of other formats: qemu-storage-daemon, over vhost-user-blk
 
 Serial port and monitor
   -chardev BACKEND,id=ID[,...][,logfile=FILE[,logappend=on|off]][,mux=off]

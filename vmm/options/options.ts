@@ -5,10 +5,14 @@
  */
 import type { Address } from '../migration/address.js';
 import type { CapabilityDefaults } from '../migration/settings.js';
+import type { BlockNodeOptions } from './block-options.js';
 import type { DeviceOptions } from './device-options.js';
+import type { DriveOptions } from './drive-options.js';
 import type { MEMORY_BACKEND_TYPES } from './machine-options.js';
 
+export type { BlockNodeOptions } from './block-options.js';
 export type { DeviceOptions } from './device-options.js';
+export type { DriveOptions, ErrorPolicy } from './drive-options.js';
 export { OptionError } from './error.js';
 export { parseOptions } from './parse.js';
 
@@ -26,6 +30,10 @@ export interface VmmOptions {
   readonly devices: readonly DeviceOptions[];
   /** Sources of entropy that devices can name. */
   readonly rngs: readonly RngOptions[];
+  /** Block nodes of `-blockdev`, in its order. */
+  readonly blockdevs: readonly BlockNodeOptions[];
+  /** Images of `-drive`. */
+  readonly drives: readonly DriveOptions[];
   /** `null`: the machine boots. */
   readonly incoming: IncomingOptions | null;
   readonly startStopped: boolean;

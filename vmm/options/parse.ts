@@ -2,10 +2,12 @@
  * From argv to VmmOptions: finds each option's reader in one table, in the order given, so that later
  * options win as in QEMU. `-option` and `--option` are the same.
  */
+import { readBlockdev } from './block-options.js';
 import { readChardev, readMon, readMonitor, readQmp, readSerial } from './chardev-options.js';
 import { readDevice } from './device-options.js';
 import type { Draft } from './draft.js';
 import { emptyDraft } from './draft.js';
+import { readDrive } from './drive-options.js';
 import { OptionError } from './error.js';
 import { finish } from './finish.js';
 import { readCprUri, readGlobal, readIncoming } from './incoming-options.js';
@@ -77,6 +79,8 @@ const VALUED: Readonly<Record<string, Valued>> = {
     draft.dtb = text;
   },
   device: readDevice,
+  blockdev: readBlockdev,
+  drive: readDrive,
   chardev: readChardev,
   serial: readSerial,
   qmp: (draft, option, text) => readQmp(draft, option, text, false),
@@ -105,7 +109,7 @@ export function parseOptions(argv: readonly string[]): VmmOptions {
     const word = argv[at] ?? '';
     const name = word.replace(/^--?/, '');
     if (name === word || name === '')
-      throw new OptionError(word, 'expected an option, disk images are not offered');
+      throw new OptionError(word, 'expected an option; a disk image is -drive file=IMAGE,format=raw');
     if (Object.hasOwn(FLAGS, name)) {
       FLAGS[name]?.(draft);
     } else if (Object.hasOwn(VALUED, name)) {
