@@ -17,6 +17,8 @@ export const RUN_STATES = [
   'running',
   /** Stopped by a command. */
   'paused',
+  /** Stopped because a disk failed; `cont` tries again. */
+  'io-error',
   /** Stopped by an outgoing migration that is sending device state. */
   'finish-migrate',
   /** Stopped for good reasons: another process has the state now. */
@@ -29,10 +31,11 @@ export type RunState = (typeof RUN_STATES)[number];
 
 const NEXT: Readonly<Record<RunState, readonly RunState[]>> = {
   prelaunch: ['running', 'finish-migrate', 'inmigrate'],
-  inmigrate: ['running', 'paused', 'shutdown', 'prelaunch', 'postmigrate'],
-  running: ['paused', 'finish-migrate', 'shutdown'],
+  inmigrate: ['running', 'paused', 'shutdown', 'prelaunch', 'postmigrate', 'io-error'],
+  running: ['paused', 'io-error', 'finish-migrate', 'shutdown'],
   paused: ['running', 'finish-migrate', 'prelaunch', 'shutdown'],
-  'finish-migrate': ['running', 'paused', 'postmigrate', 'prelaunch', 'shutdown'],
+  'io-error': ['running', 'finish-migrate', 'prelaunch', 'shutdown'],
+  'finish-migrate': ['running', 'paused', 'io-error', 'postmigrate', 'prelaunch', 'shutdown'],
   postmigrate: ['running', 'prelaunch'],
   shutdown: ['prelaunch', 'finish-migrate'],
 };

@@ -6,9 +6,12 @@
  * process may be using (`inmigrate`, `finish-migrate`, `postmigrate`) is never reset; what a guest asked
  * for in the moment it was stopped (power off, reset) happens before its state is saved.
  */
+import { constants } from 'node:os';
+import type { BlockIoReport } from './block/block-layer.js';
 import type { CarriedDescriptor } from './carried.js';
 import type { CpuState } from './cpu/state.js';
 import type { MachineEvents, MachineHandle, SavedMachine, ShutdownCause } from './machine/handle.js';
+import { systemReason } from './migration/system-reason.js';
 import { QmpError } from './qmp/error.js';
 import type { EventHub } from './qmp/events.js';
 import type { StatusInfo } from './qmp/protocol.js';
@@ -62,6 +65,8 @@ export class VmControl {
   #stateBeforeHandOver: RunState = 'paused';
   /** The backends have given their descriptors away and wait for what becomes of them. */
   #isCarrying = false;
+  /** What only one process may have (the disks) is not this one's now. */
+  #isInactive: boolean;
   #last: Promise<unknown> = Promise.resolve();
 
   constructor({ events, policy, ended, report }: VmControlOptions) {
@@ -70,6 +75,7 @@ export class VmControl {
     this.#ended = ended;
     this.#report = report;
     this.#autostart = !policy.startStopped;
+    this.#isInactive = policy.incoming;
     this.#state = new RunStateHolder(policy.incoming ? 'inmigrate' : 'prelaunch');
   }
 
@@ -81,6 +87,7 @@ export class VmControl {
   readonly machineEvents: MachineEvents = {
     shutdown: (cause, exitCode) => this.#onGuestRequest({ kind: 'shutdown', cause, exitCode }),
     reset: (cause) => this.#onGuestRequest({ kind: 'reset', cause }),
+    blockIoError: (report, isStopped) => this.#onBlockIoError(report, isStopped),
     failed: (error) => {
       this.#report(`the machine failed: ${error.message}`);
       this.#end('host-error', 1);
@@ -113,7 +120,10 @@ export class VmControl {
       if (state === 'shutdown') throw new QmpError('Resetting the Virtual Machine is required');
       if (state === 'inmigrate') this.#autostart = true;
       else if (state === 'postmigrate') await this.#takeBackFromTarget(machine);
-      else await this.#start(machine, this.#events.clock.nowMicros());
+      else {
+        await this.#activate(machine);
+        await this.#start(machine, this.#events.clock.nowMicros());
+      }
     });
   }
 
@@ -187,6 +197,14 @@ export class VmControl {
     });
   }
 
+  /** Source of a state without descriptors: what only one process may have is given up, before the target wants it. */
+  inactivate(): Promise<void> {
+    return this.#inTurn(async (machine) => {
+      this.#isInactive = true;
+      await machine.inactivate();
+    });
+  }
+
   /** Source: the target has it. */
   handOverDone(): void {
     this.#state.set('postmigrate');
@@ -201,6 +219,7 @@ export class VmControl {
     return this.#inTurn(async (machine) => {
       await this.#keepCarried(machine);
       if (this.#state.current !== 'finish-migrate') return;
+      if (!(await this.#canActivate(machine))) return;
       if (this.#stateBeforeHandOver === 'running') await this.#start(machine, this.#events.clock.nowMicros());
       else this.#state.set(this.#stateBeforeHandOver);
     });
@@ -216,9 +235,11 @@ export class VmControl {
     confirm: () => Promise<void>,
   ): Promise<{ started: Promise<void> }> {
     return this.#inTurn(async (machine) => {
-      await machine.load(sections);
       const isLive = stateBefore === 'running';
-      if (!isLive || !this.#autostart) {
+      const runs = isLive && this.#autostart;
+      await machine.load(sections, runs);
+      this.#isInactive = !runs;
+      if (!runs) {
         await confirm();
         this.#state.set(isLive ? 'paused' : stateBefore);
         return { started: Promise.resolve() };
@@ -232,7 +253,30 @@ export class VmControl {
   /** The operator says that the target is no more. */
   async #takeBackFromTarget(machine: MachineHandle): Promise<void> {
     await this.#keepCarried(machine);
+    await this.#activate(machine);
     await this.#start(machine, this.#events.clock.nowMicros());
+  }
+
+  async #activate(machine: MachineHandle): Promise<void> {
+    if (!this.#isInactive) return;
+    try {
+      await machine.activate();
+    } catch (cause) {
+      throw new QmpError((cause as Error).message, 'GenericError', { cause });
+    }
+    this.#isInactive = false;
+  }
+
+  /** False: the guest is stopped, `cont` tries again. */
+  async #canActivate(machine: MachineHandle): Promise<boolean> {
+    try {
+      await this.#activate(machine);
+      return true;
+    } catch (error) {
+      this.#report(`the guest stays stopped: ${(error as Error).message}`);
+      this.#state.set('paused');
+      return false;
+    }
   }
 
   async #keepCarried(machine: MachineHandle): Promise<void> {
@@ -265,6 +309,22 @@ export class VmControl {
     });
   }
 
+  #onBlockIoError(report: BlockIoReport, isStopped: boolean): void {
+    const { qomPath, device, nodeName, operation, action, noSpace, error } = report;
+    this.#events.emit('BLOCK_IO_ERROR', {
+      ...{ 'qom-path': qomPath, device, 'node-name': nodeName, operation, action },
+      ...(noSpace === null ? {} : { nospace: noSpace }),
+      reason: systemReason({ errno: constants.errno[error as keyof typeof constants.errno], message: error }),
+    });
+    if (!isStopped) return;
+    this.#inTurn(async (machine) => {
+      if (this.#state.current !== 'running') return;
+      await machine.stop().catch((failure: Error) => this.#report(failure.message));
+      this.#state.set('io-error');
+      this.#events.emit('STOP');
+    }).catch(() => {}); // the machine is no more
+  }
+
   async #settleGuestRequest(machine: MachineHandle): Promise<void> {
     const request = this.#guestRequest;
     if (request === null) return;
@@ -283,7 +343,7 @@ export class VmControl {
     await machine.reset();
     this.#events.emit('RESET', { guest: isGuestCause(cause), reason: cause });
     if (state === 'running') await machine.start();
-    else if (state === 'paused' || state === 'shutdown') this.#state.set('prelaunch');
+    else if (state === 'paused' || state === 'io-error' || state === 'shutdown') this.#state.set('prelaunch');
   }
 
   async #shutdown(machine: MachineHandle, cause: ShutdownCause, exitCode: number): Promise<void> {

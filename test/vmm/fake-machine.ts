@@ -13,6 +13,7 @@ export class FakeMachine implements MachineHandle {
   onStop: () => void = () => {};
   carriedDescriptors: readonly CarriedDescriptor[] = [];
   loadError: Error | null = null;
+  activateError: Error | null = null;
 
   async start(): Promise<void> {
     this.calls.push('start');
@@ -36,10 +37,19 @@ export class FakeMachine implements MachineHandle {
     return { sections: this.sections, description: [] };
   }
 
-  async load(sections: Uint8Array): Promise<void> {
-    this.calls.push('load');
+  async load(sections: Uint8Array, activate: boolean): Promise<void> {
+    this.calls.push(activate ? 'load and activate' : 'load');
     if (this.loadError !== null) throw this.loadError;
     this.loaded = sections;
+  }
+
+  async activate(): Promise<void> {
+    this.calls.push('activate');
+    if (this.activateError !== null) throw this.activateError;
+  }
+
+  async inactivate(): Promise<void> {
+    this.calls.push('inactivate');
   }
 
   async rehearse(): Promise<SavedMachine> {

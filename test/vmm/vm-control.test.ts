@@ -206,7 +206,7 @@ test('a target runs when the source ran, and only after the source was told', as
   await vm.load(Uint8Array.of(9), 'running', async () => {
     order.push(...machine.take(), 'told');
   });
-  assert.equal([...order, ...machine.take()], ['load', 'told', 'start']);
+  assert.equal([...order, ...machine.take()], ['load and activate', 'told', 'start']);
   assert.equal([vm.runState, story], ['running', ['RESUME']]);
 });
 
@@ -221,7 +221,7 @@ test('a target that cannot tell the source, or cannot load, does not run', async
     vm.load(Uint8Array.of(9), 'running', async () => {}),
     /bad section/,
   );
-  assert.equal([vm.runState, machine.take()], ['inmigrate', ['load', 'load']]);
+  assert.equal([vm.runState, machine.take()], ['inmigrate', ['load and activate', 'load and activate']]);
 });
 
 test('a target takes the state of a source that did not run', async () => {

@@ -2,9 +2,11 @@
  * Opens what `-device` names: finds its backend and makes the part that the machine plugs into a slot. Whatever fails
  * names the device, and leaves nothing open.
  */
+import type { BlockLayer } from '../block/block-layer.js';
 import type { CarriedDescriptors, Carrier } from '../carried.js';
 import type { VirtioPart } from '../devices/virtio/device.js';
 import type { DeviceOptions, VmmOptions } from '../options/options.js';
+import { openBlk } from './devices/blk.js';
 import { openRng } from './devices/rng.js';
 import type { PluggedPart } from './machine.js';
 
@@ -27,12 +29,14 @@ export interface DeviceContext {
   readonly options: VmmOptions;
   /** What came with the guest. */
   readonly received: CarriedDescriptors;
+  readonly blocks: BlockLayer;
 }
 
 type Open = (device: DeviceOptions, context: DeviceContext) => Promise<OpenPart>;
 
 const OPENERS: Readonly<Record<string, Open>> = {
   'virtio-rng-device': openRng,
+  'virtio-blk-device': openBlk,
 };
 
 export async function openDevices(context: DeviceContext): Promise<OpenDevice[]> {

@@ -4,6 +4,7 @@
  * is answered; a worker that dies rejects all of them and reports `failed`.
  */
 
+import type { BlockIoReport } from '../block/block-layer.js';
 import type { CarriedDescriptor, CarryOutcome } from '../carried.js';
 import type { CpuState } from '../cpu/state.js';
 
@@ -22,6 +23,8 @@ export interface MachineEvents {
   shutdown(cause: ShutdownCause, exitCode: number): void;
   /** The guest asked for a reset; the machine has stopped running and waits for `reset`. */
   reset(cause: ShutdownCause): void;
+  /** An operation of a disk failed. `isStopped`: the machine has stopped running, and tries again at `start`. */
+  blockIoError(report: BlockIoReport, isStopped: boolean): void;
   /** The worker died or hit an assertion: the guest cannot go on. */
   failed(error: Error): void;
 }
@@ -29,7 +32,7 @@ export interface MachineEvents {
 export interface MachineHandle {
   /** Sets the vCPU running. Idempotent. */
   start(): Promise<void>;
-  /** Resolves when no vCPU runs and no device has host work under way. Idempotent. */
+  /** Resolves when no vCPU runs and no device has host work under way. Idempotent. Rejects: it runs on. */
   stop(): Promise<void>;
   /** Back to the reset state (RAM reloaded from kernel, initrd and device tree). Only while stopped. */
   reset(): Promise<void>;
@@ -42,9 +45,13 @@ export interface MachineHandle {
   save(handOver: boolean): Promise<SavedMachine>;
   /**
    * Replaces the state of the stopped machine. Everything is decoded and checked before anything is
-   * built; rejects with an error that names the section, and the machine is as it was.
+   * built; rejects with an error that names the section, and the machine is as it was. `activate`: as below.
    */
-  load(sections: Uint8Array): Promise<void>;
+  load(sections: Uint8Array, activate: boolean): Promise<void>;
+  /** The guest is to run here: takes what only one process may have (the disks). Idempotent; rejects: none is had. */
+  activate(): Promise<void>;
+  /** Another process is to have the guest, by its state alone: gives that up, everything written. Only while stopped. */
+  inactivate(): Promise<void>;
   /**
    * Goes through what `save` and (before an incoming machine's state has come) `load` do, without effect on the guest: code that
    * ran before runs many times faster, and in a hand-over the guest waits for it. Allowed at any time; takes

@@ -8,6 +8,8 @@ export const NO_MACHINE: MachineHandle = {
   powerdown: async () => {},
   save: nothingToMove,
   load: nothingToMove,
+  activate: async () => {},
+  inactivate: async () => {},
   rehearse: nothingToMove,
   registers: nothingToMove,
   carry: nothingToMove,

@@ -1,4 +1,5 @@
 /** Messages between a machine worker and whoever asks it. Every request has exactly one reply. */
+import type { BlockIoReport } from '../block/block-layer.js';
 import type { CarriedDescriptor, CarryOutcome } from '../carried.js';
 import type { CpuState } from '../cpu/state.js';
 import type { VmmOptions } from '../options/options.js';
@@ -30,11 +31,13 @@ export type Request =
         | 'rehearse'
         | 'registers'
         | 'carry'
+        | 'activate'
+        | 'inactivate'
         | 'close';
     }
   | { readonly command: 'carried'; readonly outcome: CarryOutcome }
   | { readonly command: 'save'; readonly handOver: boolean }
-  | { readonly command: 'load'; readonly sections: Uint8Array };
+  | { readonly command: 'load'; readonly sections: Uint8Array; readonly activate: boolean };
 
 /** What a request is answered with; most have nothing to say. */
 export type Result = SavedMachine | CpuState | readonly CarriedDescriptor[] | null;
@@ -57,6 +60,7 @@ export type WorkerMessage =
   | { readonly kind: 'refusal'; readonly id: number; readonly error: ErrorInWords }
   | { readonly kind: 'shutdown'; readonly cause: ShutdownCause; readonly exitCode: number }
   | { readonly kind: 'reset'; readonly cause: ShutdownCause }
+  | { readonly kind: 'block-io-error'; readonly report: BlockIoReport; readonly isStopped: boolean }
   | { readonly kind: 'failed'; readonly error: ErrorInWords };
 
 export function inWords(error: unknown): ErrorInWords {

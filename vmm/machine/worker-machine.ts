@@ -74,8 +74,16 @@ export class WorkerMachine implements MachineHandle {
     return this.#askForState({ command: 'rehearse' });
   }
 
-  async load(sections: Uint8Array): Promise<void> {
-    await this.#ask({ command: 'load', sections });
+  async load(sections: Uint8Array, activate: boolean): Promise<void> {
+    await this.#ask({ command: 'load', sections, activate });
+  }
+
+  async activate(): Promise<void> {
+    await this.#ask({ command: 'activate' });
+  }
+
+  async inactivate(): Promise<void> {
+    await this.#ask({ command: 'inactivate' });
   }
 
   async carry(): Promise<readonly CarriedDescriptor[]> {
@@ -145,6 +153,9 @@ export class WorkerMachine implements MachineHandle {
         break;
       case 'reset':
         this.#events.reset(message.cause);
+        break;
+      case 'block-io-error':
+        this.#events.blockIoError(message.report, message.isStopped);
         break;
       case 'failed':
         this.#fail(fromWords(message.error));

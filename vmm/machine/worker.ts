@@ -3,6 +3,8 @@
  * and in order. What goes wrong while building is reported as `not-ready`; the ports are closed then.
  */
 import { writeSync } from 'node:fs';
+import { type BlockIoReport, BlockLayer } from '../block/block-layer.js';
+import { BlockNodes } from '../block/nodes.js';
 import { HOST_CLOCK } from '../bus/host-clock.js';
 import { CarriedDescriptors } from '../carried.js';
 import type { Chardev } from '../chardev/chardev.js';
@@ -34,6 +36,7 @@ class MachineWorker {
   readonly #boot: Boot;
   readonly #chardevs: readonly Chardev[];
   readonly #devices: readonly OpenDevice[];
+  readonly #blocks: BlockLayer;
   readonly #carriers: Carriers;
   readonly #machine: Machine;
   readonly #loop: RunLoop;
@@ -44,7 +47,7 @@ class MachineWorker {
     settings: WorkerSettings,
     core: WebAssembly.Module,
     boot: Boot,
-    { chardevs, devices }: OpenBackends,
+    { chardevs, devices, blocks }: OpenBackends,
     send: (message: WorkerMessage) => void,
   ) {
     this.#send = send;
@@ -52,7 +55,8 @@ class MachineWorker {
     this.#boot = boot;
     this.#chardevs = chardevs;
     this.#devices = devices;
-    this.#carriers = new Carriers(devices.flatMap(({ carrier }) => carrier ?? []));
+    this.#blocks = blocks;
+    this.#carriers = new Carriers([blocks.nodes, ...devices.flatMap(({ carrier }) => carrier ?? [])]);
     const console = chardevs.find(({ id }) => id === settings.options.serials[0]) ?? null;
     const serial = new SerialPort(console, () => this.#loop.wake());
     this.#machine = new Machine(
@@ -86,12 +90,11 @@ class MachineWorker {
     switch (request.command) {
       case 'start':
         this.#carriers.guestRuns(true);
+        this.#blocks.forgetErrors();
         this.#loop.start();
         return null;
       case 'stop':
-        this.#loop.stop();
-        await drainDevices(this.#devices);
-        this.#carriers.guestRuns(false);
+        await this.#stop();
         return null;
       case 'powerdown':
         return null; // the machine has no power button
@@ -106,6 +109,14 @@ class MachineWorker {
         this.#requireStopped('load');
         this.#machine.load(request.sections);
         this.#awaitsState = false;
+        if (request.activate) this.#blocks.nodes.activate();
+        return null;
+      case 'activate':
+        this.#blocks.nodes.activate();
+        return null;
+      case 'inactivate':
+        this.#requireStopped('inactivate');
+        await this.#blocks.nodes.inactivate();
         return null;
       case 'rehearse':
         return this.#rehearse();
@@ -118,10 +129,30 @@ class MachineWorker {
         return null;
       case 'close':
         this.#loop.stop();
-        await closeBackends({ chardevs: this.#chardevs, devices: this.#devices });
+        await closeBackends({ chardevs: this.#chardevs, devices: this.#devices, blocks: this.#blocks });
         this.#boot.close();
         return null;
     }
+  }
+
+  /** An operation of a disk failed; before the guest hears of it, if it does. */
+  blockFailed(report: BlockIoReport): void {
+    const isStopped = report.action === 'stop' && this.#loop.running;
+    if (isStopped) this.#loop.stop();
+    this.#send({ kind: 'block-io-error', report, isStopped });
+  }
+
+  /** What the host works at is finished before the machine counts as stopped; a host that does not is an error. */
+  async #stop(): Promise<void> {
+    const wasRunning = this.#loop.running;
+    this.#loop.stop();
+    try {
+      await drainDevices(this.#devices);
+    } catch (error) {
+      if (wasRunning) this.#loop.start();
+      throw error;
+    }
+    this.#carriers.guestRuns(false);
   }
 
   #rehearse(): SavedMachine {
@@ -170,10 +201,12 @@ async function openChardevs({ chardevs, monitors }: VmmOptions): Promise<Chardev
 interface OpenBackends {
   readonly chardevs: readonly Chardev[];
   readonly devices: readonly OpenDevice[];
+  readonly blocks: BlockLayer;
 }
 
-async function closeBackends({ chardevs, devices }: OpenBackends): Promise<void> {
+async function closeBackends({ chardevs, devices, blocks }: OpenBackends): Promise<void> {
   await closeDevices(devices);
+  blocks.closeAll();
   await Promise.all(chardevs.map((chardev) => chardev.close()));
 }
 
@@ -184,17 +217,24 @@ async function build(
 ): Promise<MachineWorker> {
   const received = new CarriedDescriptors(settings.received);
   const boot = new Boot(settings.options);
-  let backends: OpenBackends = { chardevs: [], devices: [] };
+  let worker: MachineWorker | null = null;
+  const blocks = new BlockLayer(new BlockNodes(received, settings.incoming), (report) => {
+    worker?.blockFailed(report);
+  });
+  let backends: OpenBackends = { chardevs: [], devices: [], blocks };
   try {
     backends = { ...backends, chardevs: await openChardevs(settings.options) };
-    backends = { ...backends, devices: await openDevices({ options: settings.options, received }) };
+    blocks.open(settings.options);
+    const context = { options: settings.options, received, blocks };
+    backends = { ...backends, devices: await openDevices(context) };
     const unknown = received.closeRest();
     if (unknown.length > 0) {
       printError(
         `nothing here is called ${unknown.join(', ')}: what the source handed over as that is closed`,
       );
     }
-    return new MachineWorker(settings, core, boot, backends, send);
+    worker = new MachineWorker(settings, core, boot, backends, send);
+    return worker;
   } catch (error) {
     await closeBackends(backends);
     boot.close();

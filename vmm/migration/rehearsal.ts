@@ -76,7 +76,7 @@ async function setStage(sample: SavedMachine, incoming: boolean) {
   const machine: MachineHandle = {
     ...{ start: act, stop: act, reset: act, powerdown: act, load: act, close: act },
     ...{ save: give, rehearse: give, registers: async () => CPU_RESET },
-    ...{ carry: async () => [], carried: act },
+    ...{ carry: async () => [], carried: act, activate: act, inactivate: act },
   };
   await vm.attach(machine);
   return { vm, events, progress: new MigrationProgress(events, () => true) };

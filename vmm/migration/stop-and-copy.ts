@@ -89,6 +89,7 @@ class StopAndCopyRun implements OutgoingRun {
       progress.pass(2);
       this.#signal.throwIfAborted();
       progress.set('device');
+      await vm.inactivate();
       await write(encodeTail(subject, stateBefore, saved));
       stream.end();
     } catch (error) {

@@ -6,6 +6,8 @@ const WORDS: Readonly<Record<string, string>> = {
   E2BIG: 'Argument list too long',
   EADDRINUSE: 'Address already in use',
   EBADF: 'Bad file descriptor',
+  EFBIG: 'File too large',
+  EIO: 'Input/output error',
   EISDIR: 'Is a directory',
   ENOENT: 'No such file or directory',
   ENOEXEC: 'Exec format error',

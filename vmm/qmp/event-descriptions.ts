@@ -8,12 +8,23 @@ const REASONS = [
 ];
 const END = { guest: { type: 'bool' }, reason: { type: { enum: REASONS } } } as const;
 
+const IO_ERROR = {
+  'qom-path': { type: 'str' },
+  device: { type: 'str' },
+  'node-name': { type: 'str' },
+  operation: { type: { enum: ['read', 'write'] } },
+  action: { type: { enum: ['ignore', 'report', 'stop'] } },
+  nospace: { type: 'bool', optional: true },
+  reason: { type: 'str' },
+} as const;
+
 export const EVENTS: readonly EventDescription[] = [
   { name: 'STOP', data: {} },
   { name: 'RESUME', data: {} },
   { name: 'POWERDOWN', data: {} },
   { name: 'SHUTDOWN', data: END },
   { name: 'RESET', data: END },
+  { name: 'BLOCK_IO_ERROR', data: IO_ERROR },
   { name: 'MIGRATION', data: { status: { type: { enum: MIGRATION_STATUSES } } } },
   { name: 'MIGRATION_PASS', data: { pass: { type: 'int' } } },
 ];

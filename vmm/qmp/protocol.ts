@@ -93,6 +93,15 @@ export interface QmpEventData {
   readonly MIGRATION: { readonly status: MigrationStatus };
   readonly MIGRATION_PASS: { readonly pass: number };
   readonly SHUTDOWN: { readonly guest: boolean; readonly reason: string };
+  readonly BLOCK_IO_ERROR: {
+    readonly 'qom-path': string;
+    readonly device: string;
+    readonly 'node-name': string;
+    readonly operation: 'read' | 'write';
+    readonly action: 'ignore' | 'report' | 'stop';
+    readonly nospace?: boolean;
+    readonly reason: string;
+  };
   readonly RESET: { readonly guest: boolean; readonly reason: string };
 }
 

@@ -69,6 +69,7 @@ async function create(
     {
       shutdown: (cause: ShutdownCause, exitCode) => events.push(`shutdown ${cause} ${exitCode}`),
       reset: (cause) => events.push(`reset ${cause}`),
+      blockIoError: (report) => events.push(`blockIoError ${report.error}`),
       failed: (error) => events.push(`failed ${error.message}`),
     },
   );
@@ -185,7 +186,7 @@ test('a second machine on the same RAM takes over where the first stopped', asyn
   const at = ticks(source);
   const saved = await source.machine.save(true);
   assert.ok(saved.description.length >= 6);
-  await target.machine.load(saved.sections);
+  await target.machine.load(saved.sections, true);
   assert.is(ticks(target), at);
   await target.machine.start();
   await waitFor(() => target.console().includes('pattern=ok'), { what: 'the guest to print in the target' });
@@ -202,7 +203,7 @@ test('the state of a machine survives any number of moves, and saving changes no
   const first = await source.machine.save(false);
   assert.equal(withoutRtc(await source.machine.save(false)), withoutRtc(first));
   const target = await create(context, TICKER, [], source);
-  await target.machine.load(first.sections);
+  await target.machine.load(first.sections, true);
   assert.equal((await target.machine.save(false)).description, first.description);
   await target.machine.start();
   await ticksAdvance(target);
@@ -226,7 +227,7 @@ test('sections that are wrong are refused by name, and the machine is as it was'
   const { sections } = await running.machine.save(false);
   const refusal = async (bytes: Uint8Array) => {
     try {
-      await running.machine.load(bytes);
+      await running.machine.load(bytes, true);
     } catch (error) {
       assert.is((error as Error).name, 'StreamError');
       return (error as Error).message;
@@ -245,7 +246,7 @@ test('save, load and reset want a stopped machine', async (context) => {
   const { machine, memory } = await create(context, spin().bytes);
   const { sections } = await machine.save(false);
   await machine.start();
-  for (const act of [() => machine.save(false), () => machine.load(sections), () => machine.reset()]) {
+  for (const act of [() => machine.save(false), () => machine.load(sections, true), () => machine.reset()]) {
     try {
       await act();
       assert.unreachable();

@@ -16,6 +16,7 @@ function start(source: string) {
   const machine = new WorkerMachine(worker, MEMORY, {
     shutdown: (cause, code) => events.push(`shutdown ${cause} ${code}`),
     reset: (cause) => events.push(`reset ${cause}`),
+    blockIoError: (report) => events.push(`blockIoError ${report.error}`),
     failed: (error) => events.push(`failed ${error.message}`),
   });
   return { machine, events };
