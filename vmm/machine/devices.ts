@@ -5,8 +5,12 @@
 import type { BlockLayer } from '../block/block-layer.js';
 import type { CarriedDescriptors, Carrier } from '../carried.js';
 import type { VirtioPart } from '../devices/virtio/device.js';
+import type { NetLink } from '../devices/virtio-net/link.js';
+import type { MacAddresses } from '../net/mac-addresses.js';
+import type { Netdevs } from '../net/netdevs.js';
 import type { DeviceOptions, VmmOptions } from '../options/options.js';
 import { openBlk } from './devices/blk.js';
+import { openNet } from './devices/net.js';
 import { openRng } from './devices/rng.js';
 import type { PluggedPart } from './machine.js';
 
@@ -15,9 +19,17 @@ export interface OpenPart {
   readonly part: VirtioPart;
   /** Absent: nothing of it goes with the guest. */
   readonly carrier?: Carrier;
+  /** It is a network device. */
+  readonly nic?: Nic;
   /** Resolves when the host works at nothing for the device any more; it is paused and starts nothing new. */
   drain(): Promise<void>;
   close(): Promise<void>;
+}
+
+/** A network device and what is plugged into it, by its id. */
+export interface Nic {
+  readonly link: NetLink;
+  readonly netdev: string | null;
 }
 
 export interface OpenDevice extends OpenPart, PluggedPart {
@@ -30,6 +42,8 @@ export interface DeviceContext {
   /** What came with the guest. */
   readonly received: CarriedDescriptors;
   readonly blocks: BlockLayer;
+  readonly netdevs: Netdevs;
+  readonly macs: MacAddresses;
 }
 
 type Open = (device: DeviceOptions, context: DeviceContext) => Promise<OpenPart>;
@@ -37,6 +51,7 @@ type Open = (device: DeviceOptions, context: DeviceContext) => Promise<OpenPart>
 const OPENERS: Readonly<Record<string, Open>> = {
   'virtio-rng-device': openRng,
   'virtio-blk-device': openBlk,
+  'virtio-net-device': openNet,
 };
 
 export async function openDevices(context: DeviceContext): Promise<OpenDevice[]> {

@@ -77,7 +77,7 @@ export interface Backends {
   /** A device has raised an interrupt, maybe while the hart sleeps. */
   interrupted(): void;
   /** What travels beside the devices, behind them in the stream. */
-  readonly parts: readonly StatefulPart[];
+  parts(): readonly StatefulPart[];
   /** Calls for supervisor firmware are answered here instead of by firmware in the guest. */
   readonly builtInSbi: boolean;
   /** The guest asked for the end or for a reset; called from inside `run`. */
@@ -122,7 +122,7 @@ export class Machine {
   }
 
   save(handOver: boolean): SavedMachine {
-    return this.#encode(handOver, partsToSave(this.#backends.parts));
+    return this.#encode(handOver, partsToSave(this.#backends.parts()));
   }
 
   /** A state of the devices alone. */
@@ -146,7 +146,7 @@ export class Machine {
   }
 
   load(sections: Uint8Array): void {
-    const { parts } = this.#backends;
+    const parts = this.#backends.parts();
     const board = Object.values(SECTIONS).map((description) => ({ description, instanceId: 0 }));
     const expected = [...board, ...this.#virtio.sections, ...expectedParts(parts)];
     const decoded = decodeSections(sections, expected);

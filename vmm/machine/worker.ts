@@ -12,6 +12,8 @@ import { openChardev } from '../chardev/open.js';
 import { STOP_REQUEST_OFFSET } from '../cpu/memory-map.js';
 import { Boot } from '../firmware/boot.js';
 import { ramOf } from '../memory/guest-memory.js';
+import { MacAddresses } from '../net/mac-addresses.js';
+import { Netdevs } from '../net/netdevs.js';
 import type { VmmOptions } from '../options/options.js';
 import { Carriers } from './carriers.js';
 import { closeDevices, drainDevices, type OpenDevice, openDevices } from './devices.js';
@@ -37,6 +39,7 @@ class MachineWorker {
   readonly #chardevs: readonly Chardev[];
   readonly #devices: readonly OpenDevice[];
   readonly #blocks: BlockLayer;
+  readonly #netdevs: Netdevs;
   readonly #carriers: Carriers;
   readonly #machine: Machine;
   readonly #loop: RunLoop;
@@ -47,7 +50,7 @@ class MachineWorker {
     settings: WorkerSettings,
     core: WebAssembly.Module,
     boot: Boot,
-    { chardevs, devices, blocks }: OpenBackends,
+    { chardevs, netdevs, devices, blocks }: OpenBackends,
     send: (message: WorkerMessage) => void,
   ) {
     this.#send = send;
@@ -56,7 +59,12 @@ class MachineWorker {
     this.#chardevs = chardevs;
     this.#devices = devices;
     this.#blocks = blocks;
-    this.#carriers = new Carriers([blocks.nodes, ...devices.flatMap(({ carrier }) => carrier ?? [])]);
+    this.#netdevs = netdevs;
+    this.#carriers = new Carriers([
+      blocks.nodes,
+      netdevs,
+      ...devices.flatMap(({ carrier }) => carrier ?? []),
+    ]);
     const console = chardevs.find(({ id }) => id === settings.options.serials[0]) ?? null;
     const serial = new SerialPort(console, () => this.#loop.wake());
     this.#machine = new Machine(
@@ -69,7 +77,7 @@ class MachineWorker {
         boot,
         virtio: devices,
         interrupted: () => this.#loop.wake(),
-        parts: [],
+        parts: () => netdevs.parts,
         builtInSbi: settings.options.boot.bios.mode === 'sbi',
         events: {
           finish: (passed, exitCode) => this.#end(passed ? 'guest-shutdown' : 'guest-panic', exitCode),
@@ -129,7 +137,12 @@ class MachineWorker {
         return null;
       case 'close':
         this.#loop.stop();
-        await closeBackends({ chardevs: this.#chardevs, devices: this.#devices, blocks: this.#blocks });
+        await closeBackends({
+          chardevs: this.#chardevs,
+          netdevs: this.#netdevs,
+          devices: this.#devices,
+          blocks: this.#blocks,
+        });
         this.#boot.close();
         return null;
     }
@@ -200,12 +213,14 @@ async function openChardevs({ chardevs, monitors }: VmmOptions): Promise<Chardev
 /** What lives on through resets and restores, and is closed with the machine. */
 interface OpenBackends {
   readonly chardevs: readonly Chardev[];
+  readonly netdevs: Netdevs;
   readonly devices: readonly OpenDevice[];
   readonly blocks: BlockLayer;
 }
 
-async function closeBackends({ chardevs, devices, blocks }: OpenBackends): Promise<void> {
+async function closeBackends({ chardevs, netdevs, devices, blocks }: OpenBackends): Promise<void> {
   await closeDevices(devices);
+  netdevs.closeAll();
   blocks.closeAll();
   await Promise.all(chardevs.map((chardev) => chardev.close()));
 }
@@ -221,11 +236,17 @@ async function build(
   const blocks = new BlockLayer(new BlockNodes(received, settings.incoming), (report) => {
     worker?.blockFailed(report);
   });
-  let backends: OpenBackends = { chardevs: [], devices: [], blocks };
+  const netdevs = new Netdevs(received, {
+    connected: () => {},
+    disconnected: () => {},
+  });
+  const macs = new MacAddresses();
+  let backends: OpenBackends = { chardevs: [], netdevs, devices: [], blocks };
   try {
     backends = { ...backends, chardevs: await openChardevs(settings.options) };
     blocks.open(settings.options);
-    const context = { options: settings.options, received, blocks };
+    for (const options of settings.options.netdevs) netdevs.open(options);
+    const context = { options: settings.options, received, blocks, netdevs, macs };
     backends = { ...backends, devices: await openDevices(context) };
     const unknown = received.closeRest();
     if (unknown.length > 0) {

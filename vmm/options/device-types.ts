@@ -1,5 +1,6 @@
 /** The one list of all kinds of devices that can be named on the command line or plugged by a monitor. */
 import { type DeviceType, VIRTIO_PROPERTIES } from './device-type.js';
+import { VIRTIO_NET } from './net-device-type.js';
 
 const VIRTIO_RNG: DeviceType = {
   driver: 'virtio-rng-device',
@@ -42,5 +43,5 @@ const VIRTIO_BLK: DeviceType = {
 };
 
 export const DEVICE_TYPES: ReadonlyMap<string, DeviceType> = new Map(
-  [VIRTIO_RNG, VIRTIO_BLK].map((type) => [type.driver, type]),
+  [VIRTIO_RNG, VIRTIO_BLK, VIRTIO_NET].map((type) => [type.driver, type]),
 );

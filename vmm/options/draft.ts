@@ -2,6 +2,7 @@
 import type { BlockNodeOptions } from './block-options.js';
 import type { DeviceOptions } from './device-options.js';
 import type { DriveOptions } from './drive-options.js';
+import type { NetdevOptions } from './netdev-options.js';
 import type {
   BiosOptions,
   ChardevOptions,
@@ -40,6 +41,7 @@ export interface Draft {
   rngs: RngOptions[];
   blockdevs: BlockNodeOptions[];
   drives: DriveOptions[];
+  netdevs: NetdevOptions[];
   incoming: Mutable<NonNullable<VmmOptions['incoming']>> | null;
   startStopped: boolean;
   name: string | null;
@@ -77,6 +79,7 @@ export function emptyDraft(): Draft {
     rngs: [],
     blockdevs: [],
     drives: [],
+    netdevs: [],
     incoming: null,
     startStopped: false,
     name: null,

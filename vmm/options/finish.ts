@@ -48,6 +48,7 @@ export function finish(draft: Draft): VmmOptions {
     rngs: draft.rngs,
     blockdevs: draft.blockdevs,
     drives: draft.drives,
+    netdevs: draft.netdevs,
     incoming: draft.incoming,
     startStopped: draft.startStopped,
     name: draft.name,
@@ -82,6 +83,7 @@ function checkNoMachine(draft: Draft): void {
   if (draft.devices.length > 0) throw new OptionError('-device', 'needs a machine, but it is none');
   if (draft.blockdevs.length > 0) throw new OptionError('-blockdev', 'needs a machine, but it is none');
   if (draft.drives.length > 0) throw new OptionError('-drive', 'needs a machine, but it is none');
+  if (draft.netdevs.length > 0) throw new OptionError('-netdev', 'needs a machine, but it is none');
   if (incoming !== null) throw new OptionError('-incoming', 'needs a machine, but it is none');
 }
 

@@ -51,8 +51,23 @@ Devices
                      rerror=, werror=report|ignore|stop|enospc|auto
                      queue-size=N, seg-max-adjust=on|off, num-queues=1, request-merging=on|off,
                      bootindex=N
+                   virtio-net-device[,netdev=ID][,mac=MAC][,host_mtu=N][,rx_queue_size=256|512|1024]
+                           and on|off: csum, guest_csum, gso, guest_tso4, guest_tso6, guest_ecn, guest_ufo,
+                           guest_uso4, guest_uso6, guest_announce, host_tso4, host_tso6, host_ecn, host_ufo,
+                           host_uso, mrg_rxbuf, status, ctrl_vq, ctrl_rx, ctrl_rx_extra, ctrl_vlan,
+                           ctrl_mac_addr, ctrl_guest_offloads
+                           tx_queue_size=256, tx=bh; mq, rss, hash, guest_rsc_ext, failover=off
   -object rng-builtin,id=ID
   -object rng-random,id=ID[,filename=FILE]
+  -netdev tap,id=ID,ifname=NAME[,vnet_hdr=on|off][,sndbuf=SIZE][,script=no][,downscript=no]
+  -netdev tap,id=ID,fd=N[,sndbuf=SIZE]
+                   an interface that is there, or a descriptor of one; no script is run
+                   vhost=off, vhostforce=off, queues=1
+  -netdev stream,id=ID[,server=off],addr.type=unix,addr.path=PATH[,reconnect-ms=N]
+  -netdev stream,id=ID[,server=off],addr.type=fd,addr.str=N
+                   to passt or the like, which listens there; also as JSON
+  -net none, -nic none
+                   accepted: there is no network device but those of -device
 
 Disks
   -blockdev [driver=]DRIVER,node-name=NAME[,PROPERTY=VALUE...]

@@ -9,11 +9,13 @@ import type { BlockNodeOptions } from './block-options.js';
 import type { DeviceOptions } from './device-options.js';
 import type { DriveOptions } from './drive-options.js';
 import type { MEMORY_BACKEND_TYPES } from './machine-options.js';
+import type { NetdevOptions } from './netdev-options.js';
 
 export type { BlockNodeOptions } from './block-options.js';
 export type { DeviceOptions } from './device-options.js';
 export type { DriveOptions, ErrorPolicy } from './drive-options.js';
 export { OptionError } from './error.js';
+export type { NetdevOptions } from './netdev-options.js';
 export { parseOptions } from './parse.js';
 
 export interface VmmOptions {
@@ -34,6 +36,8 @@ export interface VmmOptions {
   readonly blockdevs: readonly BlockNodeOptions[];
   /** Images of `-drive`. */
   readonly drives: readonly DriveOptions[];
+  /** Network backends that devices can name. */
+  readonly netdevs: readonly NetdevOptions[];
   /** `null`: the machine boots. */
   readonly incoming: IncomingOptions | null;
   readonly startStopped: boolean;

@@ -20,6 +20,7 @@ import {
   readObject,
   readSmp,
 } from './machine-options.js';
+import { readNetdev } from './netdev-options.js';
 import type { VmmOptions } from './options.js';
 import { Properties } from './properties.js';
 
@@ -81,6 +82,9 @@ const VALUED: Readonly<Record<string, Valued>> = {
   device: readDevice,
   blockdev: readBlockdev,
   drive: readDrive,
+  netdev: readNetdev,
+  net: (_, option, text) => requireNone(option, text, 'use -netdev and -device'),
+  nic: (_, option, text) => requireNone(option, text, 'use -netdev and -device'),
   chardev: readChardev,
   serial: readSerial,
   qmp: (draft, option, text) => readQmp(draft, option, text, false),

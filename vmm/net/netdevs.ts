@@ -1,0 +1,103 @@
+/**
+ * All network backends of a machine, by their ids. They come and go while it runs, and outlive the devices that use
+ * them; one that nobody uses is allowed.
+ */
+import type { CarriedDescriptor, CarriedDescriptors, Carrier, CarryOutcome } from '../carried.js';
+import type { NetdevOptions } from '../options/netdev-options.js';
+import type { StateDescription, StatefulPart } from '../state/description.js';
+import { isResting, type Netdev, type NetdevEvents, type NetdevState, netdevState } from './netdev.js';
+import { StreamNetdev } from './stream.js';
+import { TapNetdev } from './tap.js';
+
+interface Entry {
+  readonly netdev: Netdev;
+  readonly description: StateDescription<NetdevState>;
+  /** Whom it belongs to, in words. */
+  user: string | null;
+}
+
+export class Netdevs implements Carrier {
+  readonly #received: CarriedDescriptors;
+  readonly #events: NetdevEvents;
+  readonly #entries = new Map<string, Entry>();
+
+  constructor(received: CarriedDescriptors, events: NetdevEvents) {
+    this.#received = received;
+    this.#events = events;
+  }
+
+  /** Throws with a sentence; nothing is open then. */
+  open(options: NetdevOptions): Netdev {
+    const { id } = options;
+    if (this.#entries.has(id)) throw new Error(`Duplicate ID '${id}'`);
+    const carried = this.#received.take(`netdev/${id}`);
+    let netdev: Netdev;
+    try {
+      netdev =
+        options.type === 'tap'
+          ? new TapNetdev(options, carried)
+          : new StreamNetdev(options, carried, this.#events);
+    } catch (cause) {
+      throw new Error(`netdev '${id}': ${(cause as Error).message}`, { cause });
+    }
+    this.#entries.set(id, { netdev, description: netdevState(id), user: null });
+    return netdev;
+  }
+
+  /** Throws when it is not there or is used. */
+  close(id: string): void {
+    const entry = this.#entries.get(id);
+    if (entry === undefined) throw new Error(`Device '${id}' not found`);
+    if (entry.user !== null) throw new Error(`netdev '${id}' is used by ${entry.user}`);
+    this.#entries.delete(id);
+    entry.netdev.close();
+  }
+
+  closeAll(): void {
+    for (const { netdev } of this.#entries.values()) netdev.close();
+    this.#entries.clear();
+  }
+
+  /** Gives it to a device. Throws in QEMU's words. */
+  use(id: string, user: string): Netdev {
+    const entry = this.#entries.get(id);
+    if (entry === undefined) throw new Error(`Property 'virtio-net-device.netdev' can't find value '${id}'`);
+    if (entry.user !== null) {
+      throw new Error(`Property 'virtio-net-device.netdev' can't take value '${id}', it's in use`);
+    }
+    entry.user = user;
+    return entry.netdev;
+  }
+
+  release(id: string): void {
+    const entry = this.#entries.get(id);
+    if (entry !== undefined) entry.user = null;
+  }
+
+  get all(): readonly Netdev[] {
+    return [...this.#entries.values()].map(({ netdev }) => netdev);
+  }
+
+  /** What of them travels with the guest's state. */
+  get parts(): readonly StatefulPart[] {
+    return [...this.#entries.values()].map(({ netdev, description }) => ({
+      description: description as StateDescription<unknown>,
+      instanceId: 0,
+      save: () => {
+        const state = netdev.save();
+        return isResting(state) ? null : state;
+      },
+      load: (state) => netdev.load(state as NetdevState),
+    }));
+  }
+
+  carry(): readonly CarriedDescriptor[] {
+    return this.all.flatMap((netdev) => netdev.carry());
+  }
+
+  carried(outcome: CarryOutcome): void {
+    for (const netdev of this.all) netdev.carried(outcome);
+  }
+
+  guestRuns(): void {}
+}
