@@ -10,6 +10,7 @@ import { constants } from 'node:os';
 import type { BlockIoReport } from './block/block-layer.js';
 import type { CarriedDescriptor } from './carried.js';
 import type { CpuState } from './cpu/state.js';
+import { DeviceEvents } from './device-events.js';
 import type { MachineEvents, MachineHandle, SavedMachine, ShutdownCause } from './machine/handle.js';
 import { systemReason } from './migration/system-reason.js';
 import { QmpError } from './qmp/error.js';
@@ -54,6 +55,7 @@ type GuestRequest =
 
 export class VmControl {
   readonly #events: EventHub;
+  readonly #deviceEvents: DeviceEvents;
   #policy: VmPolicy;
   readonly #ended: (exitCode: number) => void;
   readonly #report: (message: string) => void;
@@ -71,6 +73,7 @@ export class VmControl {
 
   constructor({ events, policy, ended, report }: VmControlOptions) {
     this.#events = events;
+    this.#deviceEvents = new DeviceEvents(events);
     this.#policy = policy;
     this.#ended = ended;
     this.#report = report;
@@ -92,11 +95,17 @@ export class VmControl {
       this.#report(`the machine failed: ${error.message}`);
       this.#end('host-error', 1);
     },
+    deviceEvent: (event) => this.#deviceEvents.hear(event),
   };
 
   /** What a reset and a power-off do from now on. */
   setPolicy(changes: Partial<Pick<VmPolicy, 'noReboot' | 'noShutdown'>>): void {
     this.#policy = { ...this.#policy, ...changes };
+  }
+
+  /** Chardevs of ports that a program in the guest has open. */
+  get openChardevs(): ReadonlySet<string> {
+    return this.#deviceEvents.openChardevs;
   }
 
   /** Takes the finished machine. Boots it unless the policy says to wait. */

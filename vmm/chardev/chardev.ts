@@ -14,6 +14,8 @@ export interface Chardev {
    * bytes were dropped (they are in the log file, if there is one). Writing without a peer is no error.
    */
   write(bytes: Uint8Array): boolean;
+  /** Up to this many bytes `write` takes surely. */
+  readonly room: number;
   /** Bytes of the peer. The array is the receiver's to keep. */
   onData: (bytes: Uint8Array) => void;
   onOpen: () => void;

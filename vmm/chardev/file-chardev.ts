@@ -11,6 +11,7 @@ import { PipeInput } from './pipe-input.js';
 export class FileChardev implements Chardev {
   readonly id: string;
   readonly isOpen = true;
+  readonly room = Number.POSITIVE_INFINITY;
   onData: (bytes: Uint8Array) => void = () => {};
   onOpen: () => void = () => {};
   onClose: () => void = () => {};

@@ -41,6 +41,10 @@ export class SocketChardev implements Chardev {
     return this.#peer.socket !== null;
   }
 
+  get room(): number {
+    return this.#peer.room;
+  }
+
   /** Listens or connects; with `wait` resolves when the first client is there. */
   async open(): Promise<void> {
     if (!this.#options.server) return this.#connectFirst();

@@ -22,6 +22,12 @@ export class SocketPeer {
     return this.#socket;
   }
 
+  get room(): number {
+    return this.#socket === null
+      ? Number.POSITIVE_INFINITY
+      : MAX_BUFFERED_BYTES - this.#socket.writableLength;
+  }
+
   /** Gives the new peer what was kept for it. */
   attach(socket: Socket): void {
     this.#socket = socket;

@@ -19,6 +19,7 @@ const MAX_TRIES = 100;
 export class StdioChardev implements Chardev {
   readonly id: string;
   readonly isOpen = true;
+  readonly room = Number.POSITIVE_INFINITY;
   onData: (bytes: Uint8Array) => void = () => {};
   onOpen: () => void = () => {};
   onClose: () => void = () => {};

@@ -4,14 +4,17 @@
  */
 import type { BlockLayer } from '../block/block-layer.js';
 import type { CarriedDescriptors, Carrier } from '../carried.js';
+import type { Chardev } from '../chardev/chardev.js';
 import type { VirtioPart } from '../devices/virtio/device.js';
 import type { NetLink } from '../devices/virtio-net/link.js';
 import type { MacAddresses } from '../net/mac-addresses.js';
 import type { Netdevs } from '../net/netdevs.js';
 import type { DeviceOptions, VmmOptions } from '../options/options.js';
+import type { DeviceEvent } from './device-event.js';
 import { openBlk } from './devices/blk.js';
 import { openNet } from './devices/net.js';
 import { openRng } from './devices/rng.js';
+import { openSerial } from './devices/serial.js';
 import type { PluggedPart } from './machine.js';
 
 /** A device's part with the backend behind it. */
@@ -44,6 +47,9 @@ export interface DeviceContext {
   readonly blocks: BlockLayer;
   readonly netdevs: Netdevs;
   readonly macs: MacAddresses;
+  /** Those that no monitor has; each has one user. */
+  readonly chardevs: readonly Chardev[];
+  announce(event: DeviceEvent): void;
 }
 
 type Open = (device: DeviceOptions, context: DeviceContext) => Promise<OpenPart>;
@@ -52,6 +58,7 @@ const OPENERS: Readonly<Record<string, Open>> = {
   'virtio-rng-device': openRng,
   'virtio-blk-device': openBlk,
   'virtio-net-device': openNet,
+  'virtio-serial-device': openSerial,
 };
 
 export async function openDevices(context: DeviceContext): Promise<OpenDevice[]> {

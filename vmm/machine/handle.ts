@@ -7,6 +7,7 @@
 import type { BlockIoReport } from '../block/block-layer.js';
 import type { CarriedDescriptor, CarryOutcome } from '../carried.js';
 import type { CpuState } from '../cpu/state.js';
+import type { DeviceEvent } from './device-event.js';
 
 /** Why a guest ended or was reset, in QMP's `ShutdownCause` words. */
 export type ShutdownCause =
@@ -27,6 +28,8 @@ export interface MachineEvents {
   blockIoError(report: BlockIoReport, isStopped: boolean): void;
   /** The worker died or hit an assertion: the guest cannot go on. */
   failed(error: Error): void;
+  /** A device has something to tell the monitors. */
+  deviceEvent(event: DeviceEvent): void;
 }
 
 export interface MachineHandle {

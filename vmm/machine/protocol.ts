@@ -3,6 +3,7 @@ import type { BlockIoReport } from '../block/block-layer.js';
 import type { CarriedDescriptor, CarryOutcome } from '../carried.js';
 import type { CpuState } from '../cpu/state.js';
 import type { VmmOptions } from '../options/options.js';
+import type { DeviceEvent } from './device-event.js';
 import type { SavedMachine, ShutdownCause } from './handle.js';
 
 /** What a worker's own thread is started with. */
@@ -61,7 +62,8 @@ export type WorkerMessage =
   | { readonly kind: 'shutdown'; readonly cause: ShutdownCause; readonly exitCode: number }
   | { readonly kind: 'reset'; readonly cause: ShutdownCause }
   | { readonly kind: 'block-io-error'; readonly report: BlockIoReport; readonly isStopped: boolean }
-  | { readonly kind: 'failed'; readonly error: ErrorInWords };
+  | { readonly kind: 'failed'; readonly error: ErrorInWords }
+  | { readonly kind: 'device-event'; readonly event: DeviceEvent };
 
 export function inWords(error: unknown): ErrorInWords {
   if (error instanceof Error) return { name: error.name, message: error.message };

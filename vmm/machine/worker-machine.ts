@@ -160,6 +160,9 @@ export class WorkerMachine implements MachineHandle {
       case 'failed':
         this.#fail(fromWords(message.error));
         break;
+      case 'device-event':
+        this.#events.deviceEvent(message.event);
+        break;
     }
   }
 

@@ -14,8 +14,10 @@ import { Boot } from '../firmware/boot.js';
 import { ramOf } from '../memory/guest-memory.js';
 import { MacAddresses } from '../net/mac-addresses.js';
 import { Netdevs } from '../net/netdevs.js';
+import { textOf } from '../options/device-type.js';
 import type { VmmOptions } from '../options/options.js';
 import { Carriers } from './carriers.js';
+import type { DeviceEvent } from './device-event.js';
 import { closeDevices, drainDevices, type OpenDevice, openDevices } from './devices.js';
 import { GuestErrorLog } from './guest-errors.js';
 import type { SavedMachine } from './handle.js';
@@ -196,12 +198,15 @@ function printError(line: string): void {
 }
 
 /** Opens the chardevs that no monitor has; those are the main thread's. */
-async function openChardevs({ chardevs, monitors }: VmmOptions): Promise<Chardev[]> {
+async function openChardevs({ chardevs, monitors, devices }: VmmOptions): Promise<Chardev[]> {
   const opened: Chardev[] = [];
   try {
     for (const options of chardevs) {
       if (monitors.some(({ chardev }) => chardev === options.id)) continue;
-      opened.push(await openChardev(options, { backlogBytes: CONSOLE_BACKLOG_BYTES }));
+      const user = devices.find(({ values }) => textOf(values, 'chardev') === options.id);
+      // Who comes to a program's port later shall not hear what was said to somebody else.
+      const backlogBytes = user?.driver === 'virtserialport' ? 0 : CONSOLE_BACKLOG_BYTES;
+      opened.push(await openChardev(options, { backlogBytes }));
     }
     return opened;
   } catch (error) {
@@ -246,7 +251,15 @@ async function build(
     backends = { ...backends, chardevs: await openChardevs(settings.options) };
     blocks.open(settings.options);
     for (const options of settings.options.netdevs) netdevs.open(options);
-    const context = { options: settings.options, received, blocks, netdevs, macs };
+    const context = {
+      options: settings.options,
+      received,
+      chardevs: backends.chardevs,
+      blocks,
+      netdevs,
+      macs,
+      announce: (event: DeviceEvent) => send({ kind: 'device-event', event }),
+    };
     backends = { ...backends, devices: await openDevices(context) };
     const unknown = received.closeRest();
     if (unknown.length > 0) {

@@ -8,6 +8,7 @@ import { DEVICE_TYPES } from './device-types.js';
 import type { Draft } from './draft.js';
 import { OptionError } from './error.js';
 import { Properties } from './properties.js';
+import { placePort } from './serial-ports.js';
 
 export interface DeviceOptions {
   readonly driver: string;
@@ -15,7 +16,7 @@ export interface DeviceOptions {
   readonly id: string | null;
   /** Virtio devices: number of the virtio-mmio slot. Others: `null`. */
   readonly slot: number | null;
-  /** As given; `null`: wherever there is room. */
+  /** As given, `null`: wherever there is room. Of a port that has its place: the bus it is on. */
   readonly bus: string | null;
   readonly values: DeviceValues;
 }
@@ -52,7 +53,7 @@ export function placeDevice(device: DeviceOptions, others: readonly DeviceOption
   if (id !== null && others.some((other) => other.id === id)) {
     throw new OptionError('-device', `duplicate device ID '${id}'`);
   }
-  if (DEVICE_TYPES.get(driver)?.bus !== 'virtio-bus') return device;
+  if (DEVICE_TYPES.get(driver)?.bus === 'virtio-serial-bus') return placePort(device, others);
   const taken = new Set(others.map(({ slot }) => slot));
   return { ...device, slot: bus === null ? freeSlot(taken, driver) : namedSlot(taken, bus) };
 }

@@ -1,6 +1,7 @@
 /** The one list of all kinds of devices that can be named on the command line or plugged by a monitor. */
 import { type DeviceType, VIRTIO_PROPERTIES } from './device-type.js';
 import { VIRTIO_NET } from './net-device-type.js';
+import { ANY_PORT, CONSOLE_DRIVER, SERIAL_DRIVER } from './serial-ports.js';
 
 const VIRTIO_RNG: DeviceType = {
   driver: 'virtio-rng-device',
@@ -42,6 +43,36 @@ const VIRTIO_BLK: DeviceType = {
   },
 };
 
+const VIRTIO_SERIAL: DeviceType = {
+  driver: SERIAL_DRIVER,
+  bus: 'virtio-bus',
+  description: 'consoles, and ports to programs in the guest',
+  properties: { max_ports: { type: 'uint32', default: 31, min: 1, max: 511 }, ...VIRTIO_PROPERTIES },
+};
+
+const PORT_PROPERTIES: DeviceType['properties'] = {
+  chardev: { type: 'str', default: null },
+  nr: { type: 'uint32', default: ANY_PORT },
+  name: { type: 'str', default: null },
+};
+
+const VIRTCONSOLE: DeviceType = {
+  driver: CONSOLE_DRIVER,
+  bus: 'virtio-serial-bus',
+  description: 'a console',
+  properties: PORT_PROPERTIES,
+};
+
+const VIRTSERIALPORT: DeviceType = {
+  driver: 'virtserialport',
+  bus: 'virtio-serial-bus',
+  description: 'a port to a program in the guest',
+  properties: PORT_PROPERTIES,
+};
+
 export const DEVICE_TYPES: ReadonlyMap<string, DeviceType> = new Map(
-  [VIRTIO_RNG, VIRTIO_BLK, VIRTIO_NET].map((type) => [type.driver, type]),
+  [VIRTIO_RNG, VIRTIO_BLK, VIRTIO_NET, VIRTIO_SERIAL, VIRTCONSOLE, VIRTSERIALPORT].map((type) => [
+    type.driver,
+    type,
+  ]),
 );

@@ -2,6 +2,7 @@
 import { MAX_RAM_BYTES } from '../cpu/memory-map.js';
 import { checkNodeNames } from './block-options.js';
 import { placeDevices } from './device-options.js';
+import { textOf } from './device-type.js';
 import type { Draft } from './draft.js';
 import { OptionError } from './error.js';
 import type { MemoryOptions, VmmOptions } from './options.js';
@@ -141,9 +142,24 @@ function checkChardevs(draft: Draft): void {
   };
   for (const id of draft.serials) if (id !== null) use('-serial', id);
   for (const { chardev } of draft.monitors) use('-mon', chardev);
+  for (const { driver, values } of draft.devices)
+    useDeviceChardev(driver, textOf(values, 'chardev'), draft, users);
   const stdio = draft.chardevs.filter(({ backend }) => backend === 'stdio');
   if (draft.daemonize && stdio.length > 0) {
     throw new OptionError('-daemonize', 'a process in the background has no stdio for a character device');
   }
   if (stdio.length > 1) throw new OptionError('-chardev', 'stdio can be used by one character device only');
+}
+
+/** Here QEMU complains of the property. */
+function useDeviceChardev(driver: string, id: string | null, { chardevs }: Draft, users: Set<string>): void {
+  if (id === null) return;
+  const property = `Property '${driver}.chardev' can't`;
+  if (!chardevs.some((chardev) => chardev.id === id)) {
+    throw new OptionError('-device', `${property} find value '${id}'`);
+  }
+  if (users.has(id)) {
+    throw new OptionError('-device', `${property} take value '${id}': chardev '${id}' is already in use`);
+  }
+  users.add(id);
 }

@@ -57,6 +57,9 @@ Devices
                            host_uso, mrg_rxbuf, status, ctrl_vq, ctrl_rx, ctrl_rx_extra, ctrl_vlan,
                            ctrl_mac_addr, ctrl_guest_offloads
                            tx_queue_size=256, tx=bh; mq, rss, hash, guest_rsc_ext, failover=off
+                   virtio-serial-device[,max_ports=N]
+  -device virtconsole|virtserialport,chardev=ID[,id=ID][,name=TEXT][,nr=N][,bus=ID.0]
+                   a console, or a port to a program, of a virtio-serial-device
   -object rng-builtin,id=ID
   -object rng-random,id=ID[,filename=FILE]
   -netdev tap,id=ID,ifname=NAME[,vnet_hdr=on|off][,sndbuf=SIZE][,script=no][,downscript=no]

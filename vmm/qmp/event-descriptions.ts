@@ -27,4 +27,5 @@ export const EVENTS: readonly EventDescription[] = [
   { name: 'BLOCK_IO_ERROR', data: IO_ERROR },
   { name: 'MIGRATION', data: { status: { type: { enum: MIGRATION_STATUSES } } } },
   { name: 'MIGRATION_PASS', data: { pass: { type: 'int' } } },
+  { name: 'VSERPORT_CHANGE', data: { id: { type: 'str' }, open: { type: 'bool' } } },
 ];

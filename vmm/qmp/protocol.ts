@@ -103,6 +103,7 @@ export interface QmpEventData {
     readonly reason: string;
   };
   readonly RESET: { readonly guest: boolean; readonly reason: string };
+  readonly VSERPORT_CHANGE: { readonly id: string; readonly open: boolean };
 }
 
 export interface StatusInfo {

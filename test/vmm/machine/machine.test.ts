@@ -70,6 +70,7 @@ async function create(
       shutdown: (cause: ShutdownCause, exitCode) => events.push(`shutdown ${cause} ${exitCode}`),
       reset: (cause) => events.push(`reset ${cause}`),
       blockIoError: (report) => events.push(`blockIoError ${report.error}`),
+      deviceEvent: ({ name }) => events.push(name),
       failed: (error) => events.push(`failed ${error.message}`),
     },
   );

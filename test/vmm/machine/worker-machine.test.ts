@@ -18,6 +18,7 @@ function start(source: string) {
     reset: (cause) => events.push(`reset ${cause}`),
     blockIoError: (report) => events.push(`blockIoError ${report.error}`),
     failed: (error) => events.push(`failed ${error.message}`),
+    deviceEvent: ({ name }) => events.push(name),
   });
   return { machine, events };
 }

@@ -1,4 +1,5 @@
-import type { ChardevOptions } from '../../options/options.js';
+import { textOf } from '../../options/device-type.js';
+import type { ChardevOptions, VmmOptions } from '../../options/options.js';
 import { defineCommand } from '../command.js';
 
 /**
@@ -18,19 +19,23 @@ export const queryChardev = defineCommand({
       struct: { label: { type: 'str' }, filename: { type: 'str' }, 'frontend-open': { type: 'bool' } },
     },
   },
-  run: ({ options }) =>
+  run: ({ options, vm }) =>
     options.chardevs.map((chardev) => ({
       label: chardev.id,
       filename: filenameOf(chardev),
-      'frontend-open': isUsed(chardev.id, options),
+      'frontend-open': isUsed(chardev.id, options, vm.openChardevs),
     })),
 });
 
+/** The front end of a port is open while a program in the guest has the port open, that of a console always. */
 function isUsed(
   id: string,
-  { serials, monitors }: { serials: readonly (string | null)[]; monitors: readonly { chardev: string }[] },
+  { serials, monitors, devices }: Pick<VmmOptions, 'serials' | 'monitors' | 'devices'>,
+  openChardevs: ReadonlySet<string>,
 ): boolean {
-  return serials.includes(id) || monitors.some(({ chardev }) => chardev === id);
+  if (serials.includes(id) || monitors.some(({ chardev }) => chardev === id)) return true;
+  const user = devices.find(({ values }) => textOf(values, 'chardev') === id);
+  return user?.driver === 'virtserialport' ? openChardevs.has(id) : user !== undefined;
 }
 
 function filenameOf(chardev: ChardevOptions): string {
