@@ -40,7 +40,6 @@ class Args {
   bool readInt32(napi_value value, int* out) const;
   bool readBytes(napi_value value, Bytes* out) const;
   bool readString(napi_value value, std::string* out) const;
-  bool readBytes(napi_value value, Bytes* out) const;
   bool arrayLength(size_t index, uint32_t* out) const;
 
   napi_env env_;
