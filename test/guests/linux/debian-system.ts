@@ -26,8 +26,9 @@ function files(): DebianFiles {
 export async function debianSystemMissing(): Promise<string | null> {
   const found: object = findInCache().debian();
   if ('missing' in found) return String(found.missing);
-  const { failed } = await execa('ssh', ['-V'], { reject: false, timeout: SSH_DEADLINE_MS });
-  return failed ? 'there is no ssh (Debian: openssh-client)' : null;
+  const { failed, code, stderr } = await execa('ssh', ['-V'], { reject: false, timeout: SSH_DEADLINE_MS });
+  if (code === 'ENOENT') return 'there is no ssh (Debian: openssh-client)';
+  return failed ? `ssh cannot be used here: ${stderr}` : null;
 }
 
 /** A copy of the disk: the image in the cache is everybody's, and whoever boots it writes to it. */
