@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { BUNDLES } from './bundles.js';
+import { BUNDLES, SOURCES } from './bundles.js';
 import { products, wantedProducts } from './fetch.js';
 
 const test = suite('what is to be fetched');
@@ -25,7 +25,7 @@ test('a name that is none is refused with those that are', () => {
 });
 
 test('every product is made of bundles that are fetched', () => {
-  const bundles = BUNDLES.map(({ name }) => name);
+  const bundles = [...BUNDLES, ...SOURCES].map(({ name }) => name);
   for (const { name, bundles: made } of all) {
     for (const bundle of made) assert.ok(bundles.includes(bundle), `${bundle} of ${name}`);
   }
