@@ -130,6 +130,8 @@ export const CPU_SBI_RESET: CpuState = {
   medeleg: 0xb1ffn,
   mideleg: 0x222n,
   mcounteren: 7n,
+  // As OpenSBI: Linux leaves it alone where there is no SBI PMU, and a C library reads the time by it.
+  scounteren: 7n,
   menvcfg: 1n << 63n,
   pmpcfg: [0x1fn, 0n],
   pmpaddr: CPU_RESET.pmpaddr.map((_, index) => (index === 0 ? 0x3f_ffff_ffff_ffffn : 0n)),

@@ -95,6 +95,27 @@ runs('with an SBI of the host, S has what firmware would have given it', () => {
   assert.is(core.readX(20), 3n, 'breakpoints are delegated to S');
 });
 
+runs('with an SBI of the host, programs may read the time, as a C library does', () => {
+  const source = `
+    la t0, handler
+    csrw stvec, t0
+    la t0, program
+    csrw sepc, t0
+    sret
+    .align 2
+  handler:
+    csrr s4, scause
+    wfi
+    .align 2
+  program:
+    csrr s2, time
+    csrr s3, instret
+    ecall`;
+  const { machine, core } = machineWith(source, { sbi: true });
+  assert.is(core.run(machine.now + 1_000_000), 'wfi');
+  assert.is(core.readX(20), 8n, 'the call from U, not an illegal instruction');
+});
+
 const host = suite('core and host');
 
 host('x0 cannot be written and pc is even', () => {
