@@ -1,4 +1,5 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { waitFor } from '../helpers/wait.js';
@@ -90,6 +91,21 @@ test('with thread=multi the machine has a thread of its own, and goes on without
   await waitFor(() => monitor.isClosed, { what: 'the end of the old monitor' });
   assert.ok((await ticksOn(vmm)).ticks > before.ticks);
   assert.is(vmm.stderr, '');
+});
+
+test('a client that asks thousands of things at once leaves the guest its time', async () => {
+  const vmm = await host.launch();
+  await ticksOn(vmm);
+  const client = connect(vmm.path('qmp'));
+  let answers = 0;
+  client.on('data', (chunk: Buffer) => {
+    answers += chunk.toString('latin1').split('"running"').length - 1;
+  });
+  client.write(`{"execute":"qmp_capabilities"}${'{"execute":"query-status"}'.repeat(5000)}`);
+  await waitFor(() => answers > 0, { what: 'the first answer' });
+  await ticksOn(vmm, 200);
+  assert.ok(answers < 5000, 'the guest ran before all was answered');
+  client.destroy();
 });
 
 test('the pidfile holds the number, keeps others out, and goes with the process', async () => {

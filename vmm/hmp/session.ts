@@ -3,6 +3,7 @@
  * typed while a command runs waits, to a bound. A peer that does not read is dropped before it fills memory.
  */
 import type { Duplex } from 'node:stream';
+import { setImmediate as turn } from 'node:timers/promises';
 import type { MonitorContext } from '../qmp/command.js';
 import { VERSION_INFO } from '../version.js';
 import { completions, executeLine } from './execute.js';
@@ -78,6 +79,7 @@ class HmpSession {
   /** Never rejects. */
   async #run(line: string): Promise<void> {
     this.#write((await executeLine(await this.#context, line)) + PROMPT);
+    if (this.#waiting.length > 0) await turn(); // the guest's, who must not wait for all of them
     this.#isBusy = false;
     this.#work();
   }

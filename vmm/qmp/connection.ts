@@ -4,6 +4,7 @@
  * its answers is dropped before it fills memory.
  */
 import type { Duplex } from 'node:stream';
+import { setImmediate as turn } from 'node:timers/promises';
 import { Session, type SessionOptions } from './dispatch.js';
 import type { EventHub } from './events.js';
 import { Framer } from './framer.js';
@@ -80,6 +81,7 @@ class Connection {
       const item = this.#waiting.shift();
       if (item instanceof QmpProtocolError) this.#session.refuse(item);
       else await this.#session.handle(item);
+      if (this.#waiting.length > 0) await turn(); // the guest's, who must not wait for all of them
       if (this.#waiting.length < MAX_WAITING_REQUESTS && this.#stream.isPaused()) this.#stream.resume();
     }
     this.#busy = false;
