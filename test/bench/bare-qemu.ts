@@ -1,9 +1,9 @@
 /**
- * Upgrades of a QEMU by nothing but QMP: what batond says to both sides, in the same order, with no journal, no
+ * Upgrades of a QEMU, or a baton-vmm, by nothing but QMP: what batond says to both sides, in the same order, with no journal, no
  * process of its own to look after and nothing to go back by. The yardstick for what batond adds to a pause.
  */
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, readFile, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { execa } from 'execa';
 import type { DaemonClient } from '../demo/daemon-client.js';
@@ -11,6 +11,7 @@ import { waitFor } from '../helpers/wait.js';
 import { type Contender, type MonitoredVmm, RunningVmm } from './contender.js';
 import { migrate, retire } from './hand-over.js';
 import { Qmp } from './qmp.js';
+import type { Pause } from './start-steps.js';
 
 export type Mode = 'cpr-transfer' | 'cpr-exec' | 'cpr-reboot';
 
@@ -60,6 +61,10 @@ export class MachineArguments {
 
 export class BareQemu {
   readonly pauses: number[] = [];
+  /** The same pauses, by the VMMs' clocks. */
+  readonly stretches: Pause[] = [];
+  /** Sizes of the files that states went through. */
+  readonly stateBytes: number[] = [];
   readonly #args: MachineArguments;
   readonly #directory: string;
   #generation = 0;
@@ -105,6 +110,8 @@ export class BareQemu {
     );
     const stop = await source.qmp.waitForEvent('STOP');
     this.pauses.push((resumedAtUs - stop.timeUs) / 1000);
+    this.stretches.push({ stoppedAtUs: stop.timeUs, resumedAtUs });
+    if (existsSync(`${directory}/state`)) this.stateBytes.push((await stat(`${directory}/state`)).size);
     this.#current = target;
     if (target.vmm !== source.vmm) await retire(source);
     else source.qmp.close();
@@ -192,6 +199,13 @@ async function exec(
   return { target: { vmm: source.vmm, qmp, directory }, resumedAtUs };
 }
 
+/** baton-vmm has none. */
+async function withoutLimit(qmp: Qmp): Promise<void> {
+  const parameters = (await qmp.execute('query-migrate-parameters')) as Record<string, unknown>;
+  if (!('max-bandwidth' in parameters)) return;
+  await qmp.execute('migrate-set-parameters', { 'max-bandwidth': NO_LIMIT_BYTES_PER_SECOND });
+}
+
 /** The target waits while the source writes its state, all of the guest's memory with it, into a file. */
 async function reboot(
   source: MonitoredVmm,
@@ -203,7 +217,7 @@ async function reboot(
   const vmm = new RunningVmm(contender, [...args, '-incoming', 'defer']);
   try {
     const qmp = await Qmp.connect(`${directory}/qmp.sock`);
-    await source.qmp.execute('migrate-set-parameters', { 'max-bandwidth': NO_LIMIT_BYTES_PER_SECOND });
+    await withoutLimit(source.qmp);
     await source.qmp.execute('migrate', { uri });
     await completed(source.qmp);
     const [, resumedAtUs] = await Promise.all([setCapabilities(qmp, { events: true }), load(qmp, uri)]);

@@ -1,5 +1,6 @@
 /** What a benchmark is, and what it brings back: measured values of two sides, and the goal for them. */
 import type { Contender } from './contender.js';
+import type { NodeProgram } from './other-node.js';
 
 export interface BenchContext {
   /** Fewer runs: for a look while developing. */
@@ -9,6 +10,8 @@ export interface BenchContext {
   /** A folder in memory (tmpfs) for guest RAM files; removed afterwards. */
   readonly memoryDirectory: string;
   readonly baton: Contender;
+  /** What runs `baton`. */
+  readonly node: NodeProgram;
   readonly qemu: Contender;
   log(line: string): void;
 }
@@ -26,7 +29,7 @@ export type Goal =
 
 export interface Comparison {
   readonly what: string;
-  readonly unit: 'ms' | 'MiB' | 'MIPS' | 's';
+  readonly unit: 'ms' | 'KiB' | 'MiB' | 'MIPS' | 's';
   readonly subject: Side;
   readonly reference: Side | null;
   readonly goal: Goal | null;

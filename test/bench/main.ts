@@ -1,5 +1,5 @@
 /**
- * `npm run bench [NAME…] [--short] [--json FILE]`: measures baton-vmm beside QEMU in one run and says how
+ * `npm run bench [NAME…] [--short] [--json FILE] [--node PATH]`: measures baton-vmm beside QEMU in one run and says how
  * they compare with the goals. Figures depend on the machine, ratios hardly: never assert on either.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -16,13 +16,16 @@ import { loops } from './benchmarks/loops.js';
 import { memory } from './benchmarks/memory.js';
 import { pause } from './benchmarks/pause.js';
 import { pauseDaemon } from './benchmarks/pause-daemon.js';
+import { pauseModes } from './benchmarks/pause-modes.js';
 import { pauseQemu } from './benchmarks/pause-qemu.js';
 import { qmpLatency } from './benchmarks/qmp-latency.js';
-import { BATON, qemu, RunningVmm } from './contender.js';
+import { qemu, RunningVmm } from './contender.js';
+import { batonBy, findNode } from './other-node.js';
 import { type ComparisonReport, describeMachine, judge, render } from './report.js';
 
 const BENCHMARKS: readonly Benchmark[] = [
   pause,
+  pauseModes,
   pauseDaemon,
   pauseQemu,
   guestGapQemu,
@@ -61,7 +64,8 @@ async function runOne(benchmark: Benchmark, short: boolean): Promise<ComparisonR
   const memoryDirectory = await mkdtemp(join(MEMORY_ROOT, 'baton-bench-'));
   const log = (line: string) => console.log(`  … ${line}`);
   try {
-    const context = { short, directory, memoryDirectory, baton: BATON, qemu: qemu(), log };
+    const baton = await batonBy(node, join(directory, 'installed'));
+    const context = { short, directory, memoryDirectory, baton, node, qemu: qemu(), log };
     const reports = (await Promise.race([benchmark.run(context), interrupted])).map(judge);
     for (const report of reports) console.log(render(report));
     return reports;
@@ -74,10 +78,11 @@ async function runOne(benchmark: Benchmark, short: boolean): Promise<ComparisonR
 }
 
 const { values, positionals } = parseArgs({
-  options: { short: { type: 'boolean', default: false }, json: { type: 'string' } },
+  options: { short: { type: 'boolean', default: false }, json: { type: 'string' }, node: { type: 'string' } },
   allowPositionals: true,
 });
 const benchmarks = chosen(positionals);
+const node = await findNode(values.node);
 const wantsNetwork = benchmarks.some(({ ownNetwork }) => ownNetwork === true);
 if (wantsNetwork && (await ownNetworkMissing()) === null && !(await isInOwnNetwork(import.meta.url))) {
   process.exit();
