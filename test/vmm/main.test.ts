@@ -108,6 +108,18 @@ test('a client that asks thousands of things at once leaves the guest its time',
   client.destroy();
 });
 
+test('a machine without a monitor keeps its process going, running or stopped', async () => {
+  const args = ['-m', '32M', '-kernel', host.kernel, '-nodefaults', '-display', 'none'];
+  const console = `${host.path}/console`;
+  const stopped = host.launchWith([...args, '-S', '-serial', 'null', '-pidfile', `${host.path}/pid`]);
+  await waitFor(() => existsSync(`${host.path}/pid`), { what: 'the pidfile' });
+  const running = host.launchWith([...args, '-serial', `file:${console}`]);
+  await waitFor(() => running.console().some((line) => line.startsWith('ticker: ticks=')), {
+    what: 'the guest to tick',
+  });
+  assert.equal([running.ended, stopped.ended], [null, null]);
+});
+
 test('the pidfile holds the number, keeps others out, and goes with the process', async () => {
   const path = `${host.path}/pid`;
   const vmm = await host.launch({ extra: ['-pidfile', path] });

@@ -5,6 +5,8 @@
 import { EventEmitter } from 'node:events';
 import type { NumberedRequest, WorkerMessage, WorkerSettings } from './protocol.js';
 
+const LONGEST_MS = 2 ** 31 - 1;
+
 /** The machine's end. */
 export interface MachinePort {
   postMessage(message: WorkerMessage): void;
@@ -21,11 +23,15 @@ export interface MachinePeer {
   terminate(): unknown;
 }
 
-/** `serve` is called with the first message. */
+/** `serve` is called with the first message. Like a thread it keeps the process going until it is closed. */
 export function withinThread(serve: (port: MachinePort, settings: WorkerSettings) => void): MachinePeer {
   const peer = new EventEmitter();
   const port = new EventEmitter();
-  const end = () => queueMicrotask(() => peer.emit('exit', 0));
+  const awake = setInterval(() => {}, LONGEST_MS);
+  const end = () => {
+    clearInterval(awake);
+    queueMicrotask(() => peer.emit('exit', 0));
+  };
   const deliver = (to: EventEmitter) => (message: unknown) =>
     queueMicrotask(() => to.emit('message', message));
   const machinePort: MachinePort = Object.assign(port, { postMessage: deliver(peer), close: end });
