@@ -10,6 +10,8 @@ export const EVENT_TYPES = [
   'baton.machine.builds-changed',
   'baton.machine.deleted',
   'baton.machine.state-changed',
+  'baton.machine.frozen',
+  'baton.machine.thawed',
   'baton.instance.started',
   'baton.instance.ended',
   'baton.operation.started',

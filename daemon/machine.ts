@@ -57,6 +57,15 @@ export function isSaved(savedState: SavedState | null): boolean {
   return savedState !== null && savedState.loadedBy === null;
 }
 
+/** The guest was told to freeze its filesystems, and not seen to thaw them since. */
+export interface GuestFreeze {
+  readonly sinceMs: number;
+  /** When the daemon thaws them, if nobody has before. */
+  readonly thawAtMs: number;
+  /** Id of the upgrade that they are frozen for; null: somebody asked for it. */
+  readonly upgradeId: string | null;
+}
+
 /** The document that an operator writes. One specification serves every kind of VMM. */
 export interface MachineSpec extends Hardware {
   readonly memoryMiB: number;
@@ -119,6 +128,8 @@ export interface Machine {
   readonly currentGeneration: number | null;
   /** Null: there is none. */
   readonly savedState: SavedState | null;
+  /** Null: it is not, as far as the daemon knows. */
+  readonly freeze: GuestFreeze | null;
   readonly createdAtMs: number;
   readonly updatedAtMs: number;
 }
@@ -141,6 +152,10 @@ export const MACHINE_ACTIONS = [
   /** Throw the saved state away. */
   'discard',
   'upgrade',
+  /** Its guest, by its agent. */
+  'inspect',
+  'freeze',
+  'thaw',
   /** Of its document. */
   'change',
   /** Given up by the daemon, left to run: for adopted machines. */
@@ -161,6 +176,9 @@ const ALLOWED_IN: Readonly<Record<MachineAction, readonly MachineState[]>> = {
   restore: ['suspended'],
   discard: ['suspended'],
   upgrade: ['running', 'paused'],
+  inspect: ['running'],
+  freeze: ['running'],
+  thaw: ['running'],
   change: ['stopped', 'crashed'],
   release: ['running', 'paused', 'unresponsive'],
   delete: ['stopped', 'crashed'],
@@ -177,6 +195,9 @@ const ALREADY_IN: Readonly<Record<MachineAction, readonly MachineState[]>> = {
   restore: [],
   discard: [],
   upgrade: [],
+  inspect: [],
+  freeze: [],
+  thaw: [],
   change: [],
   release: [],
   delete: [],
@@ -192,6 +213,9 @@ const REMEDY: Readonly<Record<MachineAction, string>> = {
   restore: 'only a suspended machine has a saved state',
   discard: 'only a suspended machine has a saved state',
   upgrade: 'start it first; a stopped machine takes its default build when it starts',
+  inspect: 'start or resume it first; only a guest that runs can answer',
+  freeze: 'start or resume it first; only a guest that runs can answer',
+  thaw: 'start or resume it first; only a guest that runs can answer',
   change: 'stop it first; what a running guest has found cannot be changed under it',
   release: 'delete it',
   delete: 'stop or kill it first',

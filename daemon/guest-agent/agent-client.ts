@@ -14,9 +14,14 @@ import { AgentMessages, SENTINEL } from './agent-messages.js';
 import { textFrom } from './guest-words.js';
 
 /** An agent that waits for us answers in milliseconds, a guest whose processor is emulated in tens of them. */
-const SYNC_DEADLINE_MS = 2_000;
 const ANSWER_DEADLINE_MS = 2_000;
 const MAX_SYNC_ID = 2 ** 31;
+
+export interface ConnectOptions {
+  /** How long it may take to answer where nothing else is said. */
+  readonly answerMs?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
 
 export interface AskOptions {
   readonly deadlineMs?: number;
@@ -33,16 +38,18 @@ interface Pending {
 
 export class AgentClient {
   readonly #socket: Socket;
+  readonly #answerMs: number;
   readonly #messages = new AgentMessages();
   #pending: Pending | null = null;
   #isInSync = false;
   #endCause: Error | null = null;
 
   /** Resolves when the agent has answered. Rejects with the reason of the signal, or with one of the errors. */
-  static async connect(path: string, options: AskOptions = {}): Promise<AgentClient> {
-    const client = new AgentClient(connectSocket(path));
+  static async connect(path: string, options: ConnectOptions = {}): Promise<AgentClient> {
+    const { answerMs = ANSWER_DEADLINE_MS, signal } = options;
+    const client = new AgentClient(connectSocket(path), answerMs);
     try {
-      await client.#sync({ deadlineMs: SYNC_DEADLINE_MS, ...options });
+      await client.#sync(signal);
       return client;
     } catch (error) {
       client.close();
@@ -50,8 +57,9 @@ export class AgentClient {
     }
   }
 
-  private constructor(socket: Socket) {
+  private constructor(socket: Socket, answerMs: number) {
     this.#socket = socket;
+    this.#answerMs = answerMs;
     socket.on('data', (chunk) => this.#receive(chunk));
     socket.on('error', (cause) => {
       this.#end(new AgentSilent(`the port of the guest agent cannot be used: ${cause.message}`, { cause }));
@@ -61,8 +69,8 @@ export class AgentClient {
 
   /** What the agent returned: of any type, and not to be trusted. */
   async ask(command: string, args: object = {}, options: AskOptions = {}): Promise<unknown> {
-    const { deadlineMs = ANSWER_DEADLINE_MS, signal } = options;
-    if (!this.#isInSync) await this.#sync({ deadlineMs: SYNC_DEADLINE_MS, signal });
+    const { deadlineMs = this.#answerMs, signal } = options;
+    if (!this.#isInSync) await this.#sync(signal);
     const request = Buffer.from(`${JSON.stringify({ execute: command, arguments: args })}\n`);
     const wait = { deadlineMs, what: `the guest agent to answer ${command}`, signal };
     const { error, ...answer } = await this.#exchange(request, () => true, wait);
@@ -76,7 +84,7 @@ export class AgentClient {
   }
 
   /** Whatever was on its way belongs to nobody any more. */
-  async #sync({ deadlineMs, signal }: AskOptions & { deadlineMs: number }): Promise<void> {
+  async #sync(signal: AbortSignal | undefined): Promise<void> {
     const id = randomInt(MAX_SYNC_ID);
     this.#messages.skip();
     const question = { execute: 'guest-sync-delimited', arguments: { id } };
@@ -86,7 +94,8 @@ export class AgentClient {
       this.#messages.skip();
       return false;
     };
-    await this.#exchange(request, isOurs, { deadlineMs, what: 'the guest agent to answer', signal });
+    const wait = { deadlineMs: this.#answerMs, what: 'the guest agent to answer', signal };
+    await this.#exchange(request, isOurs, wait);
   }
 
   async #exchange(request: Buffer, isAnswer: (answer: Answer) => boolean, wait: Wait): Promise<Answer> {
@@ -163,10 +172,10 @@ function refusal(command: string, error: unknown): AgentRefused {
 /** Connects, does the work, and closes the connection. */
 export async function withAgent<T>(
   path: string,
-  signal: AbortSignal | undefined,
+  options: ConnectOptions,
   work: (agent: AgentClient) => Promise<T>,
 ): Promise<T> {
-  const agent = await AgentClient.connect(path, { signal });
+  const agent = await AgentClient.connect(path, options);
   try {
     return await work(agent);
   } finally {

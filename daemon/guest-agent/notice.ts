@@ -28,8 +28,17 @@ export interface Notice {
   readonly outcome: 'moved' | 'stayed' | null;
 }
 
+export interface NoticeOptions {
+  readonly signal: AbortSignal;
+  readonly deadlineMs?: number | undefined;
+}
+
 /** False: the guest has no program for it. Rejects with one of the agent's errors, or as it went wrong. */
-export async function giveNotice(agent: AgentClient, notice: Notice, signal: AbortSignal): Promise<boolean> {
+export async function giveNotice(
+  agent: AgentClient,
+  notice: Notice,
+  { signal, deadlineMs = HOOK_DEADLINE_MS }: NoticeOptions,
+): Promise<boolean> {
   const { upgradeId, pauseMs, reason, outcome } = notice;
   const when = outcome === null ? ['before'] : ['after'];
   const arg = [...when, upgradeId, String(pauseMs), reason, ...(outcome === null ? [] : [outcome])];
@@ -44,7 +53,7 @@ export async function giveNotice(agent: AgentClient, notice: Notice, signal: Abo
   if (pid === null) throw new AgentGarbled('guest-exec returned no pid');
   const ended = async () => statusFrom(await agent.ask('guest-exec-status', { pid }, { signal }));
   const what = `${NOTICE_HOOK} in the guest to end`;
-  const status = await until(ended, { deadlineMs: HOOK_DEADLINE_MS, what, signal }, POLL_MS);
+  const status = await until(ended, { deadlineMs, what, signal }, POLL_MS);
   if (status === 'exit code 0') return true;
   throw new Error(`${NOTICE_HOOK} in the guest ended with ${status}`);
 }

@@ -90,6 +90,15 @@ const SavedStateView = Type.Object(
   { description: 'A guest in a file' },
 );
 
+const FrozenView = Type.Object(
+  {
+    since: time('When the guest was asked'),
+    thawsAt: time('When the daemon thaws them, if nobody does before'),
+    upgrade: textOrNull('Path of the upgrade that they are frozen for; null: somebody asked for it'),
+  },
+  { description: 'What is written in the guest waits' },
+);
+
 export const MachineView = Type.Object({
   id: Type.String({ description: 'Stays for the life of the machine' }),
   name: Type.String({ description: 'Unique on this host' }),
@@ -110,6 +119,7 @@ export const MachineView = Type.Object({
     { description: 'What it may run on' },
   ),
   savedState: nullable(SavedStateView, 'The guest of a suspended machine; null: there is none'),
+  frozen: nullable(FrozenView, 'Its guest has frozen filesystems; null: not that the daemon knows'),
   operation: textOrNull('Path of the operation under way'),
   spec: Type.Object(
     {

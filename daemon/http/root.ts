@@ -3,7 +3,16 @@ import { Type } from 'typebox';
 import { STEPS } from '../upgrade/modes.js';
 import type { Routes } from './server.js';
 
-const ABILITIES = ['machines', 'suspend', 'builds', 'upgrades', 'operations', 'events', 'events-websocket'];
+const ABILITIES = [
+  'machines',
+  'suspend',
+  'guest-agent',
+  'builds',
+  'upgrades',
+  'operations',
+  'events',
+  'events-websocket',
+];
 
 const Root = Type.Object({
   name: Type.Literal('batond', { description: 'What answers' }),

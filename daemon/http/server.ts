@@ -12,6 +12,7 @@ import { buildRoutes } from './builds.js';
 import { consoleRoutes } from './console.js';
 import { answerToBrokenHttp, handleError, handleNotFound } from './error-handler.js';
 import { eventRoutes } from './events.js';
+import { guestRoutes } from './guest.js';
 import { hostRoutes } from './host.js';
 import { machineActionRoutes } from './machine-actions.js';
 import { machineRoutes } from './machines.js';
@@ -83,6 +84,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     rootRoutes,
     machineRoutes,
     machineActionRoutes,
+    guestRoutes,
     hostRoutes,
     consoleRoutes,
     buildRoutes,

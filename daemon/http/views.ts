@@ -1,7 +1,9 @@
 /** Domain objects as the interface shows them. */
 import type { Build } from '../build.js';
+import type { GuestInformation } from '../guest-agent/information.js';
 import { type Instance, instancePaths } from '../instance.js';
-import { isSaved, type Machine, type MachineSpec, type SavedState } from '../machine.js';
+import { type GuestFreeze, isSaved, type Machine, type MachineSpec, type SavedState } from '../machine.js';
+import type { Frozen } from '../machines/guest-access.js';
 import type { Operation } from '../operation.js';
 import type { PreflightReport } from '../preflight/preflight.js';
 import type { Upgrade } from '../upgrade.js';
@@ -29,6 +31,26 @@ function savedStateView(savedState: SavedState | null, build: string | null) {
   return { build, bytes, wasRunning, savedAt: at(savedAtMs) };
 }
 
+function frozenView(freeze: GuestFreeze | null) {
+  if (freeze === null) return null;
+  const { sinceMs, thawAtMs, upgradeId } = freeze;
+  const upgrade = upgradeId === null ? null : `/v1/upgrades/${upgradeId}`;
+  return { since: at(sinceMs), thawsAt: at(thawAtMs), upgrade };
+}
+
+/** As plain data: lists that may be written to. */
+export function guestView({ interfaces, filesystems, ...said }: GuestInformation) {
+  return {
+    ...said,
+    interfaces: interfaces?.map(({ addresses, ...card }) => ({ ...card, addresses: [...addresses] })) ?? null,
+    filesystems: filesystems && [...filesystems],
+  };
+}
+
+export function guestFrozenView({ sinceMs, thawAtMs, filesystems }: Frozen) {
+  return { filesystems, since: at(sinceMs), thawsAt: at(thawAtMs) };
+}
+
 export function machineView(machine: Machine, { build, startsOn, operationId }: MachineSurroundings) {
   return {
     id: machine.id,
@@ -40,6 +62,7 @@ export function machineView(machine: Machine, { build, startsOn, operationId }: 
     build,
     builds: { ...machine.builds, deny: [...machine.builds.deny], startsOn },
     savedState: savedStateView(machine.savedState, build),
+    frozen: frozenView(machine.freeze),
     operation: operationId === null ? null : operationPath(operationId),
     spec: machine.spec,
     adopted: machine.adopted && { ...machine.adopted, args: [...machine.adopted.args] },

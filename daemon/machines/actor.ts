@@ -5,6 +5,7 @@
  */
 import type { Logger } from 'pino';
 import { BatonError, type ErrorCode, messageOf, problemBody } from '../errors.js';
+import type { GuestInformation } from '../guest-agent/information.js';
 import type { ProcessEnd } from '../instance/launch.js';
 import type { InstanceOwner, RunningInstance } from '../instance/running-instance.js';
 import { ADOPTED_GENERATION, decide, isSaved, type Machine, type MachineAction } from '../machine.js';
@@ -12,6 +13,8 @@ import type { Operation, OperationKind } from '../operation.js';
 import type { PreflightReport, PreflightSource } from '../preflight/preflight.js';
 import { isTerminal, type Upgrade, UpgradeError } from '../upgrade.js';
 import { changeDocument, type DocumentChange } from './document.js';
+import { FrozenGuest } from './frozen-guest.js';
+import { type Frozen, GuestAccess } from './guest-access.js';
 import { MachineInstances } from './instances.js';
 import { endLook, takeUp } from './interrupted.js';
 import * as lifecycle from './lifecycle.js';
@@ -39,6 +42,8 @@ export class MachineActor implements InstanceOwner {
   readonly #log: Logger;
   readonly #observed: ObservedState;
   readonly #turn: OperationTurn;
+  readonly #frozen: FrozenGuest;
+  readonly #guest: GuestAccess;
 
   constructor(services: Services, id: string) {
     this.id = id;
@@ -54,6 +59,10 @@ export class MachineActor implements InstanceOwner {
       isBusy: () => this.#turn.operation !== null,
     });
     this.#turn = new OperationTurn(this.#operations, this.#observed, this.#log);
+    const answerMs = services.deadlinesMs['guest-agent'];
+    const access = { observed: this.#observed, look: this.#turn.look, answerMs };
+    this.#frozen = new FrozenGuest({ ...access, store: services.store, machineId: id, log: this.#log });
+    this.#guest = new GuestAccess({ ...access, frozen: this.#frozen });
   }
 
   get machine(): Machine {
@@ -140,6 +149,23 @@ export class MachineActor implements InstanceOwner {
     return this.#services.preflight.examine(examination, signal);
   }
 
+  /** What its guest says of itself. */
+  async inspectGuest(): Promise<GuestInformation> {
+    this.#decide('inspect');
+    return this.#guest.inspect();
+  }
+
+  async freezeGuest(maxMs: number): Promise<Frozen> {
+    this.#decide('freeze');
+    return this.#guest.freeze(maxMs);
+  }
+
+  /** Returns how many filesystems. */
+  async thawGuest(): Promise<number> {
+    this.#decide('thaw');
+    return this.#guest.thaw();
+  }
+
   /** Heard until the commit. */
   cancel(operationId: string): void {
     const { operation } = this.#turn;
@@ -161,7 +187,7 @@ export class MachineActor implements InstanceOwner {
     this.#decide('delete');
     const { machine } = this;
     recordParting(this.#services.store, machine, 'baton.machine.deleted');
-    this.#observed.retire();
+    this.#retire();
     this.#services.consoles.forget(this.id);
     this.#instances.removeAll(machine);
   }
@@ -185,7 +211,7 @@ export class MachineActor implements InstanceOwner {
 
   /** The daemon goes away, the machine runs on. */
   release(): void {
-    this.#observed.retire();
+    this.#retire();
     this.#observed.current?.release();
   }
 
@@ -208,6 +234,7 @@ export class MachineActor implements InstanceOwner {
       const target = ofGeneration(upgrade.targetGeneration);
       await this.#killStrays(alive.filter((instance) => instance !== source && instance !== target));
       this.#runUpgrade(operation, source, target, null);
+      this.#frozen.makeDue();
       return;
     }
     const { savedState, currentGeneration } = this.machine;
@@ -219,6 +246,7 @@ export class MachineActor implements InstanceOwner {
     if (this.#observed.current !== null && !this.#observed.current.isAnswering)
       this.#observed.current.reconnectLater();
     this.#observed.settle();
+    this.#frozen.makeDue();
   }
 
   instanceChanged(instance: RunningInstance): void {
@@ -227,6 +255,11 @@ export class MachineActor implements InstanceOwner {
 
   instanceEnded(instance: RunningInstance, end: ProcessEnd): void {
     this.#observed.ended(instance, end);
+  }
+
+  #retire(): void {
+    this.#observed.retire();
+    this.#frozen.retire();
   }
 
   async #killStrays(strays: readonly RunningInstance[]): Promise<void> {

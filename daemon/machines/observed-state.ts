@@ -107,8 +107,10 @@ export class ObservedState {
     const { store } = services;
     const before = this.machine;
     if (before.state === state && before.stateReason === reason) return;
+    /* A guest that is no more is not frozen. */
+    const frozen = state === 'stopped' || state === 'crashed' ? { freeze: null } : {};
     store.durably(() => {
-      store.machines.update(machineId, { ...change, state, stateReason: reason });
+      store.machines.update(machineId, { ...frozen, ...change, state, stateReason: reason });
       if (before.state === state) return;
       const data = { state, from: before.state, reason };
       store.emit({ type: 'baton.machine.state-changed', subject: `machines/${machineId}`, data });

@@ -4,6 +4,7 @@ import { DEFAULT_HARDWARE } from '../hardware.js';
 import type {
   AdoptedLine,
   DesiredPower,
+  GuestFreeze,
   Machine,
   MachineBuilds,
   MachineSpec,
@@ -22,6 +23,7 @@ interface Row {
   readonly state_reason: string;
   readonly current_generation: number | null;
   readonly saved_state: string | null;
+  readonly freeze: string | null;
   readonly created_at_ms: number;
   readonly updated_at_ms: number;
 }
@@ -38,6 +40,7 @@ function toMachine(row: Row): Machine {
     stateReason: row.state_reason,
     currentGeneration: row.current_generation,
     savedState: row.saved_state === null ? null : (JSON.parse(row.saved_state) as SavedState),
+    freeze: row.freeze === null ? null : (JSON.parse(row.freeze) as GuestFreeze),
     createdAtMs: row.created_at_ms,
     updatedAtMs: row.updated_at_ms,
   };
@@ -64,7 +67,7 @@ export class MachineStore {
     this.#update = db.prepare(
       `UPDATE machines SET name = @name, spec = @spec, builds = @builds, adopted = @adoptedText, desired_power = @desiredPower,
          state = @state, state_reason = @stateReason, current_generation = @currentGeneration,
-         saved_state = @savedStateText,
+         saved_state = @savedStateText, freeze = @freezeText,
          updated_at_ms = @nowMs
        WHERE id = @id`,
     );
@@ -83,11 +86,12 @@ export class MachineStore {
 
   update(id: string, change: MachineChange): Machine {
     const next = { ...this.#existing(id), ...change };
-    const { savedState, adopted, ...rest } = next;
+    const { savedState, adopted, freeze, ...rest } = next;
     const texts = {
       spec: JSON.stringify(next.spec),
       builds: JSON.stringify(next.builds),
       adoptedText: adopted === null ? null : JSON.stringify(adopted),
+      freezeText: freeze === null ? null : JSON.stringify(freeze),
       savedStateText: savedState === null ? null : JSON.stringify(savedState),
     };
     this.#update.run({ ...rest, ...texts, nowMs: this.#nowMs() });

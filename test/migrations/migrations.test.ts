@@ -34,6 +34,7 @@ const OLD_ROWS: Readonly<Record<string, string>> = {
   '0010-add-saved-state.sql': `UPDATE machines SET state = 'suspended', saved_state = '{}'`,
   '0011-add-upgrade-findings.sql': `UPDATE upgrades SET findings = '[]'`,
   '0012-add-adopted-line.sql': `UPDATE machines SET adopted = '{"args":[],"folder":"/"}'`,
+  '0013-add-guest-freeze.sql': `UPDATE machines SET freeze = '{"sinceMs":1,"thawAtMs":2,"upgradeId":null}'`,
 };
 
 function schemaOf(db: Database.Database): unknown[] {

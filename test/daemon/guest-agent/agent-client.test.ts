@@ -19,6 +19,8 @@ interface Context {
 }
 
 const test = suite<Context>('guest agent client');
+/** The machine may be busy with other tests. */
+const PATIENT = { answerMs: 20_000 };
 const NOBODY = new AbortController().signal;
 const NOTICE: Notice = { upgradeId: 'u1', pauseMs: 4, reason: 'a fix; rm -rf /', outcome: null };
 
@@ -54,7 +56,7 @@ async function failure(work: Promise<unknown>): Promise<Error> {
 
 test('a sound agent: what it says, and what it is asked for', async (context) => {
   await serve(context, 'good');
-  const said = await withAgent(context.path, undefined, (agent) => askInformation(agent, NOBODY));
+  const said = await withAgent(context.path, PATIENT, (agent) => askInformation(agent, NOBODY));
   assert.is(said.agentVersion, '9.1.0');
   assert.is(said.hostname, 'db1');
   assert.equal(said.system, {
@@ -74,7 +76,7 @@ test('a sound agent: what it says, and what it is asked for', async (context) =>
 
 test('frozen filesystems: the agent says little else, and says so', async (context) => {
   await serve(context, 'good');
-  await withAgent(context.path, undefined, async (agent) => {
+  await withAgent(context.path, PATIENT, async (agent) => {
     assert.is(await freezeFilesystems(agent, NOBODY), 1);
     const said = await askInformation(agent, NOBODY);
     assert.is(said.isFrozen, true);
@@ -86,9 +88,9 @@ test('frozen filesystems: the agent says little else, and says so', async (conte
 
 test('a notice: the words come as they are, as arguments', async (context) => {
   await serve(context, 'good');
-  await withAgent(context.path, undefined, async (agent) => {
-    assert.is(await giveNotice(agent, NOTICE, NOBODY), true);
-    assert.is(await giveNotice(agent, { ...NOTICE, outcome: 'stayed' }, NOBODY), true);
+  await withAgent(context.path, PATIENT, async (agent) => {
+    assert.is(await giveNotice(agent, NOTICE, { signal: NOBODY }), true);
+    assert.is(await giveNotice(agent, { ...NOTICE, outcome: 'stayed' }, { signal: NOBODY }), true);
   });
   const given = readAsked(context.toldAt).filter(({ execute }) => execute === 'guest-exec');
   assert.equal(
@@ -106,7 +108,10 @@ test('a notice: the words come as they are, as arguments', async (context) => {
 
 test('a guest without a program for notices is no failure', async (context) => {
   await serve(context, 'no-hook');
-  assert.is(await withAgent(context.path, undefined, (agent) => giveNotice(agent, NOTICE, NOBODY)), false);
+  assert.is(
+    await withAgent(context.path, PATIENT, (agent) => giveNotice(agent, NOTICE, { signal: NOBODY })),
+    false,
+  );
 });
 
 for (const [behaviour, words] of [
@@ -117,8 +122,8 @@ for (const [behaviour, words] of [
   test(`a notice with ${behaviour} fails in time`, async (context) => {
     await serve(context, behaviour);
     const error = await failure(
-      withAgent(context.path, undefined, async (agent) => {
-        if (await giveNotice(agent, NOTICE, NOBODY)) return;
+      withAgent(context.path, PATIENT, async (agent) => {
+        if (await giveNotice(agent, NOTICE, { signal: NOBODY })) return;
         throw new Error('expected to be told of it');
       }),
     );
@@ -128,12 +133,12 @@ for (const [behaviour, words] of [
 
 test('leftovers of an earlier client are passed over', async (context) => {
   await serve(context, 'stale');
-  await withAgent(context.path, undefined, async (agent) => assert.equal(await agent.ask('guest-ping'), {}));
+  await withAgent(context.path, PATIENT, async (agent) => assert.equal(await agent.ask('guest-ping'), {}));
 });
 
 test('an answer that came too late is not taken for the next one', async (context) => {
   await serve(context, 'slow');
-  await withAgent(context.path, undefined, async (agent) => {
+  await withAgent(context.path, PATIENT, async (agent) => {
     const error = await failure(agent.ask('guest-ping', {}, { deadlineMs: 50 }));
     assert.instance(error, AgentSilent);
     assert.equal(await agent.ask('guest-ping', {}, { deadlineMs: 2_000 }), {});
@@ -150,7 +155,7 @@ for (const [behaviour, kind] of [
   test(`${behaviour}: not even connected`, async (context) => {
     await serve(context, behaviour);
     const error = await failure(
-      AgentClient.connect(context.path, { deadlineMs: behaviour === 'silent' ? 200 : 10_000 }),
+      AgentClient.connect(context.path, { answerMs: behaviour === 'silent' ? 200 : 10_000 }),
     );
     assert.instance(error, kind);
     assert.ok(error.message.length < 300, error.message);
@@ -165,7 +170,7 @@ for (const [behaviour, kind] of [
 ] as const) {
   test(`${behaviour}: the request ends with its kind of error`, async (context) => {
     await serve(context, behaviour);
-    const error = await failure(withAgent(context.path, undefined, (agent) => agent.ask('guest-ping')));
+    const error = await failure(withAgent(context.path, PATIENT, (agent) => agent.ask('guest-ping')));
     assert.instance(error, kind);
   });
 }
@@ -173,7 +178,7 @@ for (const [behaviour, kind] of [
 for (const behaviour of ['deep', 'wrong-types', 'refuses'] as const) {
   test(`${behaviour}: nothing is believed that is not of the right type`, async (context) => {
     await serve(context, behaviour);
-    const said = await withAgent(context.path, undefined, (agent) => askInformation(agent, NOBODY));
+    const said = await withAgent(context.path, PATIENT, (agent) => askInformation(agent, NOBODY));
     const { hostname, ...others } = said;
     assert.is(hostname, behaviour === 'wrong-types' ? 'a [31mb ' : null);
     assert.equal(others, {
@@ -198,14 +203,14 @@ test('nobody at the socket, and no socket', async ({ path }) => {
 test('whoever asks can give up: with his own reason, and with nothing left', async (context) => {
   await serve(context, 'silent');
   const giveUp = new AbortController();
-  const asking = failure(AgentClient.connect(context.path, { signal: giveUp.signal, deadlineMs: 60_000 }));
+  const asking = failure(AgentClient.connect(context.path, { signal: giveUp.signal, answerMs: 60_000 }));
   giveUp.abort(new Error('enough'));
   assert.is((await asking).message, 'enough');
 });
 
 test('the agent dies while it is asked', async (context) => {
   await serve(context, 'mute-freeze');
-  const client = await AgentClient.connect(context.path);
+  const client = await AgentClient.connect(context.path, PATIENT);
   const asking = failure(client.ask('guest-fsfreeze-freeze', {}, { deadlineMs: 60_000 }));
   context.agent?.kill('SIGKILL');
   assert.instance(await asking, AgentSilent);

@@ -3,7 +3,7 @@
  * for is told in a file, a JSON line each.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { waitFor } from '../../helpers/wait.js';
 
@@ -56,12 +56,42 @@ export interface Asked {
 const ALLOWED_WHEN_FROZEN = /^guest-(ping|info|sync|sync-delimited|fsfreeze-status|fsfreeze-thaw)$/;
 const COMMANDS = ['guest-ping', 'guest-exec', 'guest-fsfreeze-freeze', 'guest-fsfreeze-thaw'];
 const LATE_MS = 400;
-/** What the guest is stays when its VMM is replaced, as far as this process lives. */
-const guest = { isFrozen: false, lastPid: 0, thaws: 0 };
+
+/** Stays when the VMM is replaced, as a guest does: so it is in files beside the one in which things are told. */
+class FakeGuest {
+  readonly #path: string;
+  #lastPid = 0;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  get isFrozen(): boolean {
+    return existsSync(`${this.#path}.frozen`);
+  }
+
+  set isFrozen(isFrozen: boolean) {
+    if (isFrozen) writeFileSync(`${this.#path}.frozen`, '');
+    else rmSync(`${this.#path}.frozen`, { force: true });
+  }
+
+  /** Whether this is the first time. */
+  thawed(): boolean {
+    const path = `${this.#path}.thawed`;
+    const isFirst = !existsSync(path);
+    writeFileSync(path, '');
+    return isFirst;
+  }
+
+  started(): number {
+    this.#lastPid += 1;
+    return this.#lastPid;
+  }
+}
 
 class Refusal extends Error {}
 
-export function serveAgent(path: string, behaviour: AgentBehaviour, toldAt: string | null = null): void {
+export function serveAgent(path: string, behaviour: AgentBehaviour, toldAt: string): void {
   createServer((socket) => {
     socket.on('error', () => undefined);
     new Session(socket, behaviour, toldAt).start();
@@ -71,14 +101,16 @@ export function serveAgent(path: string, behaviour: AgentBehaviour, toldAt: stri
 class Session {
   readonly #socket: Socket;
   readonly #behaviour: AgentBehaviour;
-  readonly #toldAt: string | null;
+  readonly #toldAt: string;
+  readonly #guest: FakeGuest;
   #answers = 0;
   #text = '';
 
-  constructor(socket: Socket, behaviour: AgentBehaviour, toldAt: string | null) {
+  constructor(socket: Socket, behaviour: AgentBehaviour, toldAt: string) {
     this.#socket = socket;
     this.#behaviour = behaviour;
     this.#toldAt = toldAt;
+    this.#guest = new FakeGuest(toldAt);
   }
 
   start(): void {
@@ -105,14 +137,13 @@ class Session {
   }
 
   #hear(asked: Omit<Asked, 'atMs'>): void {
+    appendFileSync(this.#toldAt, `${JSON.stringify({ ...asked, atMs: Date.now() })}\n`);
     if (['silent', 'garbage', 'endless-line', 'flood'].includes(this.#behaviour)) return;
     const { execute, arguments: args = {} } = asked;
     if (execute === 'guest-sync-delimited') {
       this.#socket.write(`\xff${JSON.stringify({ return: args.id })}\n`, 'latin1');
       return;
     }
-    if (this.#toldAt !== null)
-      appendFileSync(this.#toldAt, `${JSON.stringify({ ...asked, atMs: Date.now() })}\n`);
     this.#answers += 1;
     if (this.#behaviour === 'slow' && this.#answers === 1) {
       setTimeout(() => this.#socket.write('{"return": "late"}\n'), LATE_MS);
@@ -152,7 +183,7 @@ class Session {
 
   #answer(execute: string, args: Readonly<Record<string, unknown>>): unknown {
     if (this.#behaviour === 'refuses') throw new Refusal(`The command ${execute} has not been found`);
-    if (guest.isFrozen && !ALLOWED_WHEN_FROZEN.test(execute)) {
+    if (this.#guest.isFrozen && !ALLOWED_WHEN_FROZEN.test(execute)) {
       throw new Refusal(`Command ${execute} has been disabled: the agent is in frozen state`);
     }
     switch (execute) {
@@ -182,7 +213,7 @@ class Session {
           { name: 'vda1', mountpoint: '/', type: 'ext4', 'used-bytes': 5, 'total-bytes': 10, disk: [] },
         ];
       case 'guest-fsfreeze-status':
-        return guest.isFrozen ? 'frozen' : 'thawed';
+        return this.#guest.isFrozen ? 'frozen' : 'thawed';
       case 'guest-fsfreeze-freeze':
         return this.#freeze();
       case 'guest-fsfreeze-thaw':
@@ -199,15 +230,15 @@ class Session {
   #freeze(): unknown {
     if (this.#behaviour === 'refuses-freeze')
       throw new Refusal('failed to freeze /: Operation not supported');
-    guest.isFrozen = true;
+    this.#guest.isFrozen = true;
     return this.#behaviour === 'mute-freeze' ? undefined : 1;
   }
 
   #thaw(): unknown {
-    guest.thaws += 1;
-    if (this.#behaviour === 'stuck-thaw' && guest.thaws === 1) return undefined;
-    const thawed = Number(guest.isFrozen);
-    guest.isFrozen = false;
+    const isFirst = this.#guest.thawed();
+    if (this.#behaviour === 'stuck-thaw' && isFirst) return undefined;
+    const thawed = Number(this.#guest.isFrozen);
+    this.#guest.isFrozen = false;
     return thawed;
   }
 
@@ -215,8 +246,7 @@ class Session {
     if (this.#behaviour === 'no-hook') {
       throw new Refusal(`Failed to execute child process “${path}” (No such file or directory)`);
     }
-    guest.lastPid += 1;
-    return { pid: guest.lastPid };
+    return { pid: this.#guest.started() };
   }
 
   #status(): unknown {
