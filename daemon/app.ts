@@ -30,7 +30,7 @@ export interface AppOptions {
   readonly log: Logger;
   /** The VMM of this installation; null: machines need a build that was registered. */
   readonly ownBuild: { readonly kind: BuildKind; readonly path: string } | null;
-  /** Deadlines of upgrade steps, by step name, other than their own; and of `guest-agent`. */
+  /** Deadlines of upgrade steps, by step name, other than their own; and of `guest-agent` and `guest-notice`. */
   readonly deadlinesMs?: Readonly<Record<string, number>>;
   readonly keepEvents?: number;
   /** How much of each instance's console log is kept. */

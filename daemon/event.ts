@@ -17,6 +17,7 @@ export const EVENT_TYPES = [
   'baton.operation.started',
   'baton.operation.finished',
   'baton.upgrade.state-changed',
+  'baton.upgrade.guest-asked',
 ] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
 

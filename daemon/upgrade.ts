@@ -116,6 +116,41 @@ export interface UpgradeStep {
   readonly durationUs: number | null;
 }
 
+export const GUEST_ACTS = ['notice-before', 'freeze', 'thaw', 'notice-after'] as const;
+export const GUEST_ACT_RESULTS = [
+  'done',
+  /** The guest did not do it, or it is not known: the upgrade went on without it. */
+  'failed',
+  /** There was nothing to do it with, or no need to. */
+  'skipped',
+] as const;
+
+/** Something that the guest was asked for. */
+export interface GuestAct {
+  readonly act: (typeof GUEST_ACTS)[number];
+  /** Null: it is being asked. */
+  readonly result: (typeof GUEST_ACT_RESULTS)[number] | null;
+  /** Why it is not done, for people. */
+  readonly detail: string | null;
+  readonly atMs: number;
+  readonly durationMs: number | null;
+}
+
+/** What an upgrade wishes of its guest, if its agent answers. Nothing of it is a condition for anything. */
+export interface GuestWishes {
+  /** That it is told before it stands still, and after. */
+  readonly notify: boolean;
+  /** That its filesystems are frozen meanwhile. */
+  readonly freeze: boolean;
+  /** What it is told; null: what is done. */
+  readonly reason: string | null;
+}
+
+export interface UpgradeGuest extends GuestWishes {
+  /** In order. */
+  readonly acts: readonly GuestAct[];
+}
+
 export interface Upgrade {
   readonly id: string;
   readonly machineId: string;
@@ -135,6 +170,7 @@ export interface Upgrade {
   readonly restoredGeneration: number | null;
   /** What preflight said. */
   readonly findings: readonly Finding[];
+  readonly guest: UpgradeGuest;
   /** From the source's STOP to the target's RESUME, by the VMMs' own timestamps. */
   readonly pauseUs: number | null;
   readonly createdAtMs: number;

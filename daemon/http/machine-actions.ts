@@ -37,12 +37,17 @@ const PREFLIGHT_DEADLINE_MS = 180_000;
 
 type UpgradeBodyOf = Static<typeof UpgradeBody>;
 
-function upgradeRequest({ build, mode, allowDowntime, force }: UpgradeBodyOf): UpgradeRequest {
+function upgradeRequest({ build, mode, allowDowntime, force, ...body }: UpgradeBodyOf): UpgradeRequest {
   return {
     build: build ?? null,
     mode: mode ?? 'auto',
     allowDowntime: allowDowntime ?? false,
     force: force ?? [],
+    guest: {
+      notify: body.notifyGuest ?? true,
+      freeze: body.freezeFilesystems ?? false,
+      reason: body.reason ?? null,
+    },
   };
 }
 

@@ -1,7 +1,7 @@
 /** Upgrades, and what preflight says of one. */
 import { Type } from 'typebox';
 import { FORCIBLE_CODES, SEVERITIES, VERDICTS } from '../preflight/finding.js';
-import { UPGRADE_MODES, UPGRADE_STATES } from '../upgrade.js';
+import { GUEST_ACT_RESULTS, GUEST_ACTS, UPGRADE_MODES, UPGRADE_STATES } from '../upgrade.js';
 import { integerOrNull, nullable, numberOrNull, strict, textOrNull, time, words } from './schema-words.js';
 
 const Reason = Type.Object({
@@ -29,6 +29,17 @@ const Phase = Type.Object({
   durationMs: numberOrNull('How long the act took, in milliseconds'),
 });
 
+const GuestActView = Type.Object({
+  act: words(GUEST_ACTS, 'What it was asked for'),
+  result: nullable(
+    words(GUEST_ACT_RESULTS, 'failed: not done, or not known; skipped: no need, or nothing to do it with'),
+    'null: it is being asked',
+  ),
+  detail: textOrNull('Why it was not done'),
+  at: time('When it was asked for'),
+  durationMs: numberOrNull('How long that took, in milliseconds; null: it was not asked'),
+});
+
 export const UpgradeView = Type.Object({
   id: Type.String({ description: 'Id, the same as of its operation' }),
   machine: Type.String({ description: 'Id of the machine' }),
@@ -46,6 +57,17 @@ export const UpgradeView = Type.Object({
   targetBuild: Type.String({ description: 'The build it goes to' }),
   reason: nullable(Reason, 'Why it did not succeed'),
   findings: Type.Array(FindingView, { description: 'What preflight found, what blocks first' }),
+  guest: Type.Object(
+    {
+      notify: Type.Boolean({ description: 'Whether it was to be told of the pause' }),
+      freeze: Type.Boolean({ description: 'Whether its filesystems were to be frozen meanwhile' }),
+      reason: textOrNull('What it was to be told; null: the builds and the mode'),
+      acts: Type.Array(GuestActView, {
+        description: 'What it was asked for; none without a guest agent port',
+      }),
+    },
+    { description: 'What the guest had to do with it; nothing of it is a condition for anything' },
+  ),
   pauseMs: numberOrNull(
     "From the source's STOP to the target's RESUME by the VMMs' own clocks, in milliseconds",
   ),
@@ -75,6 +97,27 @@ export const UpgradeBody = Type.Object(
       Type.Array(words(FORCIBLE_CODES, 'Code of a finding'), {
         maxItems: FORCIBLE_CODES.length,
         description: 'Findings that shall not block; if they were right, the upgrade goes back',
+      }),
+    ),
+    notifyGuest: Type.Optional(
+      Type.Boolean({
+        default: true,
+        description:
+          'Whether the guest is told before it stands still and after, by /etc/baton/notice in it; if its agent answers',
+      }),
+    ),
+    freezeFilesystems: Type.Optional(
+      Type.Boolean({
+        default: false,
+        description: "Whether the guest's filesystems are frozen meanwhile; if its agent answers",
+      }),
+    ),
+    reason: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 200,
+        pattern: '^[^\\p{Cc}]+$',
+        description: 'What the guest is told; default: the builds and the mode',
       }),
     ),
   },

@@ -118,6 +118,10 @@ export function upgradeView(upgrade: Upgrade) {
     targetBuild: upgrade.targetBuild,
     reason: upgrade.reason && { ...upgrade.reason, vmmOutput: [...upgrade.reason.vmmOutput] },
     findings: [...upgrade.findings],
+    guest: {
+      ...upgrade.guest,
+      acts: upgrade.guest.acts.map(({ atMs, ...act }) => ({ ...act, at: at(atMs) })),
+    },
     pauseMs: upgrade.pauseUs === null ? null : upgrade.pauseUs / 1000,
     phases: upgrade.steps.map(({ name, intentAtMs, result, durationUs }) => ({
       name,

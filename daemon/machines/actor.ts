@@ -132,7 +132,9 @@ export class MachineActor implements InstanceOwner {
       const sourceGeneration = instance.generation;
       const targetGeneration = this.#instances.nextGeneration();
       const machineId = this.id;
-      store.upgrades.insert({ ...plan, id, machineId, sourceGeneration, targetGeneration, wasRunning });
+      const { guest } = request;
+      const generations = { sourceGeneration, targetGeneration };
+      store.upgrades.insert({ ...plan, id, machineId, ...generations, wasRunning, guest });
     });
     this.#runUpgrade(operation, instance, null, request);
     return operation;
@@ -326,6 +328,7 @@ export class MachineActor implements InstanceOwner {
       observed.current = await runUpgrade({
         services: this.#services,
         instances: this.#instances,
+        frozen: this.#frozen,
         machine: this.machine,
         upgrade,
         source,

@@ -6,7 +6,7 @@ import type { Machine } from '../machine.js';
 import type { FindingCode } from '../preflight/finding.js';
 import { STEPS } from '../upgrade/modes.js';
 import { candidates, describe, type RequestedMode } from '../upgrade/policy.js';
-import type { Upgrade } from '../upgrade.js';
+import type { GuestWishes, Upgrade } from '../upgrade.js';
 import type { Services } from './services.js';
 
 export interface UpgradeRequest {
@@ -15,6 +15,7 @@ export interface UpgradeRequest {
   readonly allowDowntime: boolean;
   /** Findings of preflight that are to be passed over. */
   readonly force: readonly FindingCode[];
+  readonly guest: GuestWishes;
 }
 
 export interface PreflightQuestion extends UpgradeRequest {

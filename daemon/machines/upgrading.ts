@@ -8,13 +8,16 @@ import { Journal } from '../upgrade/journal.js';
 import { stepsOf } from '../upgrade/modes.js';
 import { sourceOf, type UpgradeContext } from '../upgrade/step.js';
 import type { Upgrade } from '../upgrade.js';
+import type { FrozenGuest } from './frozen-guest.js';
 import type { MachineInstances } from './instances.js';
 import type { Services } from './services.js';
 import type { UpgradeRequest } from './upgrade-request.js';
+import { AgentOfUpgrade } from './upgraded-guest.js';
 
 export interface UpgradeRun {
   readonly services: Services;
   readonly instances: MachineInstances;
+  readonly frozen: FrozenGuest;
   readonly machine: Machine;
   readonly upgrade: Upgrade;
   readonly source: RunningInstance | null;
@@ -88,6 +91,7 @@ function makeContext(run: UpgradeRun, journal: Journal): UpgradeContext {
     source: run.source,
     target: run.target,
     host: services.host,
+    guest: guestOf(run, () => context.upgrade),
     sourceEvents: null,
     targetEvents: null,
     loadedStatus: null,
@@ -123,6 +127,17 @@ function makeContext(run: UpgradeRun, journal: Journal): UpgradeContext {
     guestPaused: () => journal.guestPaused(),
   };
   return context;
+}
+
+function guestOf(
+  { services, machine, frozen, log }: UpgradeRun,
+  upgrade: () => Upgrade,
+): UpgradeContext['guest'] {
+  const { guestAgent, memoryMiB } = machine.spec;
+  if (!guestAgent) return null;
+  const { store, journalObserver: observer, deadlinesMs } = services;
+  const deadlines = { answerMs: deadlinesMs['guest-agent'], noticeMs: deadlinesMs['guest-notice'] };
+  return new AgentOfUpgrade({ store, frozen, memoryMiB, log, observer, upgrade, ...deadlines });
 }
 
 async function examine(

@@ -1,7 +1,15 @@
 /** Upgrades and their steps: the engine's journal. Which writes are durable is the engine's to say. */
 import type { Database, Statement } from 'better-sqlite3';
 import type { Finding } from '../preflight/finding.js';
-import type { Upgrade, UpgradeMode, UpgradeReason, UpgradeState, UpgradeStep } from '../upgrade.js';
+import type {
+  GuestWishes,
+  Upgrade,
+  UpgradeGuest,
+  UpgradeMode,
+  UpgradeReason,
+  UpgradeState,
+  UpgradeStep,
+} from '../upgrade.js';
 
 interface Row {
   readonly id: string;
@@ -18,6 +26,7 @@ interface Row {
   readonly cancel_requested: number;
   readonly reason: string | null;
   readonly findings: string;
+  readonly guest: string;
   readonly pause_us: number | null;
   readonly restored_generation: number | null;
   readonly created_at_ms: number;
@@ -42,7 +51,7 @@ export type NewUpgrade = Pick<
   | 'sourceBuild'
   | 'targetBuild'
   | 'wasRunning'
->;
+> & { readonly guest: GuestWishes };
 
 export type PreflightResult = Pick<Upgrade, 'mode' | 'modeReason' | 'findings'>;
 
@@ -55,12 +64,14 @@ export class UpgradeStore {
   readonly #setPause: Statement<[number, string]>;
   readonly #setRestored: Statement<[number, string]>;
   readonly #setPreflight: Statement<[UpgradeMode, string, string, string]>;
+  readonly #setGuest: Statement<[string, string]>;
   readonly #setReason: Statement<[string, string]>;
   readonly #finish: Statement<[UpgradeState, string | null, number, string]>;
   readonly #intent: Statement<[string, number, string, number]>;
   readonly #result: Statement<[string, number | null, string, number]>;
   readonly #byId: Statement<[string], Row>;
   readonly #recent: Statement<[number], Row>;
+  readonly #lastPause: Statement<[string, UpgradeMode], { pause_us: number }>;
   readonly #unfinished: Statement<[], Row>;
   readonly #steps: Statement<[string], StepRow>;
 
@@ -68,8 +79,8 @@ export class UpgradeStore {
     this.#nowMs = nowMs;
     this.#insert = db.prepare(
       `INSERT INTO upgrades (id, machine_id, mode, mode_reason, state, source_generation, target_generation,
-         source_build, target_build, was_running, created_at_ms)
-       VALUES (?, ?, ?, ?, 'pending', ?, ?, ?, ?, ?, ?)`,
+         source_build, target_build, was_running, guest, created_at_ms)
+       VALUES (?, ?, ?, ?, 'pending', ?, ?, ?, ?, ?, ?, ?)`,
     );
     this.#setState = db.prepare('UPDATE upgrades SET state = ? WHERE id = ?');
     this.#setCommitted = db.prepare('UPDATE upgrades SET committed = ? WHERE id = ?');
@@ -79,6 +90,7 @@ export class UpgradeStore {
     this.#setPreflight = db.prepare(
       'UPDATE upgrades SET mode = ?, mode_reason = ?, findings = ? WHERE id = ?',
     );
+    this.#setGuest = db.prepare('UPDATE upgrades SET guest = ? WHERE id = ?');
     this.#setReason = db.prepare('UPDATE upgrades SET reason = ? WHERE id = ?');
     this.#finish = db.prepare('UPDATE upgrades SET state = ?, reason = ?, finished_at_ms = ? WHERE id = ?');
     this.#intent = db.prepare(
@@ -91,6 +103,10 @@ export class UpgradeStore {
     );
     this.#byId = db.prepare('SELECT * FROM upgrades WHERE id = ?');
     this.#recent = db.prepare('SELECT * FROM upgrades ORDER BY created_at_ms DESC, rowid DESC LIMIT ?');
+    this.#lastPause = db.prepare(
+      `SELECT pause_us FROM upgrades WHERE machine_id = ? AND mode = ? AND pause_us IS NOT NULL
+       ORDER BY created_at_ms DESC, rowid DESC LIMIT 1`,
+    );
     this.#unfinished = db.prepare(
       'SELECT * FROM upgrades WHERE finished_at_ms IS NULL ORDER BY created_at_ms',
     );
@@ -108,6 +124,7 @@ export class UpgradeStore {
       upgrade.sourceBuild,
       upgrade.targetBuild,
       Number(upgrade.wasRunning),
+      JSON.stringify({ ...upgrade.guest, acts: [] }),
       this.#nowMs(),
     );
   }
@@ -135,6 +152,10 @@ export class UpgradeStore {
   /** The mode is the upgrade's from here on. */
   setPreflight(id: string, { mode, modeReason, findings }: PreflightResult): void {
     this.#setPreflight.run(mode, modeReason, JSON.stringify(findings), id);
+  }
+
+  setGuest(id: string, guest: UpgradeGuest): void {
+    this.#setGuest.run(JSON.stringify(guest), id);
   }
 
   setReason(id: string, reason: UpgradeReason): void {
@@ -168,6 +189,11 @@ export class UpgradeStore {
     return this.#recent.all(limit).map((row) => this.#toUpgrade(row));
   }
 
+  /** Of the machine's newest upgrade in this mode that had one. */
+  lastPauseUs(machineId: string, mode: UpgradeMode): number | null {
+    return this.#lastPause.get(machineId, mode)?.pause_us ?? null;
+  }
+
   unfinished(): Upgrade[] {
     return this.#unfinished.all().map((row) => this.#toUpgrade(row));
   }
@@ -188,6 +214,7 @@ export class UpgradeStore {
       cancelRequested: row.cancel_requested === 1,
       reason: row.reason === null ? null : (JSON.parse(row.reason) as UpgradeReason),
       findings: JSON.parse(row.findings) as Finding[],
+      guest: JSON.parse(row.guest) as UpgradeGuest,
       pauseUs: row.pause_us,
       restoredGeneration: row.restored_generation,
       createdAtMs: row.created_at_ms,

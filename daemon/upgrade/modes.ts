@@ -9,6 +9,7 @@ import { holdMemoryBeside } from './steps/hold-memory.js';
 import { load, loadMemory } from './steps/load.js';
 import { makeFolder } from './steps/make-folder.js';
 import { preflight } from './steps/preflight.js';
+import { prepareGuest, prepareGuestEarly } from './steps/prepare-guest.js';
 import { prepareSource } from './steps/prepare-source.js';
 import { releaseMemoryBeside } from './steps/release-memory.js';
 import { releaseSource } from './steps/release-source.js';
@@ -16,6 +17,8 @@ import { removeState } from './steps/remove-state.js';
 import { save } from './steps/save.js';
 import { startTarget } from './steps/start-target.js';
 import { startWaitingTarget } from './steps/start-waiting-target.js';
+import { tellGuest } from './steps/tell-guest.js';
+import { thawGuest } from './steps/thaw-guest.js';
 import { transfer } from './steps/transfer.js';
 import { verify } from './steps/verify.js';
 
@@ -25,10 +28,13 @@ const CPR_TRANSFER: readonly Step[] = [
   startTarget,
   transfer,
   configureTarget,
+  prepareGuest,
   handOver,
   verify,
   commit,
+  thawGuest,
   releaseSource,
+  tellGuest,
 ];
 
 /** One process: the target is what the source becomes. */
@@ -36,11 +42,14 @@ const CPR_EXEC: readonly Step[] = [
   preflight,
   prepareSource,
   holdMemoryBeside,
+  prepareGuestEarly,
   exec,
   load,
   verify,
   commit,
+  thawGuest,
   releaseMemoryBeside,
+  tellGuest,
 ];
 
 /** The guest goes through a file, all of its memory too: the slow way, which old and new need to share least for. */
@@ -49,12 +58,15 @@ const CPR_REBOOT: readonly Step[] = [
   prepareSource,
   makeFolder,
   startWaitingTarget,
+  prepareGuestEarly,
   save,
   loadMemory,
   verify,
   commit,
+  thawGuest,
   releaseSource,
   removeState,
+  tellGuest,
 ];
 
 export const STEPS: ReadonlyMap<UpgradeMode, readonly Step[]> = new Map([

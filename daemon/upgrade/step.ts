@@ -9,6 +9,19 @@ import type { PreflightReport } from '../preflight/preflight.js';
 import type { Upgrade, UpgradeState } from '../upgrade.js';
 import type { GuestHardware } from './guest-hardware.js';
 
+/**
+ * The guest, as far as its agent answers. Whatever it does or does not, nothing here rejects, `prepare` excepted: with
+ * the reason of its signal.
+ */
+export interface UpgradedGuest {
+  /** Before it stands still: it is told, and its filesystems are frozen, as far as that was wished. */
+  prepare(source: RunningInstance, signal: AbortSignal): Promise<void>;
+  /** It runs: what was frozen for the upgrade is thawed. */
+  thaw(instance: RunningInstance): Promise<void>;
+  /** It runs: if it was told before, it is told where. */
+  tell(instance: RunningInstance, outcome: 'moved' | 'stayed'): Promise<void>;
+}
+
 export interface UpgradeContext {
   /** Another one when preflight has chosen its mode. */
   upgrade: Upgrade;
@@ -24,6 +37,8 @@ export interface UpgradeContext {
   source: RunningInstance | null;
   target: RunningInstance | null;
   readonly host: HostProcesses;
+  /** Null: it cannot be asked for anything. */
+  readonly guest: UpgradedGuest | null;
   /** Events of either side since before they could matter. */
   sourceEvents: EventWatch | null;
   targetEvents: EventWatch | null;

@@ -9,6 +9,7 @@ import { parseCommandLine } from '../../daemon/config.js';
 import { listen } from '../../daemon/listen.js';
 import { createLog } from '../../daemon/log.js';
 import { DIE_AT, TOLD } from './die-at.js';
+import { PATIENT } from './guest-agent/agent-vmm.js';
 
 const argv = process.argv.slice(2);
 const vmm = argv.pop() ?? '';
@@ -22,6 +23,7 @@ const { close } = await listen(config, (settings) =>
   createApp({
     ...settings,
     version: '0',
+    deadlinesMs: PATIENT,
     log: createLog(config.logLevel),
     ownBuild: vmm === '' ? null : { kind: 'baton', path: vmm },
     journalObserver: (moment) => {

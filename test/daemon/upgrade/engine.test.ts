@@ -66,6 +66,7 @@ test.before.each(async (context) => {
       sourceBuild: 'a',
       targetBuild: 'b',
       wasRunning: true,
+      guest: { notify: false, freeze: false, reason: null },
     });
   });
 });

@@ -35,7 +35,14 @@ test.before.each(async (context) => {
     store.operations.insert({ id: 'u', kind: 'upgrade', machineId: MACHINE });
     store.upgrades.insert({
       ...{ id: 'u', machineId: MACHINE, mode: 'cpr-transfer', modeReason: '' },
-      ...{ sourceGeneration: 1, targetGeneration: 2, sourceBuild: 'a', targetBuild: 'b', wasRunning: true },
+      ...{
+        sourceGeneration: 1,
+        targetGeneration: 2,
+        sourceBuild: 'a',
+        targetBuild: 'b',
+        wasRunning: true,
+        guest: { notify: false, freeze: false, reason: null },
+      },
     });
   });
   const upgrade = { ...(store.upgrades.byId('u') as Upgrade), state: 'configuring' as UpgradeState };

@@ -68,10 +68,13 @@ test('several in a row: the guest ticks on with its memory intact, one process e
         'start-target done',
         'transfer done',
         'configure-target done',
+        'prepare-guest done',
         'hand-over done',
         'verify done',
         'commit done',
+        'thaw-guest done',
         'release-source done',
+        'tell-guest done',
       ],
     );
     const after = await ticksOf(folders, id, generation, 0);

@@ -22,13 +22,18 @@ const AFTER = [
   'begun:commit',
   'acted:commit',
   'committed',
+  'begun:thaw-guest',
+  'acted:thaw-guest',
   'begun:release-source',
   'acted:release-source',
+  'begun:tell-guest',
+  'acted:tell-guest',
   'finished',
 ];
 const GOING_BACK = [
   'going-back',
   'undone:hand-over',
+  'undone:prepare-guest',
   'undone:start-target',
   'undone:prepare-source',
   'undone:preflight',

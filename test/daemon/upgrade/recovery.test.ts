@@ -25,6 +25,8 @@ const BEFORE = [
   'acted:transfer',
   'begun:configure-target',
   'acted:configure-target',
+  'begun:prepare-guest',
+  'acted:prepare-guest',
   'begun:hand-over',
   'acted:hand-over',
   'begun:verify',
