@@ -1,19 +1,26 @@
 /** Drives `baton-vmm`: a module run by the Node that runs the daemon, or an executable. */
 import { refusedArguments } from '../extra-arguments.js';
+import type { Disk, Nic } from '../hardware.js';
 import { type MachineSpec, refusedBoot } from '../machine.js';
 import type { Finding } from '../preflight/finding.js';
 import type { CommandLine, InstancePlan, Resolution, VmmDriver } from './driver.js';
 import { moduleFiles } from './program-files.js';
+import { defaultMac } from './qemu-machine.js';
 import { askingLineOf, modesOf } from './qemu-probe.js';
+import { withStandIns } from './qemu-stand-ins.js';
 import { QmpSchema } from './qmp-schema.js';
 import { returnOf, runQmpScript } from './qmp-script.js';
-import { agentArguments } from './virtio-arguments.js';
+import { agentArguments, blockNode, json, streamBackend } from './virtio-arguments.js';
 
 const MIB = 1024 * 1024;
 /** Guest RAM and the VMM's own tables share one 32-bit WebAssembly memory of 4 GiB. */
 const MAX_MEMORY_MIB = 3584;
 /** The one machine that it is; `tcg` is the word for a processor in software. */
 const ONLY = { architecture: 'riscv64', machineType: 'virt', accelerator: 'tcg', cpu: 'rv64' } as const;
+/** Slots of the board for virtio-mmio. */
+const MAX_DEVICES = 8;
+/** Where images of other formats are read. */
+const ELSEWHERE = 'qemu-storage-daemon can open it and serve it over vhost-user-blk';
 const MODULE = /\.[cm]?js$/;
 
 /** In QEMU's option syntax a comma inside a value is written twice. */
@@ -23,6 +30,26 @@ function value(text: string): string {
 
 function program(path: string): CommandLine {
   return MODULE.test(path) ? { file: process.execPath, args: [path] } : { file: path, args: [] };
+}
+
+function diskArguments(disk: Disk, index: number): string[] {
+  const id = `disk${index}`;
+  return [
+    ...json('-blockdev', blockNode(disk, id)),
+    ...json('-device', { driver: 'virtio-blk-device', id, drive: id }),
+  ];
+}
+
+/** A tap is named and not handed to it: it hands it on itself, with its guest. Nothing plugged in is no back end. */
+function nicArguments(nic: Nic, index: number, machineId: string): string[] {
+  const id = `net${index}`;
+  const mac = nic.mac ?? defaultMac(machineId, index);
+  const card = { driver: 'virtio-net-device', id: `nic${index}`, mac };
+  if (nic.kind === 'none') return json('-device', card);
+  if (nic.kind === 'user') throw new Error('baton-vmm has no network of its own');
+  const tap = { type: 'tap', id, script: 'no', downscript: 'no' };
+  const backend = nic.kind === 'tap' ? { ...tap, ifname: nic.interface } : streamBackend(nic, id);
+  return [...json('-netdev', backend), ...json('-device', { ...card, netdev: id })];
 }
 
 function machineArguments({ machine, paths }: InstancePlan): string[] {
@@ -37,6 +64,8 @@ function machineArguments({ machine, paths }: InstancePlan): string[] {
   const input = `path=/dev/null,input-path=${value(paths.consoleInput)}`;
   args.push('-chardev', `file,id=serial0,${input},logfile=${value(paths.consoleLog)}`);
   args.push('-serial', 'chardev:serial0', '-qmp', `unix:${value(paths.qmp)},server=on,wait=off`);
+  args.push(...spec.disks.flatMap(diskArguments));
+  args.push(...spec.nics.flatMap((nic, index) => nicArguments(nic, index, machine.id)));
   args.push(...agentArguments(spec, paths, 'device'));
   args.push('-display', 'none', '-nodefaults', '-name', value(machine.name), '-uuid', machine.id);
   return [...args, ...spec.extraArguments];
@@ -49,8 +78,29 @@ function incomingArguments({ paths, incoming }: InstancePlan): string[] {
   return ['-incoming', 'defer', '-incoming', JSON.stringify({ 'channel-type': 'cpr', addr })];
 }
 
+/** Sentences that name the member. */
+function refusedDevices({ disks, nics, guestAgent }: MachineSpec): string[] {
+  const refusals = disks.flatMap(({ format, bus }, index) => {
+    const at = `disks/${index}`;
+    return [
+      ...(format === 'qcow2' ? [`${at} must be of format raw for baton-vmm, got qcow2: ${ELSEWHERE}`] : []),
+      ...(bus === 'virtio' ? [] : [`${at} must be on bus virtio for baton-vmm, got ${bus}`]),
+    ];
+  });
+  for (const [index, { kind }] of nics.entries()) {
+    if (kind === 'user') refusals.push(`nics/${index} must be stream, tap or none for baton-vmm, got user`);
+  }
+  const devices = disks.length + nics.length + Number(guestAgent);
+  if (devices > MAX_DEVICES) {
+    const of = 'disks, nics and the port of the guest agent';
+    refusals.push(`${of} must be at most ${MAX_DEVICES} together for baton-vmm, got ${devices}`);
+  }
+  return refusals;
+}
+
 export class BatonDriver implements VmmDriver {
   readonly kind = 'baton';
+  readonly carriesTaps = true;
 
   commandLine(plan: InstancePlan): CommandLine {
     const { file, args } = program(plan.build.path);
@@ -78,8 +128,8 @@ export class BatonDriver implements VmmDriver {
     return [];
   }
 
-  async standIns(spec: MachineSpec): Promise<MachineSpec> {
-    return spec;
+  standIns(spec: MachineSpec): Promise<MachineSpec> {
+    return withStandIns(spec);
   }
 
   resolve(spec: MachineSpec): Resolution {
@@ -94,10 +144,7 @@ export class BatonDriver implements VmmDriver {
     }
     if (spec.vcpus !== 1) refusals.push(`vcpus must be 1 for baton-vmm, got ${spec.vcpus}`);
     if (spec.display !== null) refusals.push('display must be null for baton-vmm');
-    for (const name of ['disks', 'nics'] as const) {
-      if (spec[name].length > 0)
-        refusals.push(`${name} must be empty for baton-vmm, got ${spec[name].length}`);
-    }
+    refusals.push(...refusedDevices(spec));
     return refusals.length > 0 ? { spec: null, refusals } : { spec: { ...spec, ...ONLY }, refusals: [] };
   }
 }

@@ -8,7 +8,7 @@ import type { InstancePaths } from '../instance.js';
 import type { MachineSpec } from '../machine.js';
 import { FIRST_INHERITED_FD, type Incoming } from './driver.js';
 import { defaultMac, type ResolvedHardware } from './qemu-machine.js';
-import { agentArguments, json, type VirtioBus } from './virtio-arguments.js';
+import { agentArguments, blockNode, json, streamBackend, type VirtioBus } from './virtio-arguments.js';
 
 export interface ArgumentsPlan {
   readonly machine: { readonly id: string; readonly name: string; readonly spec: MachineSpec };
@@ -83,7 +83,7 @@ function diskArguments(disk: Disk, index: number, { hardware, machine }: Argumen
   const id = `disk${index}`;
   /* Firmware that has to choose boots the first. */
   const order = machine.spec.kernel === null ? { bootindex: index } : {};
-  const node = { ...blockNode(disk), 'node-name': id, 'read-only': disk.readOnly };
+  const node = blockNode(disk, id);
   if (disk.bus === 'virtio') {
     return [
       ...json('-blockdev', node),
@@ -98,17 +98,6 @@ function diskArguments(disk: Disk, index: number, { hardware, machine }: Argumen
   ];
 }
 
-function blockNode(disk: Disk): object {
-  if (disk.format === 'empty') return { driver: 'null-co', size: disk.sizeBytes, 'read-zeroes': true };
-  return { driver: disk.format, discard: 'unmap', file: { driver: 'file', filename: disk.path } };
-}
-
-/**
- * Who serves one client only, as passt does, turns the target away until the source has ended: it tries again. A
- * connection is not handed on as a tap is: a frame of it can be in the middle of being read.
- */
-const RECONNECT_MS = 50;
-
 function netBackend(nic: Nic, id: string, nics: readonly Nic[]): object {
   if (nic.kind === 'tap') {
     const fd = FIRST_INHERITED_FD + tapsOf({ nics }).indexOf(nic);
@@ -116,8 +105,7 @@ function netBackend(nic: Nic, id: string, nics: readonly Nic[]): object {
   }
   if (nic.kind === 'user') return { type: 'user', id };
   if (nic.kind === 'none') return { type: 'hubport', id, hubid: 0 };
-  const addr = { type: 'unix', path: nic.path };
-  return { type: 'stream', id, server: false, addr, 'reconnect-ms': RECONNECT_MS };
+  return streamBackend(nic, id);
 }
 
 function nicArguments(nic: Nic, index: number, { machine, hardware }: ArgumentsPlan): string[] {

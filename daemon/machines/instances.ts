@@ -82,8 +82,9 @@ export class MachineInstances {
     this.#removeLogs(generation - KEPT_LOG_GENERATIONS);
     let launched: Awaited<ReturnType<typeof launch>>;
     try {
-      const commandLine = builds.driver(build.kind).commandLine({ machine, build, paths, incoming });
-      const fds = await takeTaps(machine.spec, this.#processes(), host);
+      const driver = builds.driver(build.kind);
+      const commandLine = driver.commandLine({ machine, build, paths, incoming });
+      const fds = driver.carriesTaps ? [] : await takeTaps(machine.spec, this.#processes(), host);
       launched = await launch(folders, { ...commandLine, fds }, host);
     } catch (error) {
       this.recordEnd(generation, UNKNOWN_END, `it could not be started: ${messageOf(error)}`);

@@ -17,23 +17,31 @@ const SCREEN: Finding = {
   remedy: 'connect them again',
 };
 
-/** `ownSockets`: how many of its sockets nobody but the daemon is a client of. */
+export interface Carrying {
+  /** How many of its sockets nobody but the daemon is a client of. */
+  readonly ownSockets: number;
+  /** Whether the VMM hands taps that it opened by name on with the guest, where it hands descriptors on. */
+  readonly carriesTaps: boolean;
+}
+
+const NOTHING: Carrying = { ownSockets: 0, carriesTaps: false };
+
 export function connectionFindings(
   needs: CommandNeeds,
   mode: UpgradeMode,
-  ownSockets = 0,
+  { ownSockets, carriesTaps }: Carrying = NOTHING,
 ): readonly Finding[] {
   const sockets = needs.chardevs.filter(({ name }) => name === 'socket').length - ownSockets;
   const vhostDevices = needs.devices.filter(({ name }) => name.startsWith('vhost-'));
   return [
-    ...needs.netdevs.flatMap((netdev) => ofNetwork(netdev, mode)),
+    ...needs.netdevs.flatMap((netdev) => ofNetwork(netdev, mode, carriesTaps)),
     ...vhostDevices.map(({ name }) => vhost(`device ${name}`)),
     ...(sockets > 0 ? [ofSockets(sockets)] : []),
     ...(needs.options.includes('-vnc') ? [SCREEN] : []),
   ];
 }
 
-function ofNetwork(netdev: Named, mode: UpgradeMode): readonly Finding[] {
+function ofNetwork(netdev: Named, mode: UpgradeMode, carriesTaps: boolean): readonly Finding[] {
   const { name, properties } = netdev;
   const has = (names: readonly string[]) => properties.some((property) => names.includes(property));
   if (name === 'user') {
@@ -49,6 +57,7 @@ function ofNetwork(netdev: Named, mode: UpgradeMode): readonly Finding[] {
   if (name === 'vhost-user' || name === 'vhost-vdpa') return [vhost(`network ${name}`)];
   const findings = has(OF_VHOST) ? [vhost(`network ${name}`)] : [];
   if (name !== 'tap' || has(OPENED_BEFORE)) return findings;
+  if (carriesTaps) return [...findings, ...ofCarriedTap(mode)];
   const isTogether = mode === 'cpr-transfer';
   const sentence = `the VMM opens its tap by name${isTogether ? ', which is busy as long as the source has it' : ''}`;
   const remedy = 'give the machine its tap as a nic of its document: the daemon opens it and passes it on';
@@ -56,6 +65,14 @@ function ofNetwork(netdev: Named, mode: UpgradeMode): readonly Finding[] {
     ...findings,
     { code: 'tap_not_carried', severity: isTogether ? 'block' : 'warn', sentence, remedy },
   ];
+}
+
+/** A state in a file has no descriptors with it, and both VMMs are there at once. */
+function ofCarriedTap(mode: UpgradeMode): readonly Finding[] {
+  if (mode !== 'cpr-reboot') return [];
+  const sentence = 'the VMM opens its tap by name, which is busy as long as the source has it';
+  const remedy = 'choose cpr-transfer or cpr-exec; or suspend the machine and restore it on the other build';
+  return [{ code: 'tap_not_carried', severity: 'block', sentence, remedy }];
 }
 
 function vhost(what: string): Finding {

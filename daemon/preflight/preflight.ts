@@ -22,7 +22,7 @@ import {
 import type { UpgradeMode } from '../upgrade.js';
 import { adoptedFindings, NOT_REHEARSED } from './adopted.js';
 import { type BuildOfSide, type BuildsAnswer, compareBuilds } from './builds.js';
-import { connectionFindings } from './connections.js';
+import { type Carrying, connectionFindings } from './connections.js';
 import { machineFileFindings, wayBackFindings } from './files.js';
 import {
   blocks,
@@ -198,7 +198,7 @@ export class Preflight {
       [
         ...(said === null ? [] : sourceModeFindings(said, mode)),
         ...wayBackFindings(from.build, mode),
-        ...(builds.needs === null ? [] : connectionFindings(builds.needs, mode, ownSockets(machine))),
+        ...(builds.needs === null ? [] : connectionFindings(builds.needs, mode, carryingOf(machine, to))),
         ...adoptedFindings(machine, source?.instance.generation ?? null, mode),
         ...(await diskFindings(machine.spec, mode, this.#options)),
         ...(await memoryFindings(machine.spec, mode)),
@@ -253,9 +253,9 @@ function report(
   return { build: id, mode, modeReason, verdict: verdictOn(found), findings };
 }
 
-/** Of a machine that was created here: the port of its guest's agent. */
-function ownSockets({ spec }: PlannedMachine): number {
-  return Number(spec.guestAgent);
+/** A machine that was created here has one socket that is the daemon's: the port of its guest's agent. */
+function carryingOf({ spec }: PlannedMachine, { driver }: BuildOfSide): Carrying {
+  return { ownSockets: Number(spec.guestAgent), carriesTaps: driver.carriesTaps };
 }
 
 function stopped({ id }: Build): Finding {

@@ -16,6 +16,15 @@ test('a tap that the VMM opens by its name is busy for a second process, and fre
   assert.equal(found('cpr-exec', ...tap), ['warn tap_not_carried']);
 });
 
+test('a VMM that hands its taps on needs a channel for descriptors', () => {
+  const needs = needsOf(['-netdev', 'tap,id=n,ifname=tap0,script=no']);
+  const found = (mode: UpgradeMode) =>
+    connectionFindings(needs, mode, { ownSockets: 0, carriesTaps: true }).map(({ severity }) => severity);
+  assert.equal(found('cpr-transfer'), []);
+  assert.equal(found('cpr-exec'), []);
+  assert.equal(found('cpr-reboot'), ['block']);
+});
+
 test('a tap whose descriptor is passed on is carried, what vhost has under way is not', () => {
   assert.equal(found('cpr-transfer', '-netdev', 'tap,id=n,fd=3'), []);
   assert.equal(found('cpr-transfer', '-netdev', 'tap,id=n,fd=3,vhost=on'), ['warn vhost_not_carried']);
@@ -33,7 +42,8 @@ test('networks with a process of their own, and sockets that clients are connect
 
 test('the port of the guest agent has no client but the daemon', () => {
   const needs = needsOf(['-chardev', 'socket,id=agent0,path=/qga.sock,server=on,wait=off']);
-  assert.equal(connectionFindings(needs, 'cpr-transfer', 1), []);
+  const own = { ownSockets: 1, carriesTaps: false };
+  assert.equal(connectionFindings(needs, 'cpr-transfer', own), []);
   assert.equal(
     connectionFindings(needs, 'cpr-transfer').map(({ code }) => code),
     ['sockets_reconnect'],
