@@ -402,7 +402,11 @@ async function cprProxy(
       for (const fd of message.fds) closeFd(fd);
     }
     shutdownWrite(toTarget);
-    await waitFor(() => receiveMessage(toTarget, 16, 0), { what: 'the target to hang up' });
+    // What it says of itself comes before.
+    for (let hasHungUp = false; !hasHungUp; ) {
+      const said = await waitFor(() => receiveMessage(toTarget, 65536, 0), { what: 'the target to hang up' });
+      hasHungUp = said.data.length === 0;
+    }
     closeFd(toTarget);
   })();
   return { targetHungUp, hangUp: () => hangUp() };
