@@ -33,15 +33,16 @@ async function main(argv: readonly string[]): Promise<void> {
   }
 }
 
-async function run(options: VmmOptions, argv: readonly string[]): Promise<void> {
+async function run(given: VmmOptions, argv: readonly string[]): Promise<void> {
   const { EXEC_STATE_VARIABLE, takeExecState } = await import('./migration/cpr-exec-state.js');
   // Whose place this program takes has stopped its guest already.
   const isAwaited = process.env[EXEC_STATE_VARIABLE] !== undefined;
   // After cpr-exec the process is in the background already.
-  const background = options.daemonize && !isAwaited ? await import('./background.js') : null;
+  const background = given.daemonize && !isAwaited ? await import('./background.js') : null;
   if (background !== null && !background.takeBackground(process.env)) {
-    process.exit(await background.startInBackground(argv, descriptorsNamedBy(options)));
+    process.exit(await background.startInBackground(argv, descriptorsNamedBy(given)));
   }
+  const options = given.addFds.length > 0 ? await withFdSets(given) : given;
   const createMachine =
     options.machine.type === 'none' ? await noMachine() : await realMachine(options, isAwaited);
   if (options.machine.type !== 'none' && !isAwaited) {
@@ -65,9 +66,19 @@ async function run(options: VmmOptions, argv: readonly string[]): Promise<void> 
 }
 
 /** Descriptors of whoever started us that the options use by number. */
-function descriptorsNamedBy({ incoming }: VmmOptions): number[] {
+function descriptorsNamedBy({ incoming, addFds }: VmmOptions): number[] {
   const main = incoming?.main;
-  return main?.kind === 'fd' && /^\d+$/.test(main.name) ? [Number(main.name)] : [];
+  const numbers = addFds.map(({ fd }) => fd);
+  return main?.kind === 'fd' && /^\d+$/.test(main.name) ? [...numbers, Number(main.name)] : numbers;
+}
+
+/** The same with descriptors of our own, which the paths of the sets name from here on. */
+async function withFdSets(options: VmmOptions): Promise<VmmOptions> {
+  const { adoptInherited } = await import('./descriptors/inherited.js');
+  const { useFdSets } = await import('./descriptors/open-path.js');
+  const addFds = adoptInherited(options.addFds);
+  useFdSets(addFds);
+  return { ...options, addFds };
 }
 
 /** It starts now: it has more to get ready than all else. */

@@ -1,11 +1,13 @@
 /** Opens the monitors that the options name, QMP and human ones, each on its character device. */
 import { Duplex } from 'node:stream';
+import { NamedDescriptors } from './descriptors/monitor-descriptors.js';
 import { OptionError } from './options/error.js';
 import type { ChardevOptions, MonitorOptions, SocketChardevOptions, VmmOptions } from './options/options.js';
 import { type ConnectionOptions, serveClient } from './qmp/connection.js';
+import { DuplexClient } from './qmp/monitor-client.js';
 import { MonitorServer, type ServeClient } from './qmp/server.js';
 
-type Shared = Omit<ConnectionOptions, 'pretty'>;
+type Shared = Omit<ConnectionOptions, 'pretty' | 'names'>;
 type AtEnd = (undo: () => Promise<void>) => void;
 
 /** Resolves when all listen, and those with `wait=on` have a client. */
@@ -16,17 +18,22 @@ export async function openMonitors(
 ): Promise<void> {
   const pairs = options.monitors.map((monitor) => ({ monitor, chardev: findChardev(monitor, options) }));
   for (const { monitor, chardev } of pairs) {
-    const serve = await speaker(monitor, shared);
+    const names = new NamedDescriptors();
+    atEnd(async () => names.close());
+    const serve = await speaker(monitor, { ...shared, names });
     if (chardev.backend === 'socket') await openSocket(chardev, serve, atEnd);
     else serveStdio(serve, monitor.mode === 'readline', atEnd);
   }
 }
 
 /** The human monitor is loaded when there is one: a VM without it starts sooner. */
-async function speaker({ mode, pretty }: MonitorOptions, shared: Shared): Promise<ServeClient> {
-  if (mode === 'control') return (stream) => serveClient(stream, { ...shared, pretty });
+async function speaker(
+  { mode, pretty }: MonitorOptions,
+  shared: Shared & { readonly names: NamedDescriptors },
+): Promise<ServeClient> {
+  if (mode === 'control') return (client) => serveClient(client, { ...shared, pretty });
   const { serveHmp } = await import('./hmp/session.js');
-  return (stream) => serveHmp(stream, shared);
+  return (client) => serveHmp(client, shared);
 }
 
 function findChardev(
@@ -80,5 +87,5 @@ function serveStdio(serve: ServeClient, edits: boolean, atEnd: AtEnd): void {
       stdin.setRawMode(false);
     });
   }
-  void serve(Duplex.from({ readable: stdin, writable: stdout }));
+  void serve(new DuplexClient(Duplex.from({ readable: stdin, writable: stdout })));
 }

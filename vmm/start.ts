@@ -23,7 +23,7 @@ import { MigrationSettings } from './migration/settings.js';
 import { openMonitors } from './monitors.js';
 import type { IncomingOptions, VmmOptions } from './options/options.js';
 import type { ProcessLife } from './process-life.js';
-import type { MonitorContext } from './qmp/command.js';
+import type { SharedContext } from './qmp/command.js';
 import { COMMANDS } from './qmp/commands/index.js';
 import { EventHub } from './qmp/events.js';
 import { WallClock } from './qmp/wall-clock.js';
@@ -183,9 +183,9 @@ function buildMigration(
 }
 
 /** Commands wait for the machine; a machine that never comes ends the process. */
-function deferredContext(): { context: Promise<MonitorContext>; provide: (context: MonitorContext) => void } {
-  let provide: (context: MonitorContext) => void = () => {};
-  const context = new Promise<MonitorContext>((resolve) => {
+function deferredContext(): { context: Promise<SharedContext>; provide: (context: SharedContext) => void } {
+  let provide: (context: SharedContext) => void = () => {};
+  const context = new Promise<SharedContext>((resolve) => {
     provide = resolve;
   });
   return { context, provide };

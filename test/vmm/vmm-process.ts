@@ -24,7 +24,13 @@ export interface LaunchOptions {
   readonly extra?: readonly string[];
   /** On top of this process's environment. */
   readonly env?: Readonly<Record<string, string>>;
+  /** What it gets as 3, 4 and so on. */
+  readonly descriptors?: readonly number[];
+  /** The arguments have a serial port of their own. */
+  readonly isConsoleElsewhere?: boolean;
 }
+
+type Surroundings = Pick<LaunchOptions, 'env' | 'descriptors'>;
 
 /** One running (or ended) baton-vmm. */
 export class VmmProcess {
@@ -34,11 +40,11 @@ export class VmmProcess {
   /** `null` while it runs; the exit code, or the signal's name. */
   ended: number | string | null = null;
 
-  constructor(folder: string, args: readonly string[], env: LaunchOptions['env'] = {}) {
+  constructor(folder: string, args: readonly string[], { env, descriptors = [] }: Surroundings = {}) {
     this.#folder = folder;
     this.child = spawn(process.execPath, [MAIN, ...args], {
       env: { ...process.env, ...env },
-      stdio: ['ignore', 'ignore', 'pipe'],
+      stdio: ['ignore', 'ignore', 'pipe', ...descriptors],
     });
     this.child.stderr?.on('data', (chunk: Buffer) => {
       this.stderr += chunk.toString();
@@ -114,8 +120,8 @@ export class VmmHost {
       .map(({ name }) => name);
   }
 
-  launchWith(args: readonly string[], folder = this.#dir.path, env: LaunchOptions['env'] = {}): VmmProcess {
-    const vmm = new VmmProcess(folder, args, env);
+  launchWith(args: readonly string[], folder = this.#dir.path, around: Surroundings = {}): VmmProcess {
+    const vmm = new VmmProcess(folder, args, around);
     this.#processes.push(vmm);
     return vmm;
   }
@@ -123,14 +129,16 @@ export class VmmHost {
   async launch(options: LaunchOptions = {}): Promise<VmmProcess> {
     const folder = join(this.#dir.path, String(this.#processes.length));
     await mkdir(folder);
-    return this.launchWith(this.#args(folder, options), folder, options.env);
+    return this.launchWith(this.#args(folder, options), folder, options);
   }
 
-  #args(folder: string, { incoming, stopped, memoryArgs = SHARED_RAM, extra = [] }: LaunchOptions): string[] {
+  #args(folder: string, options: LaunchOptions): string[] {
+    const { incoming, stopped, memoryArgs = SHARED_RAM, extra = [], isConsoleElsewhere = false } = options;
+    const console = ['-chardev', `file,id=serial0,path=${folder}/console`, '-serial', 'chardev:serial0'];
     const args = [
       ...memoryArgs,
       ...['-kernel', this.kernel],
-      ...['-chardev', `file,id=serial0,path=${folder}/console`, '-serial', 'chardev:serial0'],
+      ...(isConsoleElsewhere ? [] : console),
       ...['-qmp', `unix:${folder}/qmp,server=on,wait=off`, '-display', 'none', '-nodefaults'],
       ...['-global', 'migration.x-events=on'],
       ...(stopped ? ['-S'] : []),

@@ -19,6 +19,7 @@ import {
 import { join } from 'node:path';
 import { createMemfd, mapShared } from '../../native/index.js';
 import { RAM_OFFSET, wasmPages } from '../cpu/memory-map.js';
+import { openPath } from '../descriptors/open-path.js';
 import type { MemoryBackendOptions, MemoryBackendType, VmmOptions } from '../options/options.js';
 import { OptionError } from '../options/options.js';
 
@@ -119,7 +120,7 @@ function openFile(backend: MemoryBackendOptions, flags: number): number {
   const path = backend.path ?? '';
   try {
     const isDirectory = statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
-    if (!isDirectory) return openSync(path, flags, 0o600);
+    if (!isDirectory) return openPath(path, flags, 0o600);
     const unnamed = join(path, `.baton-${process.pid}-${backend.id}`);
     const fd = openSync(unnamed, flags | constants.O_CREAT | constants.O_EXCL, 0o600);
     unlinkSync(unnamed);

@@ -5,8 +5,8 @@ export type Address =
   /** TCP. An empty host: all addresses to listen on, none to connect to. */
   | { readonly kind: 'inet'; readonly host: string; readonly port: string }
   | { readonly kind: 'file'; readonly path: string; readonly offsetBytes: number }
-  /** A descriptor of this process by number: a socket or a pipe. */
-  | { readonly kind: 'fd'; readonly name: string }
+  /** A descriptor of this process by number, or by a name that the monitor knows: a socket or a pipe. */
+  | { readonly kind: 'fd'; readonly name: string; readonly take?: () => number | null }
   /** A program and its arguments: its input takes the stream, or its output gives it. */
   | { readonly kind: 'exec'; readonly args: readonly string[] };
 

@@ -34,17 +34,28 @@ export interface Channels {
   readonly cpr: Address | null;
 }
 
+/** Where `fd:NAME` finds its descriptor. */
+export interface NameSource {
+  take(name: string): number | null;
+}
+
 /** Reads checked arguments: exactly one of `uri` and `channels`, each channel once. */
-export function readChannels(uri: string | undefined, channels: unknown): Channels {
+export function readChannels(uri: string | undefined, channels: unknown, names: NameSource): Channels {
   if ((uri === undefined) === (channels === undefined)) {
     throw new QmpError("need either 'uri' or 'channels' argument");
   }
   try {
-    if (uri !== undefined) return { main: parseUri(uri), cpr: null };
-    return readList(channels as readonly MigrationChannel[]);
+    if (uri !== undefined) return { main: named(parseUri(uri), names), cpr: null };
+    const { main, cpr } = readList(channels as readonly MigrationChannel[]);
+    return { main: main && named(main, names), cpr };
   } catch (error) {
     throw new QmpError((error as Error).message, 'GenericError', { cause: error });
   }
+}
+
+/** A name is looked up when the channel is opened: then the descriptor is used, and the name is free. */
+function named(address: Address, names: NameSource): Address {
+  return address.kind === 'fd' ? { ...address, take: () => names.take(address.name) } : address;
 }
 
 function readList(channels: readonly MigrationChannel[]): Channels {

@@ -1,9 +1,10 @@
 /** Opens what a main stream is read from, where that is not a listening socket. */
-import { closeSync, createReadStream, openSync, read, readSync } from 'node:fs';
+import { closeSync, createReadStream, read, readSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
+import { isFdSetPath, openPath } from '../descriptors/open-path.js';
 import type { Address } from './address.js';
-import { inheritedDescriptor, started } from './outgoing-channel.js';
+import { openDescriptor, started } from './outgoing-channel.js';
 import { systemReason } from './system-reason.js';
 
 /** What is read at once. */
@@ -15,7 +16,7 @@ export async function openIncoming(address: Exclude<Address, { kind: 'unix' | 'i
     case 'file':
       return openFile(address.path, address.offsetBytes);
     case 'fd':
-      return openDescriptor(address.name);
+      return fromDescriptor(address);
     case 'exec': {
       const [program = '', ...rest] = address.args;
       const { spawn } = process.getBuiltinModule('node:child_process'); // no part of a start
@@ -29,15 +30,16 @@ export async function openIncoming(address: Exclude<Address, { kind: 'unix' | 'i
 function openFile(path: string, start: number): Duplex {
   let fd: number;
   try {
-    fd = openSync(path, 'r');
+    fd = openPath(path, 'r');
   } catch (cause) {
+    if (isFdSetPath(path)) throw cause;
     throw new Error(`Could not open '${path}': ${systemReason(cause)}`, { cause });
   }
   return new FileSource(fd, start);
 }
 
-function openDescriptor(name: string): Duplex {
-  const { fd, status } = inheritedDescriptor(name);
+function fromDescriptor(address: Extract<Address, { kind: 'fd' }>): Duplex {
+  const { fd, status } = openDescriptor(address);
   if (status.isSocket()) return new Socket({ fd, allowHalfOpen: true });
   if (status.isFIFO()) return new Socket({ fd, readable: true, writable: false });
   return Duplex.from({ readable: createReadStream('', { fd, highWaterMark: CHUNK_BYTES }) });

@@ -3,9 +3,10 @@
  * in the kernel on the way to a peer, in a program that then ended well.
  */
 import type { ChildProcess } from 'node:child_process';
-import { closeSync, fstatSync, openSync, type Stats, write, writeSync } from 'node:fs';
+import { closeSync, fstatSync, type Stats, write, writeSync } from 'node:fs';
 import { createConnection, type NetConnectOpts, Socket } from 'node:net';
 import { type Duplex, Writable } from 'node:stream';
+import { isFdSetPath, openPath } from '../descriptors/open-path.js';
 import type { Address } from './address.js';
 import { systemReason } from './system-reason.js';
 
@@ -27,7 +28,7 @@ export async function openOutgoing(address: Address, signal: AbortSignal): Promi
     case 'file':
       return fromStream(new FileSink(createFile(address.path), address.offsetBytes), 'the file');
     case 'fd':
-      return fromDescriptor(address.name);
+      return fromDescriptor(address);
     case 'exec':
       return fromProgram(address.args);
   }
@@ -107,9 +108,11 @@ function fromStream(stream: Writable, what: string): OutgoingChannel {
   return { stream, duplex: null, ended };
 }
 
-/** A descriptor by number: what a parent left open for us. */
-export function inheritedDescriptor(name: string): { fd: number; status: Stats } {
-  const fd = /^\d{1,9}$/.test(name) ? Number(name) : -1;
+type DescriptorAddress = Extract<Address, { kind: 'fd' }>;
+
+/** A descriptor that a client of the monitor has sent; by number: what a parent left open for us. */
+export function openDescriptor({ name, take }: DescriptorAddress): { fd: number; status: Stats } {
+  const fd = take?.() ?? (/^\d{1,9}$/.test(name) ? Number(name) : -1);
   try {
     return { fd, status: fstatSync(fd) };
   } catch (cause) {
@@ -117,11 +120,12 @@ export function inheritedDescriptor(name: string): { fd: number; status: Stats }
   }
 }
 
-function fromDescriptor(name: string): OutgoingChannel {
-  const { fd, status } = inheritedDescriptor(name);
+function fromDescriptor(address: DescriptorAddress): OutgoingChannel {
+  const { fd, status } = openDescriptor(address);
   if (status.isSocket()) return fromSocket(new Socket({ fd, allowHalfOpen: true }));
   if (status.isFIFO()) return fromStream(new Socket({ fd, readable: false, writable: true }), 'the pipe');
-  throw new Error(`fd: migration to descriptor ${name} needs a socket or a pipe: use file: for files`);
+  closeSync(fd);
+  throw new Error('fd: migration to a file is not supported. Use file: instead.');
 }
 
 async function fromProgram(args: readonly string[]): Promise<OutgoingChannel> {
@@ -164,8 +168,9 @@ export function started(child: ChildProcess, program: string): Promise<void> {
 
 function createFile(path: string): number {
   try {
-    return openSync(path, 'w', 0o600);
+    return openPath(path, 'w', 0o600);
   } catch (cause) {
+    if (isFdSetPath(path)) throw cause;
     throw new Error(`Could not create '${path}': ${systemReason(cause)}`, { cause });
   }
 }

@@ -4,6 +4,7 @@ import type { DeviceOptions } from './device-options.js';
 import type { DriveOptions } from './drive-options.js';
 import type { NetdevOptions } from './netdev-options.js';
 import type {
+  AddFdOptions,
   BiosOptions,
   ChardevOptions,
   MemoryBackendOptions,
@@ -36,6 +37,7 @@ export interface Draft {
   nographic: boolean;
   nodefaults: boolean;
   monitors: MonitorOptions[];
+  addFds: AddFdOptions[];
   /** Not yet placed. */
   devices: DeviceOptions[];
   rngs: RngOptions[];
@@ -75,6 +77,7 @@ export function emptyDraft(): Draft {
     nographic: false,
     nodefaults: false,
     monitors: [],
+    addFds: [],
     devices: [],
     rngs: [],
     blockdevs: [],

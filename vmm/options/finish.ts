@@ -50,6 +50,7 @@ export function finish(draft: Draft): VmmOptions {
     blockdevs: draft.blockdevs,
     drives: draft.drives,
     netdevs: draft.netdevs,
+    addFds: draft.addFds,
     incoming: draft.incoming,
     startStopped: draft.startStopped,
     name: draft.name,

@@ -122,6 +122,8 @@ Migration
                    also as driver=migration,property=NAME,value=on|off
 
 Process
+  -add-fd fd=N,set=M[,opaque=TEXT]
+                   the path /dev/fdset/M is descriptor N, which this process was started with
   -S               do not start the guest
   -name [guest=]TEXT[,debug-threads=on|off]
   -uuid UUID

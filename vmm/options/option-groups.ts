@@ -56,5 +56,6 @@ export const OPTION_GROUPS: readonly OptionGroup[] = [
   { option: 'mon', parameters: [...of('string', 'mode', 'chardev'), ...of('boolean', 'pretty')] },
   { option: 'global', parameters: of('string', 'driver', 'property', 'value') },
   { option: 'name', parameters: [...of('string', 'guest'), ...of('boolean', 'debug-threads')] },
+  { option: 'add-fd', parameters: [...of('number', 'fd', 'set'), ...of('string', 'opaque')] },
   { option: 'action', parameters: of('string', 'reboot', 'shutdown', 'panic', 'watchdog') },
 ];

@@ -38,6 +38,8 @@ export interface VmmOptions {
   readonly drives: readonly DriveOptions[];
   /** Network backends that devices can name. */
   readonly netdevs: readonly NetdevOptions[];
+  /** Sets of descriptors that are there from the start. */
+  readonly addFds: readonly AddFdOptions[];
   /** `null`: the machine boots. */
   readonly incoming: IncomingOptions | null;
   readonly startStopped: boolean;
@@ -135,6 +137,13 @@ export interface RngOptions {
   readonly id: string;
   readonly type: 'rng-builtin' | 'rng-random';
   readonly path: string | null;
+}
+
+/** `-add-fd`: a descriptor that this process was started with, for `/dev/fdset/N`. */
+export interface AddFdOptions {
+  readonly fd: number;
+  readonly set: number;
+  readonly opaque: string | null;
 }
 
 export interface IncomingOptions {

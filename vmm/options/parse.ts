@@ -101,6 +101,7 @@ const VALUED: Readonly<Record<string, Valued>> = {
     draft.pidfile = text;
   },
   action: readAction,
+  'add-fd': readAddFd,
 };
 
 /** Every option there is, without its dash. */
@@ -135,6 +136,20 @@ function readName(draft: Draft, option: string, text: string): void {
   const properties = new Properties(option, text, 'guest');
   draft.name = properties.string('guest');
   properties.only('debug-threads', 'on', 'off');
+  properties.end();
+}
+
+/** The largest number that a descriptor can have. */
+const NUMBERS = { min: 0, max: 0x7fff_ffff };
+
+function readAddFd(draft: Draft, option: string, text: string): void {
+  const properties = new Properties(option, text, null);
+  for (const name of ['fd', 'set']) properties.requiredString(name);
+  draft.addFds.push({
+    fd: properties.integer('fd', 0, NUMBERS),
+    set: properties.integer('set', 0, NUMBERS),
+    opaque: properties.string('opaque'),
+  });
   properties.end();
 }
 

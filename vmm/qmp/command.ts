@@ -1,4 +1,5 @@
 /** What a monitor command is: its name and arguments as data, and what it does. */
+import type { CommandDescriptors } from '../descriptors/monitor-descriptors.js';
 import type { Migration } from '../migration/migration.js';
 import type { MemoryFacts } from '../migration/outgoing.js';
 import type { VmmOptions } from '../options/options.js';
@@ -7,12 +8,17 @@ import type { VmControl } from '../vm-control.js';
 import { QmpError } from './error.js';
 import { type ArgumentsOf, type ArgumentType, checkMembers, type Members } from './schema.js';
 
-/** What commands act on. */
-export interface MonitorContext {
+/** What the commands of all monitors act on. */
+export interface SharedContext {
   readonly vm: VmControl;
   readonly migration: Migration;
   readonly options: VmmOptions;
   readonly memory: MemoryFacts & { readonly backendType: string };
+}
+
+/** What one command acts on. */
+export interface MonitorContext extends SharedContext {
+  readonly descriptors: CommandDescriptors;
 }
 
 export interface Command {

@@ -2,8 +2,15 @@
  * One QMP session: negotiation, then commands one at a time, each answered exactly once with its `id`.
  * Knows values, not bytes; never throws and never rejects.
  */
+
+import {
+  CommandDescriptors,
+  type NamedDescriptors,
+  NOTHING_SENT,
+  type SentDescriptors,
+} from '../descriptors/monitor-descriptors.js';
 import { VERSION_INFO } from '../version.js';
-import { type Command, type MonitorContext, runCommand } from './command.js';
+import { type Command, runCommand, type SharedContext } from './command.js';
 import { QmpError } from './error.js';
 import {
   isRecord,
@@ -22,7 +29,9 @@ export const GREETING: QmpGreeting = { QMP: { version: VERSION_INFO, capabilitie
 export interface SessionOptions {
   readonly commands: ReadonlyMap<string, Command>;
   /** What commands act on; they wait until it is there. */
-  readonly context: Promise<MonitorContext>;
+  readonly context: Promise<SharedContext>;
+  /** Those of the monitor. */
+  readonly names: NamedDescriptors;
   send(message: QmpServerMessage): void;
 }
 
@@ -45,19 +54,20 @@ export class Session {
     this.#options.send({ error: { class: error.class, desc: error.message } });
   }
 
-  async handle(value: unknown): Promise<void> {
+  /** `sent`: the descriptors that came with it. */
+  async handle(value: unknown, sent: SentDescriptors = NOTHING_SENT): Promise<void> {
     // An `id` is echoed even when the rest of the request makes no sense.
     const id = isRecord(value) && value.id !== undefined ? { id: value.id } : {};
     let reply: QmpReply;
     try {
-      reply = { return: await this.#execute(parseRequest(value)), ...id };
+      reply = { return: await this.#execute(parseRequest(value), sent), ...id };
     } catch (error) {
       reply = { error: errorBody(error), ...id };
     }
     this.#options.send(reply);
   }
 
-  async #execute(request: QmpRequest): Promise<unknown> {
+  async #execute(request: QmpRequest, sent: SentDescriptors): Promise<unknown> {
     const { execute: name, arguments: args = {} } = request;
     const command = this.#options.commands.get(name);
     if (!this.#negotiated) return this.#negotiate(name, command, args);
@@ -65,7 +75,8 @@ export class Session {
       throw new QmpError(`The command ${name} has not been found`, 'CommandNotFound');
     }
     checkMembers(args, command.args);
-    return runCommand(command, await this.#options.context, args);
+    const descriptors = new CommandDescriptors(this.#options.names, sent);
+    return runCommand(command, { ...(await this.#options.context), descriptors }, args);
   }
 
   async #negotiate(

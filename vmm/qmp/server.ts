@@ -2,43 +2,43 @@
  * A monitor on a unix socket. As with QEMU's character devices it has one client at a time: the next one
  * can connect, but is greeted only when the one before has gone.
  */
-import { createServer, type Server, type Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
+import { acceptUnix, closeFd, type FdWatch, POLLIN, watchFd } from '../../native/index.js';
 import { UnixListener } from '../unix-listener.js';
+import type { MonitorClient } from './monitor-client.js';
+import { SocketClient } from './socket-client.js';
 
 /** How many may wait for the one who is served; further ones are turned away. */
 const MAX_WAITING_CLIENTS = 8;
 /** How long the last answers may take to leave when the process ends. */
 const CLOSE_DEADLINE_MS = 200;
+/** When it is looked again whether there is a descriptor for one more. */
+const ROOM_MS = 100;
 
-/** Speaks with one client, in whatever way; resolves, and never rejects, when its stream has closed. */
-export type ServeClient = (stream: Duplex) => Promise<void>;
+/** Speaks with one client, in whatever way; resolves, and never rejects, when it has gone. */
+export type ServeClient = (client: MonitorClient) => Promise<void>;
 
 export class MonitorServer {
   readonly #listener: UnixListener;
-  readonly #server: Server;
+  readonly #watch: FdWatch;
   readonly #serve: ServeClient;
-  readonly #waiting: Socket[] = [];
-  #client: Socket | null = null;
+  /** Descriptors of those who wait: nothing of theirs is read yet. */
+  readonly #waiting: number[] = [];
+  #client: SocketClient | null = null;
+  /** Resolves when that one has gone. */
+  #served: Promise<void> = Promise.resolve();
+  #isClosed = false;
   #onFirstClient: (() => void) | null = null;
 
   private constructor(listener: UnixListener, serve: ServeClient) {
     this.#listener = listener;
     this.#serve = serve;
-    this.#server = createServer({ pauseOnConnect: true, allowHalfOpen: true }, (socket) =>
-      this.#arrive(socket),
-    );
+    this.#watch = watchFd(listener.fd, () => this.#accept());
+    this.#watch.set(POLLIN);
   }
 
   /** Binds the socket; an old socket file at `path` is replaced. */
-  static async listen(path: string, serve: ServeClient): Promise<MonitorServer> {
-    const listener = new UnixListener(path, 1);
-    const monitor = new MonitorServer(listener, serve);
-    await new Promise<void>((resolve, reject) => {
-      monitor.#server.once('error', reject);
-      monitor.#server.listen({ fd: listener.release() }, resolve);
-    });
-    return monitor;
+  static listen(path: string, serve: ServeClient): MonitorServer {
+    return new MonitorServer(new UnixListener(path, 1), serve);
   }
 
   /** Resolves when somebody has connected (`wait=on`). */
@@ -51,37 +51,51 @@ export class MonitorServer {
 
   /** Removes the socket and lets the client read what was sent. */
   async close(): Promise<void> {
-    this.#listener.unlink();
-    this.#server.close();
-    for (const socket of this.#waiting) socket.destroy();
+    this.#isClosed = true;
+    this.#watch.end();
+    this.#listener.close();
+    for (const fd of this.#waiting.splice(0)) closeFd(fd);
     const client = this.#client;
     if (client === null) return;
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, CLOSE_DEADLINE_MS);
-      client.once('close', () => {
-        clearTimeout(timer);
-        resolve();
-      });
-      client.destroySoon();
-    });
+    const timer = setTimeout(() => client.destroy(), CLOSE_DEADLINE_MS);
+    client.closeWhenSent();
+    await this.#served;
+    clearTimeout(timer);
   }
 
-  #arrive(socket: Socket): void {
-    if (this.#waiting.length >= MAX_WAITING_CLIENTS) {
-      socket.destroy();
+  /** One of those that have connected; the others are told of in the next turn of the event loop. */
+  #accept(): void {
+    let fd: number | null;
+    try {
+      fd = acceptUnix(this.#listener.fd);
+    } catch {
+      this.#waitForRoom();
       return;
     }
-    socket.on('error', () => socket.destroy());
-    this.#waiting.push(socket);
+    if (fd === null) return;
+    if (this.#waiting.length >= MAX_WAITING_CLIENTS) {
+      closeFd(fd);
+      return;
+    }
+    this.#waiting.push(fd);
     if (this.#client === null) this.#serveNext();
   }
 
+  /** The process or the host has no descriptor left: whoever wants in waits, in the kernel. */
+  #waitForRoom(): void {
+    this.#watch.set(0);
+    setTimeout(() => {
+      if (!this.#isClosed) this.#watch.set(POLLIN);
+    }, ROOM_MS).unref();
+  }
+
   #serveNext(): void {
-    const socket = this.#waiting.shift() ?? null;
-    this.#client = socket;
-    if (socket === null) return;
+    const fd = this.#waiting.shift();
+    this.#client = fd === undefined ? null : new SocketClient(fd);
+    if (this.#client === null) return;
     this.#onFirstClient?.();
-    // Never rejects: it ends with the socket.
-    this.#serve(socket).then(() => this.#serveNext());
+    // Never rejects: it ends with the stream.
+    this.#served = this.#serve(this.#client);
+    this.#served.then(() => this.#serveNext());
   }
 }

@@ -2,8 +2,9 @@
  * What a management library asks a program that it has not seen before, in its order, of a process that went into the
  * background: baton-vmm answers in the shapes of QEMU.
  */
-import { execFile } from 'node:child_process';
-import { existsSync, readFileSync, readlinkSync } from 'node:fs';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, existsSync, openSync, readFileSync, readlinkSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -156,6 +157,23 @@ test('-daemonize: what goes wrong is told to whoever started it', async () => {
   );
   assert.is(failure?.code, 1);
   assert.match(failure?.stderr ?? '', /cannot listen on \/nonexistent\/m/);
+});
+
+test('-daemonize: descriptors that the command line names go along', async (context) => {
+  const path = `${context.dir.path}/m`;
+  const args = ['-machine', 'none', '-qmp', `unix:${path},server=on,wait=off`, '-pidfile', `${path}.pid`];
+  const fd = openSync('/dev/null', 'r');
+  const child = spawn(process.execPath, [MAIN, ...args, '-daemonize', '-add-fd', 'fd=3,set=4,opaque=kept'], {
+    stdio: ['ignore', 'ignore', 'inherit', fd],
+  });
+  const [code] = await once(child, 'exit');
+  closeSync(fd);
+  assert.is(code, 0);
+  context.pids.push(Number(readFileSync(`${path}.pid`, 'utf8')));
+  const client = await QmpClient.ready(path);
+  const sets = await client.execute<{ 'fdset-id': number; fds: { opaque: string }[] }[]>('query-fdsets');
+  assert.equal([sets[0]?.['fdset-id'], sets[0]?.fds[0]?.opaque], [4, 'kept']);
+  await client.close();
 });
 
 if ('missing' in qemu) skipSuite('being probed, beside QEMU', qemu.missing);

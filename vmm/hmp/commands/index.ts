@@ -9,6 +9,7 @@ import { infoMemdev, infoMemorySizeSummary } from '../info/memory.js';
 import { infoMigrate, infoMigrateCapabilities, infoMigrateParameters } from '../info/migrate.js';
 import { infoRegisters } from '../info/registers.js';
 import { infoStatus } from '../info/status.js';
+import { closefd, getfd } from './descriptors.js';
 import {
   migrate,
   migrateCancel,
@@ -45,7 +46,9 @@ export const INFOS: readonly HmpCommand[] = [
 ];
 
 export const COMMANDS: readonly HmpCommand[] = [
+  closefd,
   cont,
+  getfd,
   migrate,
   migrateCancel,
   migrateIncoming,

@@ -1,3 +1,4 @@
+import { noDescriptors } from '../../descriptors/monitor-descriptors.js';
 import { defineCommand } from '../command.js';
 import { QmpError } from '../error.js';
 
@@ -17,6 +18,6 @@ export const humanMonitorCommand = defineCommand({
   run: async (context, { 'command-line': line, 'cpu-index': cpu = 0 }) => {
     if (cpu !== 0) throw new QmpError("Parameter 'cpu-index' expects a CPU number");
     const { executeLine } = await import('../../hmp/execute.js');
-    return executeLine(context, line);
+    return executeLine({ ...context, descriptors: noDescriptors() }, line);
   },
 });

@@ -1,7 +1,10 @@
 /** The one list of all monitor commands. */
 import type { Command } from '../command.js';
+import { addFd } from './add-fd.js';
+import { closefd } from './closefd.js';
 import { cont } from './cont.js';
 import { deviceListProperties } from './device-list-properties.js';
+import { getfd } from './getfd.js';
 import { humanMonitorCommand } from './human-monitor-command.js';
 import { migrate } from './migrate.js';
 import { migrateCancel } from './migrate-cancel.js';
@@ -43,6 +46,7 @@ import { queryTarget } from './query-target.js';
 import { queryUuid } from './query-uuid.js';
 import { queryVersion } from './query-version.js';
 import { quit } from './quit.js';
+import { removeFd } from './remove-fd.js';
 import { setAction } from './set-action.js';
 import { stop } from './stop.js';
 import { systemPowerdown } from './system-powerdown.js';
@@ -75,6 +79,10 @@ const LIST: readonly Command[] = [
   queryMemoryDevices,
   queryIothreads,
   queryFdsets,
+  getfd,
+  closefd,
+  addFd,
+  removeFd,
   queryHotpluggableCpus,
   qomGet,
   qomList,

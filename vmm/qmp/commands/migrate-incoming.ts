@@ -19,8 +19,8 @@ export const migrateIncoming = defineCommand({
     channels: { type: CHANNEL_LIST, optional: true },
     'exit-on-error': { type: 'bool', optional: true },
   },
-  run: ({ migration }, { uri, channels, 'exit-on-error': exitOnError }) => {
+  run: ({ migration, descriptors }, { uri, channels, 'exit-on-error': exitOnError }) => {
     migration.requireDeferred();
-    return migration.startIncoming(readChannels(uri, channels), exitOnError ?? true);
+    return migration.startIncoming(readChannels(uri, channels, descriptors.names), exitOnError ?? true);
   },
 });

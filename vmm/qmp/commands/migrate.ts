@@ -24,6 +24,8 @@ export const migrate = defineCommand({
     channels: { type: CHANNEL_LIST, optional: true },
     resume: { type: 'bool', optional: true },
   },
-  run: ({ migration }, { uri, channels, resume }) =>
-    resume ? migration.resume(readChannels(uri, channels)) : migration.start(readChannels(uri, channels)),
+  run: ({ migration, descriptors }, { uri, channels, resume }) =>
+    resume
+      ? migration.resume(readChannels(uri, channels, descriptors.names))
+      : migration.start(readChannels(uri, channels, descriptors.names)),
 });

@@ -1,16 +1,26 @@
+import { fdSets } from '../../descriptors/open-path.js';
 import { defineCommand } from '../command.js';
 
 /**
- * The sets of descriptors; the machine has none.
+ * The sets of descriptors.
  *
  * Since: 0.1
  *
  *     -> { "execute": "query-fdsets" }
- *     <- { "return": [] }
+ *     <- { "return": [ { "fdset-id": 1, "fds": [ { "fd": 30, "opaque": "rdonly:/image" } ] } ] }
  */
 export const queryFdsets = defineCommand({
   name: 'query-fdsets',
   args: {},
-  returns: { array: { struct: {} } },
-  run: () => [],
+  returns: {
+    array: {
+      struct: {
+        'fdset-id': { type: 'int' },
+        fds: {
+          type: { array: { struct: { fd: { type: 'int' }, opaque: { type: 'str', optional: true } } } },
+        },
+      },
+    },
+  },
+  run: () => fdSets.list(),
 });
