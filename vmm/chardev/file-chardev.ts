@@ -2,7 +2,8 @@
  * Output into a file, and input from a pipe with a name if there is one. Without a file it is the null device,
  * which only has a log.
  */
-import { closeSync, openSync } from 'node:fs';
+import { closeSync } from 'node:fs';
+import { openPath } from '../descriptors/open-path.js';
 import type { Chardev } from './chardev.js';
 import type { LogFile } from './log-file.js';
 import { writeFully } from './log-file.js';
@@ -27,7 +28,7 @@ export class FileChardev implements Chardev {
   ) {
     this.id = id;
     this.#log = log;
-    this.#fd = file && openSync(file.path, file.append ? 'a' : 'w', 0o644);
+    this.#fd = file && openPath(file.path, file.append ? 'a' : 'w', 0o644);
     this.#input = inputPath === null ? null : new PipeInput(inputPath, (bytes) => this.onData(bytes));
   }
 

@@ -4,8 +4,9 @@
  * and the offsets in it stay what the guest wrote, so readers can go on where they were. What is not a regular
  * file (a pipe, /dev/null) is left alone.
  */
-import { closeSync, fstatSync, ftruncateSync, openSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, ftruncateSync, writeSync } from 'node:fs';
 import { NativeError, punchHole } from '../../native/index.js';
+import { openPath } from '../descriptors/open-path.js';
 
 /** Enough for days of a talkative guest. */
 export const MAX_LOG_BYTES = 16 * 1024 * 1024;
@@ -20,7 +21,7 @@ export class LogFile {
   #keptFromBytes = 0;
 
   constructor(path: string, append: boolean, limitBytes: number = MAX_LOG_BYTES) {
-    this.#fd = openSync(path, append ? 'a' : 'w', 0o644);
+    this.#fd = openPath(path, append ? 'a' : 'w', 0o644);
     const status = fstatSync(this.#fd);
     this.#limitBytes = status.isFile() ? limitBytes : Number.POSITIVE_INFINITY;
     this.#sizeBytes = status.size;

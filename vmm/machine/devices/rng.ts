@@ -1,6 +1,7 @@
 /** Entropy for `virtio-rng-device`: the host's generator, or a file that random bytes are read from. */
 import { randomBytes } from 'node:crypto';
-import { closeSync, constants, openSync, readSync } from 'node:fs';
+import { closeSync, constants, readSync } from 'node:fs';
+import { openPath } from '../../descriptors/open-path.js';
 import { type EntropySource, virtioRng } from '../../devices/virtio-rng/device.js';
 import { textOf } from '../../options/device-type.js';
 import type { DeviceOptions, RngOptions } from '../../options/options.js';
@@ -9,7 +10,7 @@ import type { DeviceContext, OpenPart } from '../devices.js';
 export async function openRng({ values }: DeviceOptions, { options }: DeviceContext): Promise<OpenPart> {
   const { path } = findRng(options.rngs, textOf(values, 'rng'));
   if (path === null) return partOf({ take: (sizeBytes) => randomBytes(sizeBytes) }, async () => {});
-  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const fd = openPath(path, constants.O_RDONLY | constants.O_NONBLOCK);
   return partOf({ take: (sizeBytes) => readSome(fd, sizeBytes) }, async () => closeSync(fd));
 }
 
