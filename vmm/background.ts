@@ -2,14 +2,14 @@
  * `-daemonize`: the VMM runs in a process of its own, in a session of its own, without a terminal.
  *
  *     this process    starts the other one ► passes on what it says on stderr ► ends when it is ready, or has ended
- *     the other one   does everything ► says READY on its stdout ► stdio becomes /dev/null, the folder becomes /
+ *     the other one   does everything ► stdio becomes /dev/null, the folder becomes / ► says READY on what was its stdout
  *
  * Ready is when the monitors answer; a target of cpr-transfer has none before a source has connected. After that
  * nothing reaches whoever started it: what there is to tell is told by the monitor.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, writeSync } from 'node:fs';
-import { replaceInheritableFd, setCloseOnExec } from '../native/index.js';
+import { duplicateFd, replaceInheritableFd, setCloseOnExec } from '../native/index.js';
 
 /** Marks the process in the background; it is removed there, so that programs started from it do not see it. */
 const VARIABLE = 'BATON_VMM_BACKGROUND';
@@ -62,9 +62,11 @@ export function takeBackground(environment: NodeJS.ProcessEnv): boolean {
 /** The VMM is ready: whoever started it goes its way. */
 export function leaveForeground(): void {
   process.chdir('/');
-  writeSync(1, READY);
+  const starter = duplicateFd(1);
   const nothing = openSync('/dev/null', 'r+');
   replaceInheritableFd(nothing, 1);
   replaceInheritableFd(nothing, 2);
   closeSync(nothing);
+  writeSync(starter, READY);
+  closeSync(starter);
 }

@@ -14,7 +14,7 @@ import { ticker } from '../guests/ticker.js';
 import { type TempDir, tempDir } from '../helpers/temp-dir.js';
 import { waitFor } from '../helpers/wait.js';
 
-const MAIN = fileURLToPath(new URL('../../vmm/main.js', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../vmm/baton-vmm.cjs', import.meta.url));
 const PROMPT = '(qemu) ';
 const BANNER = /QEMU \d+\.\d+\.\d+ monitor - type 'help' for more information\r\n/;
 

@@ -1,6 +1,7 @@
 /** Opens the file or device of a block node, or takes the descriptor that came with the guest. Errors are QEMU's. */
-import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, constants, fstatSync, readFileSync } from 'node:fs';
 import { closeFd } from '../../native/index.js';
+import { openPath } from '../descriptors/open-path.js';
 import { systemReason } from '../migration/system-reason.js';
 import type { FileNodeOptions } from '../options/block-options.js';
 import { FileImage } from './file-image.js';
@@ -36,7 +37,7 @@ export function openImage(node: FileNodeOptions, received: number | null): FileI
 function openFile(node: FileNodeOptions, isReadOnly = node.readOnly): number {
   const flags = constants.O_NONBLOCK | (node.direct ? constants.O_DIRECT : 0);
   try {
-    return openSync(node.path, (isReadOnly ? constants.O_RDONLY : constants.O_RDWR) | flags);
+    return openPath(node.path, (isReadOnly ? constants.O_RDONLY : constants.O_RDWR) | flags);
   } catch (error) {
     const mayOnlyRead = !isReadOnly && node.autoReadOnly && NOT_WRITABLE.includes(nameOf(error));
     if (mayOnlyRead) return openFile(node, true);

@@ -71,12 +71,11 @@ export class FdSets {
   /** A copy, the caller's, of the descriptor that was opened as `flags` say. Throws an `Error` in QEMU's words. */
   open(id: number, flags: number): number {
     const entries = this.#sets.get(id);
-    if (entries === undefined) throw new Error(`Failed to find fdset /dev/fdset/${id}`);
+    if (entries === undefined) throw failure('ENOENT', `Failed to find fdset /dev/fdset/${id}`);
     const found = entries.find(({ fd }) => ((flagsOf(fd) ^ flags) & ACCESS) === 0);
     if (found === undefined) {
-      throw new Error(
-        `Failed to find file descriptor with matching flags=0x${(flags & ~constants.O_TRUNC).toString(16)}`,
-      );
+      const wanted = (flags & ~constants.O_TRUNC).toString(16);
+      throw failure('EACCES', `Failed to find file descriptor with matching flags=0x${wanted}`);
     }
     return duplicateFd(found.fd);
   }
@@ -86,6 +85,11 @@ export class FdSets {
     while (this.#sets.has(id)) id++;
     return id;
   }
+}
+
+/** As the file system would have failed. */
+function failure(code: string, words: string): Error {
+  return Object.assign(new Error(words), { code });
 }
 
 /** What a descriptor was opened with. */

@@ -1,6 +1,7 @@
 /**
  * Opens files by the paths that options and commands give: `/dev/fdset/N` is a copy of a descriptor of that set, all
- * others are the file system's. The sets are the process's, as its descriptors are; a thread sees those it was told of.
+ * others are the file system's. The sets are the process's, as its descriptors are. The machine's thread knows those of
+ * the command line while it starts; what is added later is known to the main thread alone, which opens for it.
  */
 import { constants, openSync } from 'node:fs';
 import type { AddFdOptions } from '../options/options.js';
@@ -16,9 +17,16 @@ const FLAGS = {
 /** Those of this thread. */
 export const fdSets = new FdSets();
 
-/** Tells this thread of the sets that the command line made. */
+/** Makes the sets of the command line. */
 export function useFdSets(entries: readonly AddFdOptions[]): void {
   for (const { fd, set, opaque } of entries) fdSets.add(fd, set, opaque ?? undefined);
+}
+
+/** The same for a machine's thread, if it has one of its own, until what is returned is called. */
+export function borrowFdSets(entries: readonly AddFdOptions[]): () => void {
+  if (fdSets.list().length > 0) return () => {};
+  useFdSets(entries);
+  return () => fdSets.forget();
 }
 
 /** As `openSync`. Who opens a set's descriptor to write anew finds what is there: it is as it was handed over. */

@@ -10,7 +10,7 @@ import { CarriedDescriptors } from '../carried.js';
 import type { Chardev } from '../chardev/chardev.js';
 import { openChardev } from '../chardev/open.js';
 import { STOP_REQUEST_OFFSET } from '../cpu/memory-map.js';
-import { fdSets, useFdSets } from '../descriptors/open-path.js';
+import { borrowFdSets } from '../descriptors/open-path.js';
 import { Boot } from '../firmware/boot.js';
 import { ramOf } from '../memory/guest-memory.js';
 import { MacAddresses } from '../net/mac-addresses.js';
@@ -249,7 +249,7 @@ async function build(
   const macs = new MacAddresses();
   let backends: OpenBackends = { chardevs: [], netdevs, devices: [], blocks };
   try {
-    useFdSets(settings.options.addFds);
+    const forgetFdSets = borrowFdSets(settings.options.addFds);
     backends = { ...backends, chardevs: await openChardevs(settings.options) };
     blocks.open(settings.options);
     for (const options of settings.options.netdevs) netdevs.open(options);
@@ -264,7 +264,7 @@ async function build(
     };
     backends = { ...backends, devices: await openDevices(context) };
     // A monitor may close them from now on.
-    fdSets.forget();
+    forgetFdSets();
     const unknown = received.closeRest();
     if (unknown.length > 0) {
       printError(

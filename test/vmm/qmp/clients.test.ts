@@ -13,7 +13,7 @@ import { type TempDir, tempDir } from '../../helpers/temp-dir.js';
 import { QmpClient } from '../qmp-client.js';
 import { ASYNC_SCRIPT, LEGACY_SCRIPT } from './python-scripts.js';
 
-const MAIN = fileURLToPath(new URL('../../../vmm/main.js', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../../vmm/baton-vmm.cjs', import.meta.url));
 const BATON = [process.execPath, MAIN];
 const CLIENT_DEADLINE_MS = 60_000;
 const python = findInCache().qmpPython();

@@ -1,6 +1,6 @@
 /** Descriptors that come over the monitor's socket, or from whoever started the VMM, and what takes them. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, openSync, readFileSync, statSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { acceptUnix, closeFd, connectUnix, listenUnix } from '../../../native/index.js';
@@ -208,6 +208,37 @@ test('memory, console and log are opened by the paths of sets', async (context) 
   assert.is(statSync(path('ram')).size, 64 * 2 ** 20);
   assert.ok(readFileSync(path('ram')).includes('ticker: '));
 });
+
+for (const thread of ['single', 'multi']) {
+  test(`thread=${thread}: a disk is opened by the path of a set, for reading only when that is all that it is for`, async (context) => {
+    const image = `${context.host.path}/image`;
+    writeFileSync(image, Buffer.alloc(1 << 20));
+    const node = 'driver=file,node-name=disk,filename=/dev/fdset/9';
+    const disk = [
+      '-accel',
+      `tcg,thread=${thread}`,
+      '-add-fd',
+      'fd=3,set=9',
+      '-device',
+      'virtio-blk-device,drive=disk',
+    ];
+    const read = [open(context, image, 'r')];
+    const both = openSync(image, 'r+');
+    const writable = await context.host.launch({ extra: [...disk, '-blockdev', node], descriptors: [both] });
+    // The lock of the image is the open file's, which is ours too.
+    closeSync(both);
+    await ticksOn(writable);
+    await writable.kill();
+    const wrong = await context.host.launch({ extra: [...disk, '-blockdev', node], descriptors: read });
+    assert.is(await wrong.exitCode(), 1);
+    assert.match(wrong.stderr, /Failed to find file descriptor with matching flags/);
+    const readOnly = await context.host.launch({
+      extra: [...disk, '-blockdev', `${node},read-only=on`],
+      descriptors: read,
+    });
+    await ticksOn(readOnly);
+  });
+}
 
 test('-add-fd: what is not there, is this program’s own or is stdio is refused by name', async (context) => {
   const cases: [string, RegExp][] = [

@@ -19,7 +19,7 @@ import { QmpClient } from '../qmp-client.js';
 import { fits, shapeOf } from './shape.js';
 
 const run = promisify(execFile);
-const MAIN = fileURLToPath(new URL('../../../vmm/main.js', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../../vmm/baton-vmm.cjs', import.meta.url));
 const BATON = [process.execPath, MAIN];
 const START_DEADLINE_MS = 30_000;
 const qemu = findInCache().qemu('11.1', 'riscv64');

@@ -11,7 +11,7 @@ import { skipSuite } from '../../helpers/skip.js';
 import { type TempDir, tempDir } from '../../helpers/temp-dir.js';
 import { QmpClient } from '../qmp-client.js';
 
-const BATON = [process.execPath, fileURLToPath(new URL('../../../vmm/main.js', import.meta.url))];
+const BATON = [process.execPath, fileURLToPath(new URL('../../../vmm/baton-vmm.cjs', import.meta.url))];
 const found = findInCache().qemu('11.1', 'riscv64');
 
 interface Context {
