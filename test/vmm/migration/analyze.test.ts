@@ -1,7 +1,7 @@
 /** QEMU's own analyze-migration.py reads what we write in each mode, and sees what was in the guest. */
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { createWriteStream, readFileSync } from 'node:fs';
+import { createWriteStream, readFileSync, writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
 import { pipeline } from 'node:stream/promises';
@@ -103,6 +103,37 @@ test('cpr-reboot with x-ignore-shared: the capability is understood, and there a
   await requireGuest(sectionsOf(await analyze('-d', 'state')));
   await analyze('-x');
   assert.ok(readFileSync(`${host.path}/ram0`).equals(Buffer.alloc(RAM_BYTES)), 'no page was in the file');
+});
+
+test('normal, with virtio devices: each has its section, buffers of any length too', async () => {
+  await monitor.close();
+  const image = `${host.path}/image`;
+  writeFileSync(image, Buffer.alloc(1 << 20));
+  source = await host.launch({
+    memoryArgs: ['-m', '64M'],
+    extra: [
+      ...['-device', 'virtio-rng-device', '-device', 'virtio-serial-device'],
+      ...[
+        '-blockdev',
+        `driver=file,node-name=disk,filename=${image}`,
+        '-device',
+        'virtio-blk-device,drive=disk',
+      ],
+    ],
+  });
+  monitor = await source.monitor();
+  await ticksOn(source);
+  await migrate('normal');
+  const sections = sectionsOf(await analyze('-d', 'state'));
+  for (const name of ['virtio-rng', 'virtio-blk', 'virtio-console']) assert.ok(sections[name], name);
+  const description = JSON.parse(await analyze('-d', 'desc')) as { devices: { name: string }[] };
+  const described = description.devices.map(({ name }) => name).sort();
+  assert.equal(
+    Object.keys(sections)
+      .filter((name) => name !== 'ram')
+      .sort(),
+    described,
+  );
 });
 
 test('cpr-exec: the file that the next program would load', async () => {
