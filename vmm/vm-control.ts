@@ -7,7 +7,8 @@
  * for in the moment it was stopped (power off, reset) happens before its state is saved.
  */
 import { constants } from 'node:os';
-import type { BlockIoReport } from './block/block-layer.js';
+import type { BlockIoReport, ResizeRequest } from './block/block-layer.js';
+import type { DisksDescription } from './block/describe.js';
 import type { CarriedDescriptor } from './carried.js';
 import type { CpuState } from './cpu/state.js';
 import { DeviceEvents } from './device-events.js';
@@ -168,6 +169,21 @@ export class VmControl {
   /** What the hart holds at some moment of the call. */
   registers(): Promise<CpuState> {
     return this.#inTurn((machine) => machine.registers());
+  }
+
+  /** What there is of disks, with counts. */
+  disks(): Promise<DisksDescription> {
+    return this.#inTurn((machine) => machine.disks());
+  }
+
+  resizeDisk(resize: ResizeRequest): Promise<void> {
+    return this.#inTurn(async (machine) => {
+      try {
+        await machine.resizeDisk(resize);
+      } catch (cause) {
+        throw new QmpError((cause as Error).message, 'GenericError', { cause });
+      }
+    });
   }
 
   /** Lets the machine rehearse a hand-over; the result is a sample of its state. */

@@ -1,4 +1,5 @@
 /** A machine without a guest: says what it was asked, and does what a test tells it to. */
+import type { DisksDescription } from '../../vmm/block/describe.js';
 import type { CarriedDescriptor, CarryOutcome } from '../../vmm/carried.js';
 import { CPU_RESET, type CpuState } from '../../vmm/cpu/state.js';
 import type { MachineEvents, MachineHandle, SavedMachine } from '../../vmm/machine/handle.js';
@@ -63,6 +64,14 @@ export class FakeMachine implements MachineHandle {
 
   async carried(outcome: CarryOutcome): Promise<void> {
     this.calls.push(`carried ${outcome}`);
+  }
+
+  async disks(): Promise<DisksDescription> {
+    return { nodes: [], disks: [] };
+  }
+
+  async resizeDisk(): Promise<void> {
+    this.calls.push('resizeDisk');
   }
 
   async registers(): Promise<CpuState> {

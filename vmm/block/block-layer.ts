@@ -2,8 +2,10 @@
  * Everything of a machine that has to do with disks, but the devices: nodes, the drives that `-drive` made of some,
  * and who uses which. What fails while it is built names the option, and leaves nothing open.
  */
+import { systemReason } from '../migration/system-reason.js';
 import type { DriveOptions, ErrorPolicy, VmmOptions } from '../options/options.js';
 import { type BlockIoError, Drive } from './drive.js';
+import { FileImage } from './file-image.js';
 import type { BlockNode, BlockNodes } from './nodes.js';
 
 /** What a device wants of its disk. */
@@ -28,6 +30,15 @@ export interface Attached {
   readonly driveId: string | null;
   /** What the guest is told of caches when the device does not say. */
   readonly writeback: boolean;
+  /** Tells the guest that the disk has another size. */
+  resized(): void;
+}
+
+/** By the id of a drive, or the name of a node. */
+export interface ResizeRequest {
+  readonly device: string | null;
+  readonly nodeName: string | null;
+  readonly sizeBytes: number;
 }
 
 /** A failed operation with where it was, as monitors hear of it. */
@@ -81,7 +92,7 @@ export class BlockLayer {
   }
 
   /** Gives a device its disk. Throws in QEMU's words. */
-  attach(attachment: Attachment): Attached {
+  attach(attachment: Attachment, resized: () => void): Attached {
     const { reference, qdev, sharesWriting } = attachment;
     const named = this.#drives.get(reference);
     const node = named?.node ?? this.nodes.find(reference);
@@ -98,9 +109,26 @@ export class BlockLayer {
     });
     const driveId = named?.options.id ?? null;
     const writeback = named?.options.writeback ?? true;
-    const attached: Attached = { drive, node, attachment, driveId, writeback };
+    const attached: Attached = { drive, node, attachment, driveId, writeback, resized };
     this.#attached.add(attached);
     return attached;
+  }
+
+  /** Throws in QEMU's words. */
+  resize({ device, nodeName, sizeBytes }: ResizeRequest): void {
+    const node = this.#drives.get(device ?? '')?.node ?? this.nodes.find(nodeName ?? '');
+    if (node === null)
+      throw new Error(`Cannot find device='${device ?? ''}' nor node-name='${nodeName ?? ''}'`);
+    if (sizeBytes < 0) throw new Error("Parameter 'size' expects a >0 size");
+    if (!(node.image instanceof FileImage)) throw new Error('Image format driver does not support resize');
+    if (readsOnly(node)) throw new Error('Image is read-only');
+    if (!this.nodes.areActive) throw new Error(`Node '${node.name}' is inactive`);
+    try {
+      node.image.resize(sizeBytes);
+    } catch (cause) {
+      throw new Error(`Failed to resize the file: ${systemReason(cause)}`, { cause });
+    }
+    for (const { node: other, resized } of this.#attached) if (other.image === node.image) resized();
   }
 
   detach(attached: Attached): void {

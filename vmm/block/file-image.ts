@@ -5,7 +5,7 @@
  * Its descriptor may be shared with another process that has the guest by then: offsets of the description are not
  * used, and nothing is written but what a device asks for.
  */
-import { closeSync, fdatasync, fstatSync, read, write } from 'node:fs';
+import { closeSync, fdatasync, fstatSync, ftruncateSync, read, write } from 'node:fs';
 import { type Clearing, clearRange, closeFd, endOfFile, preadvNowait } from '../../native/index.js';
 import { DirectIo, probeAlignment } from './direct-io.js';
 import { type Done, type Image, nameOf } from './image.js';
@@ -55,6 +55,17 @@ export class FileImage implements Image {
 
   get sizeBytes(): number {
     return this.#sizeBytes;
+  }
+
+  /** Taken up on the host. */
+  get actualBytes(): number {
+    return fstatSync(this.fd).blocks * SECTOR_BYTES;
+  }
+
+  /** Nothing may be under way behind the new end. */
+  resize(sizeBytes: number): void {
+    ftruncateSync(this.fd, sizeBytes);
+    this.refreshSize();
   }
 
   /** Looks how large the file is now. A last piece of a sector counts as a whole one. */

@@ -4,7 +4,8 @@
  * is answered; a worker that dies rejects all of them and reports `failed`.
  */
 
-import type { BlockIoReport } from '../block/block-layer.js';
+import type { BlockIoReport, ResizeRequest } from '../block/block-layer.js';
+import type { DisksDescription } from '../block/describe.js';
 import type { CarriedDescriptor, CarryOutcome } from '../carried.js';
 import type { CpuState } from '../cpu/state.js';
 import type { DeviceEvent } from './device-event.js';
@@ -65,6 +66,9 @@ export interface MachineHandle {
   carry(): Promise<readonly CarriedDescriptor[]>;
   /** What became of the hand-over. `kept` may follow `gone`. */
   carried(outcome: CarryOutcome): Promise<void>;
+  /** What there is of disks, for monitors. */
+  disks(): Promise<DisksDescription>;
+  resizeDisk(resize: ResizeRequest): Promise<void>;
   /** The hart's registers, running or not. */
   registers(): Promise<CpuState>;
   /** Ends the worker. Chardevs are flushed and closed. */

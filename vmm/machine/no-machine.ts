@@ -10,6 +10,8 @@ export const NO_MACHINE: MachineHandle = {
   load: nothingToMove,
   activate: async () => {},
   inactivate: async () => {},
+  disks: async () => ({ nodes: [], disks: [] }),
+  resizeDisk: nothingToMove,
   rehearse: nothingToMove,
   registers: nothingToMove,
   carry: nothingToMove,

@@ -1,5 +1,6 @@
 /** Messages between a machine worker and whoever asks it. Every request has exactly one reply. */
-import type { BlockIoReport } from '../block/block-layer.js';
+import type { BlockIoReport, ResizeRequest } from '../block/block-layer.js';
+import type { DisksDescription } from '../block/describe.js';
 import type { CarriedDescriptor, CarryOutcome } from '../carried.js';
 import type { CpuState } from '../cpu/state.js';
 import type { VmmOptions } from '../options/options.js';
@@ -33,15 +34,17 @@ export type Request =
         | 'registers'
         | 'carry'
         | 'activate'
+        | 'disks'
         | 'inactivate'
         | 'close';
     }
   | { readonly command: 'carried'; readonly outcome: CarryOutcome }
+  | { readonly command: 'resize-disk'; readonly resize: ResizeRequest }
   | { readonly command: 'save'; readonly handOver: boolean }
   | { readonly command: 'load'; readonly sections: Uint8Array; readonly activate: boolean };
 
 /** What a request is answered with; most have nothing to say. */
-export type Result = SavedMachine | CpuState | readonly CarriedDescriptor[] | null;
+export type Result = SavedMachine | CpuState | readonly CarriedDescriptor[] | DisksDescription | null;
 
 export interface NumberedRequest {
   readonly id: number;

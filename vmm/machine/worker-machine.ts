@@ -2,6 +2,8 @@
  * The asking end of a machine worker: numbers requests, settles each with its reply, and when the
  * worker dies or its machine fails, rejects all of them and reports it once.
  */
+import type { ResizeRequest } from '../block/block-layer.js';
+import type { DisksDescription } from '../block/describe.js';
 import type { CarriedDescriptor, CarryOutcome } from '../carried.js';
 import { STOP_REQUEST_OFFSET } from '../cpu/memory-map.js';
 import type { CpuState } from '../cpu/state.js';
@@ -76,6 +78,14 @@ export class WorkerMachine implements MachineHandle {
 
   async load(sections: Uint8Array, activate: boolean): Promise<void> {
     await this.#ask({ command: 'load', sections, activate });
+  }
+
+  async disks(): Promise<DisksDescription> {
+    return (await this.#askForResult({ command: 'disks' })) as DisksDescription;
+  }
+
+  async resizeDisk(resize: ResizeRequest): Promise<void> {
+    await this.#ask({ command: 'resize-disk', resize });
   }
 
   async activate(): Promise<void> {

@@ -4,6 +4,7 @@
  */
 import { writeSync } from 'node:fs';
 import { type BlockIoReport, BlockLayer } from '../block/block-layer.js';
+import { describeDisks } from '../block/describe.js';
 import { BlockNodes } from '../block/nodes.js';
 import { HOST_CLOCK } from '../bus/host-clock.js';
 import { CarriedDescriptors } from '../carried.js';
@@ -131,6 +132,11 @@ class MachineWorker {
         return null;
       case 'rehearse':
         return this.#rehearse();
+      case 'disks':
+        return describeDisks(this.#blocks);
+      case 'resize-disk':
+        this.#blocks.resize(request.resize);
+        return null;
       case 'registers':
         return this.#machine.registers();
       case 'carry':

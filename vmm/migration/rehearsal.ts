@@ -66,6 +66,8 @@ async function repeat(isEnough: () => boolean, act: () => Promise<void>): Promis
   }
 }
 
+const NO_DISKS = { nodes: [], disks: [] };
+
 /** A VM whose machine always gives `sample` and takes anything. Nobody hears its events. */
 async function setStage(sample: SavedMachine, incoming: boolean) {
   const events = new EventHub(new WallClock());
@@ -75,8 +77,8 @@ async function setStage(sample: SavedMachine, incoming: boolean) {
   const give = async () => sample;
   const machine: MachineHandle = {
     ...{ start: act, stop: act, reset: act, powerdown: act, load: act, close: act },
-    ...{ save: give, rehearse: give, registers: async () => CPU_RESET },
-    ...{ carry: async () => [], carried: act, activate: act, inactivate: act },
+    ...{ save: give, rehearse: give, registers: async () => CPU_RESET, disks: async () => NO_DISKS },
+    ...{ carry: async () => [], carried: act, activate: act, inactivate: act, resizeDisk: act },
   };
   await vm.attach(machine);
   return { vm, events, progress: new MigrationProgress(events, () => true) };

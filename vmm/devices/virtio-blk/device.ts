@@ -133,7 +133,7 @@ class VirtioBlk implements VirtioDevice {
     if (!this.#isRunning || queue === undefined || this.#waitsForOthers()) return;
     for (const head of this.#retry.splice(0)) this.#begin(parseRequest(queue.again(head)));
     let movedBytes = 0;
-    while (this.#isRunning && this.#heldBytes < MAX_HELD_BYTES) {
+    while (this.#isRunning && this.#hasRoom) {
       if (movedBytes >= MAX_BYTES_AT_ONCE) {
         this.#askBack();
         break;
@@ -143,6 +143,12 @@ class VirtioBlk implements VirtioDevice {
       movedBytes += this.#begin(parseRequest(chain));
     }
     this.#host.signal(QUEUE);
+  }
+
+  /** A driver that follows the rules has no more requests under way than its queue has descriptors. */
+  get #hasRoom(): boolean {
+    const count = this.#inFlight + this.#retry.length;
+    return this.#heldBytes < MAX_HELD_BYTES && count < this.#options.queueSize;
   }
 
   /** A device before this one, or before its reset, has left operations under way: those come first. */

@@ -1,14 +1,16 @@
 /** The one list of all commands of the human monitor. */
 import type { HmpCommand } from '../command.js';
 import { infoHotpluggableCpus, infoIothreads, infoKvm, infoMemoryDevices, infoNuma } from '../info/absent.js';
+import { infoBlock, infoBlockstats } from '../info/block.js';
 import { infoMtree, infoQtree } from '../info/board.js';
 import { infoCpus } from '../info/cpus.js';
-import { infoBlock, infoChardev, infoNetwork } from '../info/host-side.js';
+import { infoChardev, infoNetwork } from '../info/host-side.js';
 import { infoName, infoUuid, infoVersion } from '../info/identity.js';
 import { infoMemdev, infoMemorySizeSummary } from '../info/memory.js';
 import { infoMigrate, infoMigrateCapabilities, infoMigrateParameters } from '../info/migrate.js';
 import { infoRegisters } from '../info/registers.js';
 import { infoStatus } from '../info/status.js';
+import { blockResize } from './block.js';
 import { closefd, getfd } from './descriptors.js';
 import {
   migrate,
@@ -23,6 +25,7 @@ import { cont, quit, stop, systemPowerdown, systemReset } from './run-state.js';
 /** What `info` can show. */
 export const INFOS: readonly HmpCommand[] = [
   infoBlock,
+  infoBlockstats,
   infoChardev,
   infoCpus,
   infoHotpluggableCpus,
@@ -47,6 +50,7 @@ export const INFOS: readonly HmpCommand[] = [
 
 export const COMMANDS: readonly HmpCommand[] = [
   closefd,
+  blockResize,
   cont,
   getfd,
   migrate,

@@ -11,6 +11,5 @@ export const infoChardev = info('chardev', 'show the character devices', async (
     .join('');
 });
 
-/** The machine has no block device yet, and no network. */
-export const infoBlock = info('block', 'show info of all block devices', () => '');
+/** The machine has no network yet. */
 export const infoNetwork = info('network', 'show the network state', () => '');

@@ -21,14 +21,15 @@ export async function openBlk(device: DeviceOptions, { options, blocks }: Device
   const reference = textOf(values, 'drive');
   if (reference === null) throw new Error('drive property not set');
   checkValues(values);
-  const attached = blocks.attach({
+  const attachment = {
     reference,
     qdev: qdevOf(device, options.devices),
     qomPath: qomPathOf(device, options.devices),
     sharesWriting: boolOf(values, 'share-rw'),
     readErrors: policyOf(values, 'rerror'),
     writeErrors: policyOf(values, 'werror'),
-  });
+  };
+  const attached = blocks.attach(attachment, () => part.resized());
   const part = virtioBlk(attached.drive, optionsOf(values, attached));
   return {
     part,

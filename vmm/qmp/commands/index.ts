@@ -1,6 +1,7 @@
 /** The one list of all monitor commands. */
 import type { Command } from '../command.js';
 import { addFd } from './add-fd.js';
+import { blockResize } from './block-resize.js';
 import { closefd } from './closefd.js';
 import { cont } from './cont.js';
 import { deviceListProperties } from './device-list-properties.js';
@@ -19,6 +20,7 @@ import { qomListTypes } from './qom-list-types.js';
 import { qomSet } from './qom-set.js';
 import { queryAccelerators } from './query-accelerators.js';
 import { queryBlock } from './query-block.js';
+import { queryBlockstats } from './query-blockstats.js';
 import { queryChardev } from './query-chardev.js';
 import { queryChardevBackends } from './query-chardev-backends.js';
 import { queryCommandLineOptions } from './query-command-line-options.js';
@@ -76,6 +78,8 @@ const LIST: readonly Command[] = [
   queryChardevBackends,
   queryBlock,
   queryNamedBlockNodes,
+  queryBlockstats,
+  blockResize,
   queryMemoryDevices,
   queryIothreads,
   queryFdsets,
