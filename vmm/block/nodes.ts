@@ -60,9 +60,14 @@ export class BlockNodes implements Carrier {
     return this.#areActive;
   }
 
-  /** In the order they were opened. */
+  /** In the order they were opened; a node that was declared inside of another is behind that one. */
   list(): readonly BlockNode[] {
-    return [...this.#nodes.values()];
+    const all = [...this.#nodes.values()];
+    const withInner = (node: OpenNode): OpenNode[] => [
+      node,
+      ...all.filter(({ owner }) => owner === node.name).flatMap(withInner),
+    ];
+    return all.filter(({ owner }) => owner === null).flatMap(withInner);
   }
 
   userOf({ name }: BlockNode): NodeUser | null {
