@@ -4,6 +4,7 @@
  * it looks whether others hold the byte opposite. They belong to the open file description: they go with the
  * descriptor to another process, and are gone when the last one is closed.
  */
+import { readFileSync } from 'node:fs';
 import { lockOfd, testOfd, unlockOfd } from '../../native/index.js';
 
 /** N of the bytes, by QEMU's names. */
@@ -36,25 +37,54 @@ export function useOfDevice(isReadOnly: boolean, sharesWriting: boolean): ImageU
   };
 }
 
-/** Throws `ImageInUseError`; what this description had locked, or has now, stays locked. */
+/**
+ * Throws `ImageInUseError`: what this description had locked before is locked, and no more. What it had is not asked
+ * about again, so that others who try at that moment are not in the way of a guest that is handed over.
+ */
 export function lockImage(fd: number, path: string, { does, refuses }: ImageUse): void {
-  for (const permission of does) lockByte(fd, path, DONE_FROM + PERMISSIONS[permission]);
-  for (const permission of refuses) lockByte(fd, path, NOT_BORNE_FROM + PERMISSIONS[permission]);
-  for (const permission of does) {
-    if (testOfd(fd, 'write', NOT_BORNE_FROM + PERMISSIONS[permission], 1) !== null) {
-      throw new ImageInUseError(`"${permission}"`, path);
+  const held = heldBytes(fd);
+  const missing = [...does.map(doneByte), ...refuses.map(notBorneByte)].filter((byte) => !held.has(byte));
+  const isNew = (byte: number) => missing.includes(byte);
+  try {
+    for (const byte of missing) lockByte(fd, path, byte);
+    for (const permission of does.filter((one) => isNew(doneByte(one)))) {
+      if (isLocked(fd, notBorneByte(permission))) throw new ImageInUseError(`"${permission}"`, path);
     }
-  }
-  for (const permission of refuses) {
-    if (testOfd(fd, 'write', DONE_FROM + PERMISSIONS[permission], 1) !== null) {
-      throw new ImageInUseError(`shared "${permission}"`, path);
+    for (const permission of refuses.filter((one) => isNew(notBorneByte(one)))) {
+      if (isLocked(fd, doneByte(permission))) throw new ImageInUseError(`shared "${permission}"`, path);
     }
+  } catch (error) {
+    for (const byte of missing) unlockOfd(fd, byte, 1);
+    throw error;
   }
 }
 
 export function unlockImage(fd: number): void {
   unlockOfd(fd, DONE_FROM, BYTES);
   unlockOfd(fd, NOT_BORNE_FROM, BYTES);
+}
+
+function doneByte(permission: Permission): number {
+  return DONE_FROM + PERMISSIONS[permission];
+}
+
+function notBorneByte(permission: Permission): number {
+  return NOT_BORNE_FROM + PERMISSIONS[permission];
+}
+
+/** By another description. */
+function isLocked(fd: number, byte: number): boolean {
+  return testOfd(fd, 'write', byte, 1) !== null;
+}
+
+/** What the description has locked, in whatever process. */
+function heldBytes(fd: number): ReadonlySet<number> {
+  const bytes = new Set<number>();
+  const info = readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1');
+  for (const [, first, last] of info.matchAll(/^lock:.* OFDLCK .* (\d+) (\d+)$/gm)) {
+    for (let byte = Number(first); byte <= Number(last); byte++) bytes.add(byte);
+  }
+  return bytes;
 }
 
 /** Only an exclusive lock, which nobody takes on purpose, is in the way here. */
