@@ -8,6 +8,7 @@
 import { assemble } from '../asm/assemble.js';
 import { elf } from '../asm/elf.js';
 import type { GuestImage } from './image.js';
+import { LINUX_OUTPUT } from './linux-output.js';
 
 const MEBIBYTE = 1024 * 1024;
 const LOAD_ADDRESS = 0x10000;
@@ -223,43 +224,6 @@ print_line:
 1:  call put_string
     mv ra, s10
     tail flush
-
-put_string:
-    addi t0, gp, LINE
-    add t0, t0, s9
-1:  lbu t1, 0(a0)
-    beqz t1, 2f
-    sb t1, 0(t0)
-    addi t0, t0, 1
-    addi s9, s9, 1
-    addi a0, a0, 1
-    j 1b
-2:  ret
-
-put_decimal:
-    la t2, number_end
-    li t4, 10
-1:  remu t5, a0, t4
-    divu a0, a0, t4
-    addi t5, t5, '0'
-    addi t2, t2, -1
-    sb t5, 0(t2)
-    bnez a0, 1b
-    mv a0, t2
-    tail put_string
-
-flush:                          # s9 bytes of the line, however many writes it takes
-    addi s11, gp, LINE
-1:  li a0, 1
-    mv a1, s11
-    mv a2, s9
-    li a7, SYS_WRITE
-    ecall
-    blez a0, 2f
-    add s11, s11, a0
-    sub s9, s9, a0
-    bnez s9, 1b
-2:  ret
 `;
 
 const DATA = `
@@ -304,7 +268,7 @@ export function linuxTicker({ patternMiB = 16 }: LinuxTickerOptions = {}): Guest
   const constants = `
     .equ PATTERN_BYTES, ${patternMiB * MEBIBYTE}
     .equ CHUNK_BYTES, 8192`;
-  const source = [constants, SETUP, MAIN_LOOP, OUTPUT, DATA].join('\n');
+  const source = [constants, SETUP, MAIN_LOOP, OUTPUT, LINUX_OUTPUT, DATA].join('\n');
   const { bytes } = assemble(source, { origin: LOAD_ADDRESS });
   const image = elf(bytes, { entry: LOAD_ADDRESS, loadAddress: LOAD_ADDRESS, user: true });
   return { name: 'linux-ticker', format: 'elf', bytes: image };
