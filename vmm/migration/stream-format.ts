@@ -36,7 +36,7 @@ export const IGNORE_SHARED = 'x-ignore-shared';
 export const GLOBAL_STATE_ID = 1;
 export const RUN_STATE_BYTES = 100;
 /** The states in which a source can be when it is asked to hand over. */
-export const CARRIED_STATES: readonly RunState[] = ['running', 'paused', 'prelaunch', 'shutdown'];
+export const CARRIED_STATES: readonly RunState[] = ['running', 'paused', 'prelaunch', 'io-error', 'shutdown'];
 
 /** What both sides must agree on. */
 export interface StreamSubject {
