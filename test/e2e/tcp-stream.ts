@@ -38,7 +38,7 @@ export class TcpStream {
   }
 
   /** Tries until the guest listens. */
-  static async open(host: string, port: number): Promise<TcpStream> {
+  static async open(host: string, port: number, deadlineMs = CONNECT_DEADLINE_MS): Promise<TcpStream> {
     const attempt = async () => {
       const socket = connect(port, host);
       return within(once(socket, 'connect'), 1_000, 'a connection').then(
@@ -47,7 +47,7 @@ export class TcpStream {
       );
     };
     const what = `${host} to listen on port ${port}`;
-    return new TcpStream(await waitFor(attempt, { deadlineMs: CONNECT_DEADLINE_MS, what }));
+    return new TcpStream(await waitFor(attempt, { deadlineMs, what }));
   }
 
   get receivedBytes(): number {
