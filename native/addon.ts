@@ -9,6 +9,7 @@ export interface Addon {
   createMemfd(name: string, sizeBytes: number): number;
   mapShared(view: Uint8Array, fd: number, fdOffsetBytes: number): void;
   unmapShared(view: Uint8Array): void;
+  discardPages(view: Uint8Array): void;
   listenUnix(path: string, backlog: number): number;
   acceptUnix(fd: number): number | null;
   connectUnix(path: string): number;

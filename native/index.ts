@@ -115,6 +115,15 @@ export function unmapShared(view: Uint8Array): void {
   addon().unmapShared(view);
 }
 
+/**
+ * Gives the memory of whole pages of a WebAssembly.Memory back: they read as zeros until they are written again. Pages
+ * that `mapShared` put there are taken out of their file, for everybody who has them. EOPNOTSUPP: that file has no holes.
+ */
+export function discardPages(view: Uint8Array): void {
+  requireBytes('view', view);
+  addon().discardPages(view);
+}
+
 /** A non-blocking listening socket. A socket file at `path` is replaced, any other file is EADDRINUSE. */
 export function listenUnix(path: string, backlog: number): number {
   requirePath('path', path);

@@ -19,6 +19,7 @@ NAPI_MODULE_INIT() {
       method("createMemfd", baton::createMemfd),
       method("mapShared", baton::mapShared),
       method("unmapShared", baton::unmapShared),
+      method("discardPages", baton::discardPages),
       method("listenUnix", baton::listenUnix),
       method("acceptUnix", baton::acceptUnix),
       method("connectUnix", baton::connectUnix),

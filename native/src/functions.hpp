@@ -9,6 +9,7 @@ namespace baton {
 napi_value createMemfd(napi_env env, napi_callback_info info);
 napi_value mapShared(napi_env env, napi_callback_info info);
 napi_value unmapShared(napi_env env, napi_callback_info info);
+napi_value discardPages(napi_env env, napi_callback_info info);
 napi_value listenUnix(napi_env env, napi_callback_info info);
 napi_value acceptUnix(napi_env env, napi_callback_info info);
 napi_value connectUnix(napi_env env, napi_callback_info info);

@@ -95,4 +95,19 @@ napi_value unmapShared(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+napi_value discardPages(napi_env env, napi_callback_info info) {
+  Args args(env, info);
+  Bytes view;
+  if (!args.bytes(0, "view", &view)) return nullptr;
+  const std::string attempt = format("give %zu bytes of memory back", view.length);
+  const std::string refusal = refusalOf(view);
+  if (!refusal.empty()) return throwRefusal(env, EINVAL, "madvise", attempt, refusal);
+  // A shared mapping loses the pages of its file, for all who have it mapped. A private one is EINVAL or EACCES.
+  if (madvise(view.data, view.length, MADV_REMOVE) == 0) return nullptr;
+  if (errno == EINVAL || errno == EACCES) {
+    if (madvise(view.data, view.length, MADV_DONTNEED) == 0) return nullptr;
+  }
+  return throwErrno(env, errno, "madvise", attempt);
+}
+
 }  // namespace baton

@@ -97,6 +97,10 @@ const CYCLES: Readonly<Record<string, () => unknown>> = {
     native.mapShared(view, memfd, 0);
     view[0] = 1;
   },
+  'discardPages, touched': () => {
+    view[0] = 1;
+    native.discardPages(view);
+  },
   'sendMessage and receiveMessage': () => {
     native.sendMessage(near, data, []);
     native.receiveMessage(far, 4096, 0);

@@ -1,7 +1,14 @@
-import { closeSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { closeFd, createMemfd, listenUnix, mapShared, unmapShared } from '../../native/index.js';
+import {
+  closeFd,
+  createMemfd,
+  discardPages,
+  listenUnix,
+  mapShared,
+  unmapShared,
+} from '../../native/index.js';
 import { tempDir } from '../helpers/temp-dir.js';
 import { nativeError } from './observe.js';
 import { Peer, stopPeers } from './peer.js';
@@ -75,6 +82,35 @@ for (const [kind, makeMemory] of Object.entries(memories)) {
     assert.is(byteAt(fd, 7), 77);
     assert.is(code.peek(WASM_PAGE_BYTES + 8), 88);
     closeFd(fd);
+  });
+
+  mapping(
+    'discarded pages are zeros here and in the file, whose memory is free, and can be written again',
+    () => {
+      const memory = makeMemory();
+      const view = viewOf(memory).fill(0xaa);
+      const fd = createMemfd('ram', SIZE_BYTES);
+      mapShared(view, fd, 0);
+      view.fill(0xbb);
+      const before = fstatSync(fd).blocks;
+      discardPages(view.subarray(4096, 3 * 4096));
+      assert.is(fstatSync(fd).blocks, before - 16);
+      assert.equal([view[4095], view[4096], view[3 * 4096 - 1], view[3 * 4096]], [0xbb, 0, 0, 0xbb]);
+      assert.is(byteAt(fd, 4096), 0);
+      view[4096] = 7;
+      assert.is(byteAt(fd, 4096), 7);
+      closeFd(fd);
+    },
+  );
+
+  mapping('discarded pages of no file are zeros', () => {
+    const view = viewOf(makeMemory()).fill(0xaa);
+    discardPages(view.subarray(0, 4096));
+    assert.equal([view[0], view[4095], view[4096]], [0, 0, 0xaa]);
+    for (const wrong of [view.subarray(1, 4097), view.subarray(0, 100)]) {
+      assert.is(nativeError(() => discardPages(wrong)).code, 'EINVAL');
+    }
+    assert.is(nativeError(() => discardPages(new Uint8Array(8192).subarray(0, 4096))).code, 'EINVAL');
   });
 
   mapping('two memories over one file are one memory; the descriptor may be closed', () => {
