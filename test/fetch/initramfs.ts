@@ -17,6 +17,7 @@ const VIRTIO_AND_EXT4 = [
   'net_failover',
   'virtio_net',
   'virtio_rng',
+  'virtio_balloon',
   'ext4',
 ];
 
