@@ -12,6 +12,7 @@ import type { DisksDescription } from './block/describe.js';
 import type { CarriedDescriptor } from './carried.js';
 import type { CpuState } from './cpu/state.js';
 import { DeviceEvents } from './device-events.js';
+import type { DeviceQuestion } from './machine/device-question.js';
 import type { MachineEvents, MachineHandle, SavedMachine, ShutdownCause } from './machine/handle.js';
 import { systemReason } from './migration/system-reason.js';
 import { QmpError } from './qmp/error.js';
@@ -184,6 +185,11 @@ export class VmControl {
         throw new QmpError((cause as Error).message, 'GenericError', { cause });
       }
     });
+  }
+
+  /** Asks the device in a virtio-mmio slot. */
+  askDevice(slot: number, question: DeviceQuestion): Promise<unknown> {
+    return this.#inTurn((machine) => machine.ask(slot, question));
   }
 
   /** Lets the machine rehearse a hand-over; the result is a sample of its state. */

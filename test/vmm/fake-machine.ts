@@ -2,6 +2,7 @@
 import type { DisksDescription } from '../../vmm/block/describe.js';
 import type { CarriedDescriptor, CarryOutcome } from '../../vmm/carried.js';
 import { CPU_RESET, type CpuState } from '../../vmm/cpu/state.js';
+import type { DeviceQuestion } from '../../vmm/machine/device-question.js';
 import type { MachineEvents, MachineHandle, SavedMachine } from '../../vmm/machine/handle.js';
 
 export class FakeMachine implements MachineHandle {
@@ -72,6 +73,11 @@ export class FakeMachine implements MachineHandle {
 
   async resizeDisk(): Promise<void> {
     this.calls.push('resizeDisk');
+  }
+
+  async ask(slot: number, question: DeviceQuestion): Promise<unknown> {
+    this.calls.push(`ask ${slot} ${JSON.stringify(question)}`);
+    return null;
   }
 
   async registers(): Promise<CpuState> {

@@ -52,6 +52,13 @@ function convert(
   return value === 'on';
 }
 
+/** For commands that take a number. Throws `HmpUsageError`. */
+export function readWholeNumber(text: string): number {
+  const stray = /[^0-9]/.exec(text)?.[0];
+  if (stray !== undefined) throw new HmpUsageError(`invalid char '${stray}' in expression`);
+  return Number(text);
+}
+
 const ESCAPED: Readonly<Record<string, string>> = { n: '\n', r: '\r' };
 
 class WordReader {

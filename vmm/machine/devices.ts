@@ -11,6 +11,8 @@ import type { MacAddresses } from '../net/mac-addresses.js';
 import type { Netdevs } from '../net/netdevs.js';
 import type { DeviceOptions, VmmOptions } from '../options/options.js';
 import type { DeviceEvent } from './device-event.js';
+import type { DeviceQuestion } from './device-question.js';
+import { openBalloon } from './devices/balloon.js';
 import { openBlk } from './devices/blk.js';
 import { openNet } from './devices/net.js';
 import { openRng } from './devices/rng.js';
@@ -26,6 +28,8 @@ export interface OpenPart {
   readonly nic?: Nic;
   /** Resolves when the host works at nothing for the device any more; it is paused and starts nothing new. */
   drain(): Promise<void>;
+  /** Absent: there is nothing to ask it. */
+  answer?(question: DeviceQuestion): unknown;
   close(): Promise<void>;
 }
 
@@ -50,6 +54,8 @@ export interface DeviceContext {
   /** Those that no monitor has; each has one user. */
   readonly chardevs: readonly Chardev[];
   announce(event: DeviceEvent): void;
+  /** A line for the operator. */
+  report(message: string): void;
 }
 
 type Open = (device: DeviceOptions, context: DeviceContext) => Promise<OpenPart>;
@@ -59,6 +65,7 @@ const OPENERS: Readonly<Record<string, Open>> = {
   'virtio-blk-device': openBlk,
   'virtio-net-device': openNet,
   'virtio-serial-device': openSerial,
+  'virtio-balloon-device': openBalloon,
 };
 
 export async function openDevices(context: DeviceContext): Promise<OpenDevice[]> {

@@ -9,6 +9,7 @@ import type { DisksDescription } from '../block/describe.js';
 import type { CarriedDescriptor, CarryOutcome } from '../carried.js';
 import type { CpuState } from '../cpu/state.js';
 import type { DeviceEvent } from './device-event.js';
+import type { DeviceQuestion } from './device-question.js';
 
 /** Why a guest ended or was reset, in QMP's `ShutdownCause` words. */
 export type ShutdownCause =
@@ -69,6 +70,8 @@ export interface MachineHandle {
   /** What there is of disks, for monitors. */
   disks(): Promise<DisksDescription>;
   resizeDisk(resize: ResizeRequest): Promise<void>;
+  /** Asks the device in a virtio-mmio slot. Rejects when it has no answer. */
+  ask(slot: number, question: DeviceQuestion): Promise<unknown>;
   /** The hart's registers, running or not. */
   registers(): Promise<CpuState>;
   /** Ends the worker. Chardevs are flushed and closed. */

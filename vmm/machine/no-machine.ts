@@ -14,6 +14,7 @@ export const NO_MACHINE: MachineHandle = {
   resizeDisk: nothingToMove,
   rehearse: nothingToMove,
   registers: nothingToMove,
+  ask: nothingToMove,
   carry: nothingToMove,
   carried: nothingToMove,
   close: async () => {},

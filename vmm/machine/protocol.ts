@@ -5,6 +5,7 @@ import type { CarriedDescriptor, CarryOutcome } from '../carried.js';
 import type { CpuState } from '../cpu/state.js';
 import type { VmmOptions } from '../options/options.js';
 import type { DeviceEvent } from './device-event.js';
+import type { DeviceQuestion } from './device-question.js';
 import type { SavedMachine, ShutdownCause } from './handle.js';
 
 /** What a worker's own thread is started with. */
@@ -40,11 +41,23 @@ export type Request =
     }
   | { readonly command: 'carried'; readonly outcome: CarryOutcome }
   | { readonly command: 'resize-disk'; readonly resize: ResizeRequest }
+  | { readonly command: 'ask'; readonly slot: number; readonly question: DeviceQuestion }
   | { readonly command: 'save'; readonly handOver: boolean }
   | { readonly command: 'load'; readonly sections: Uint8Array; readonly activate: boolean };
 
 /** What a request is answered with; most have nothing to say. */
-export type Result = SavedMachine | CpuState | readonly CarriedDescriptor[] | DisksDescription | null;
+export type Result =
+  | SavedMachine
+  | CpuState
+  | readonly CarriedDescriptor[]
+  | DisksDescription
+  | Answer
+  | null;
+
+/** Of a device. */
+export interface Answer {
+  readonly answer: unknown;
+}
 
 export interface NumberedRequest {
   readonly id: number;

@@ -7,9 +7,10 @@ import type { DisksDescription } from '../block/describe.js';
 import type { CarriedDescriptor, CarryOutcome } from '../carried.js';
 import { STOP_REQUEST_OFFSET } from '../cpu/memory-map.js';
 import type { CpuState } from '../cpu/state.js';
+import type { DeviceQuestion } from './device-question.js';
 import type { MachineEvents, MachineHandle, SavedMachine } from './handle.js';
 import type { MachinePeer } from './ports.js';
-import type { NumberedRequest, Request, Result, WorkerMessage } from './protocol.js';
+import type { Answer, NumberedRequest, Request, Result, WorkerMessage } from './protocol.js';
 import { fromWords } from './protocol.js';
 
 /** Chardevs get a second each to flush; a worker that takes longer is ended by force. */
@@ -112,6 +113,10 @@ export class WorkerMachine implements MachineHandle {
     await this.#exited;
     clearTimeout(timer);
     this.#rejectAll(new Error('the machine was closed'));
+  }
+
+  async ask(slot: number, question: DeviceQuestion): Promise<unknown> {
+    return ((await this.#askForResult({ command: 'ask', slot, question })) as Answer).answer;
   }
 
   async registers(): Promise<CpuState> {

@@ -18,14 +18,16 @@ import { MacAddresses } from '../net/mac-addresses.js';
 import { Netdevs } from '../net/netdevs.js';
 import { textOf } from '../options/device-type.js';
 import type { VmmOptions } from '../options/options.js';
+import { Throttle } from '../throttle.js';
 import { Carriers } from './carriers.js';
-import type { DeviceEvent } from './device-event.js';
+import { type DeviceEvent, subjectOf } from './device-event.js';
+import type { DeviceQuestion } from './device-question.js';
 import { closeDevices, drainDevices, type OpenDevice, openDevices } from './devices.js';
 import { GuestErrorLog } from './guest-errors.js';
 import type { SavedMachine } from './handle.js';
 import { Machine } from './machine.js';
 import type { MachinePort } from './ports.js';
-import type { NumberedRequest, Request, Result, WorkerMessage, WorkerSettings } from './protocol.js';
+import type { Answer, NumberedRequest, Request, Result, WorkerMessage, WorkerSettings } from './protocol.js';
 import { inWords } from './protocol.js';
 import { RunLoop } from './run-loop.js';
 import { SerialPort } from './serial-port.js';
@@ -35,6 +37,8 @@ import { SerialPort } from './serial-port.js';
  * which was just handed over shall see what the guest said meanwhile.
  */
 const CONSOLE_BACKLOG_BYTES = 64 * 1024;
+/** A guest must not keep the main thread busy with what its devices have to tell. */
+const NEWS_INTERVAL_MS = 20;
 const STDERR = 2;
 
 class MachineWorker {
@@ -144,6 +148,8 @@ class MachineWorker {
       case 'carried':
         this.#carriers.carried(request.outcome);
         return null;
+      case 'ask':
+        return this.#ask(request.slot, request.question);
       case 'close':
         this.#loop.stop();
         await closeBackends({
@@ -175,6 +181,12 @@ class MachineWorker {
       throw error;
     }
     this.#carriers.guestRuns(false);
+  }
+
+  #ask(slot: number, question: DeviceQuestion): Answer {
+    const device = this.#devices.find((candidate) => candidate.slot === slot);
+    if (device?.answer === undefined) throw new Error(`there is nothing to ask in virtio-mmio slot ${slot}`);
+    return { answer: device.answer(question) };
   }
 
   #rehearse(): SavedMachine {
@@ -243,6 +255,7 @@ async function build(
   send: (message: WorkerMessage) => void,
 ): Promise<MachineWorker> {
   const received = new CarriedDescriptors(settings.received);
+  const news = new Throttle<DeviceEvent>(NEWS_INTERVAL_MS, (event) => send({ kind: 'device-event', event }));
   const boot = new Boot(settings.options);
   let worker: MachineWorker | null = null;
   const blocks = new BlockLayer(new BlockNodes(received, settings.incoming), (report) => {
@@ -266,7 +279,8 @@ async function build(
       blocks,
       netdevs,
       macs,
-      announce: (event: DeviceEvent) => send({ kind: 'device-event', event }),
+      announce: (event: DeviceEvent) => news.put(subjectOf(event), event),
+      report: printError,
     };
     backends = { ...backends, devices: await openDevices(context) };
     // A monitor may close them from now on.

@@ -54,6 +54,9 @@ export function placeDevice(device: DeviceOptions, others: readonly DeviceOption
     throw new OptionError('-device', `duplicate device ID '${id}'`);
   }
   if (DEVICE_TYPES.get(driver)?.bus === 'virtio-serial-bus') return placePort(device, others);
+  if (driver === 'virtio-balloon-device' && others.some((other) => other.driver === driver)) {
+    throw new OptionError('-device', 'Only one balloon device is supported');
+  }
   const taken = new Set(others.map(({ slot }) => slot));
   return { ...device, slot: bus === null ? freeSlot(taken, driver) : namedSlot(taken, bus) };
 }

@@ -50,6 +50,19 @@ const VIRTIO_SERIAL: DeviceType = {
   properties: { max_ports: { type: 'uint32', default: 31, min: 1, max: 511 }, ...VIRTIO_PROPERTIES },
 };
 
+const VIRTIO_BALLOON: DeviceType = {
+  driver: 'virtio-balloon-device',
+  bus: 'virtio-bus',
+  description: 'memory that the guest gives back',
+  properties: {
+    'deflate-on-oom': { type: 'bool', default: false },
+    'free-page-hint': { type: 'bool', default: false, only: [false] },
+    'page-poison': { type: 'bool', default: true },
+    'free-page-reporting': { type: 'bool', default: false },
+    ...VIRTIO_PROPERTIES,
+  },
+};
+
 const PORT_PROPERTIES: DeviceType['properties'] = {
   chardev: { type: 'str', default: null },
   nr: { type: 'uint32', default: ANY_PORT },
@@ -71,8 +84,7 @@ const VIRTSERIALPORT: DeviceType = {
 };
 
 export const DEVICE_TYPES: ReadonlyMap<string, DeviceType> = new Map(
-  [VIRTIO_RNG, VIRTIO_BLK, VIRTIO_NET, VIRTIO_SERIAL, VIRTCONSOLE, VIRTSERIALPORT].map((type) => [
-    type.driver,
-    type,
-  ]),
+  [VIRTIO_RNG, VIRTIO_BLK, VIRTIO_NET, VIRTIO_SERIAL, VIRTCONSOLE, VIRTSERIALPORT, VIRTIO_BALLOON].map(
+    (type) => [type.driver, type],
+  ),
 );

@@ -58,6 +58,8 @@ Devices
                            ctrl_mac_addr, ctrl_guest_offloads
                            tx_queue_size=256, tx=bh; mq, rss, hash, guest_rsc_ext, failover=off
                    virtio-serial-device[,max_ports=N]
+                   virtio-balloon-device[,deflate-on-oom=on|off][,free-page-reporting=on|off]
+                                    [,page-poison=on|off]
   -device virtconsole|virtserialport,chardev=ID[,id=ID][,name=TEXT][,nr=N][,bus=ID.0]
                    a console, or a port to a program, of a virtio-serial-device
   -object rng-builtin,id=ID

@@ -27,5 +27,6 @@ export const EVENTS: readonly EventDescription[] = [
   { name: 'BLOCK_IO_ERROR', data: IO_ERROR },
   { name: 'MIGRATION', data: { status: { type: { enum: MIGRATION_STATUSES } } } },
   { name: 'MIGRATION_PASS', data: { pass: { type: 'int' } } },
+  { name: 'BALLOON_CHANGE', data: { actual: { type: 'int' } } },
   { name: 'VSERPORT_CHANGE', data: { id: { type: 'str' }, open: { type: 'bool' } } },
 ];

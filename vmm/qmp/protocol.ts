@@ -103,6 +103,7 @@ export interface QmpEventData {
     readonly reason: string;
   };
   readonly RESET: { readonly guest: boolean; readonly reason: string };
+  readonly BALLOON_CHANGE: { readonly actual: number };
   readonly VSERPORT_CHANGE: { readonly id: string; readonly open: boolean };
 }
 

@@ -1,21 +1,26 @@
 /**
  * The VM's objects as QMP's `qom-*` commands see them: a tree, made anew for each look from what the VM is made
  * of. Names and types are QEMU's, as far as clients use them: the machine and how it was started, memory
- * backends, the processor, the devices of the board. Only for looking: nothing can be set.
+ * backends, the processor, the devices of the board and those that the command line adds.
  */
-import type { VmmOptions } from '../options/options.js';
+import type { DeviceOptions, VmmOptions } from '../options/options.js';
 import { QmpError } from './error.js';
+import { deviceObjects } from './qom-devices.js';
 
 export interface QomProperty {
   /** In QEMU's words: `bool`, `string`, `link<memory-backend>`. */
   readonly type: string;
   readonly value: unknown;
+  /** `ask`: only the device knows the value. `fixed`: was set when the device was made. Absent: is so. */
+  readonly access?: 'ask' | 'ask and set' | 'fixed';
 }
 
 export interface QomObject {
   readonly type: string;
   readonly properties: Readonly<Record<string, QomProperty>>;
   readonly children: Readonly<Record<string, QomObject>>;
+  /** Of an object that is a device of the command line. */
+  readonly device?: DeviceOptions;
 }
 
 const bool = (value: boolean): QomProperty => ({ type: 'bool', value });
@@ -55,13 +60,17 @@ export function qomTree(options: VmmOptions): QomObject {
   });
 }
 
-function machineOf({ machine }: VmmOptions): QomObject {
+function machineOf({ machine, devices: added }: VmmOptions): QomObject {
   const backend = machine.memoryBackend === null ? '' : `/objects/${machine.memoryBackend}`;
   const properties = {
     'aux-ram-share': bool(machine.auxRamShare),
     'memory-backend': { type: 'link<memory-backend>', value: backend },
   };
-  const containers = { peripheral: object('container'), 'peripheral-anon': object('container') };
+  const { named, unnamed } = deviceObjects(added);
+  const containers = {
+    peripheral: object('container', named),
+    'peripheral-anon': object('container', unnamed),
+  };
   if (machine.type === 'none') return object('none-machine', containers, properties);
   const devices = BOARD.map((type, index) => [`device[${index}]`, object(type)] as const);
   return object(
@@ -103,8 +112,9 @@ function byName(root: QomObject, wanted: string): QomObject[] {
 }
 
 /** `type` is a property of every object. Throws `QmpError`. */
-export function propertyOf({ type, properties }: QomObject, name: string): unknown {
-  if (name === 'type') return type;
-  if (!Object.hasOwn(properties, name)) throw new QmpError(`Property '${type}.${name}' not found`);
-  return properties[name]?.value;
+export function findProperty({ type, properties }: QomObject, name: string): QomProperty {
+  if (name === 'type') return text(type);
+  const found = Object.hasOwn(properties, name) ? properties[name] : undefined;
+  if (found === undefined) throw new QmpError(`Property '${type}.${name}' not found`);
+  return found;
 }

@@ -3,6 +3,7 @@
  * and nothing of registers; the transport knows no kind of device.
  */
 import type { Field, StateRecord, Subsection } from '../../state/description.js';
+import type { Dma } from './dma.js';
 import type { QueueError, Virtqueue } from './queue.js';
 
 /** Feature bits that are the queues' and the transport's (virtio 1.2, section 6). */
@@ -13,6 +14,7 @@ export const FEATURE_VERSION_1 = 32;
 /** The transport as the device sees it. */
 export interface VirtioHost {
   readonly queues: readonly Virtqueue[];
+  readonly dma: Dma;
   /** Whether the driver has accepted a feature, by its bit. */
   has(feature: number): boolean;
   /** Interrupts the driver for a queue's used requests, if it wants to be. Works out of the guest's slice too. */

@@ -72,6 +72,7 @@ const ADDRESS_REGISTERS = {
 
 export class VirtioMmio implements MmioDevice, StatefulDevice<StateRecord>, VirtioHost {
   readonly queues: readonly Virtqueue[];
+  readonly dma: Dma;
   readonly #irq: IrqLine;
   readonly #errors: GuestErrors;
   readonly #part: VirtioPart;
@@ -84,6 +85,7 @@ export class VirtioMmio implements MmioDevice, StatefulDevice<StateRecord>, Virt
 
   constructor(irq: IrqLine, dma: Dma, part: VirtioPart, errors: GuestErrors, state: StateRecord) {
     this.#irq = irq;
+    this.dma = dma;
     this.#errors = errors;
     this.#part = part;
     this.#features = featureWords([...part.features, FEATURE_INDIRECT, FEATURE_EVENT_IDX, FEATURE_VERSION_1]);

@@ -1,6 +1,7 @@
 /** The one list of all commands of the human monitor. */
 import type { HmpCommand } from '../command.js';
 import { infoHotpluggableCpus, infoIothreads, infoKvm, infoMemoryDevices, infoNuma } from '../info/absent.js';
+import { infoBalloon } from '../info/balloon.js';
 import { infoBlock, infoBlockstats } from '../info/block.js';
 import { infoMtree, infoQtree } from '../info/board.js';
 import { infoCpus } from '../info/cpus.js';
@@ -10,6 +11,7 @@ import { infoMemdev, infoMemorySizeSummary } from '../info/memory.js';
 import { infoMigrate, infoMigrateCapabilities, infoMigrateParameters } from '../info/migrate.js';
 import { infoRegisters } from '../info/registers.js';
 import { infoStatus } from '../info/status.js';
+import { balloon } from './balloon.js';
 import { blockResize } from './block.js';
 import { closefd, getfd } from './descriptors.js';
 import {
@@ -19,11 +21,12 @@ import {
   migrateSetCapability,
   migrateSetParameter,
 } from './migrate.js';
-import { qomGet, qomList } from './qom.js';
+import { qomGet, qomList, qomSet } from './qom.js';
 import { cont, quit, stop, systemPowerdown, systemReset } from './run-state.js';
 
 /** What `info` can show. */
 export const INFOS: readonly HmpCommand[] = [
+  infoBalloon,
   infoBlock,
   infoBlockstats,
   infoChardev,
@@ -51,6 +54,7 @@ export const INFOS: readonly HmpCommand[] = [
 export const COMMANDS: readonly HmpCommand[] = [
   closefd,
   blockResize,
+  balloon,
   cont,
   getfd,
   migrate,
@@ -60,6 +64,7 @@ export const COMMANDS: readonly HmpCommand[] = [
   migrateSetParameter,
   qomGet,
   qomList,
+  qomSet,
   quit,
   stop,
   systemPowerdown,

@@ -1,6 +1,7 @@
 /** The one list of all monitor commands. */
 import type { Command } from '../command.js';
 import { addFd } from './add-fd.js';
+import { balloon } from './balloon.js';
 import { blockResize } from './block-resize.js';
 import { closefd } from './closefd.js';
 import { cont } from './cont.js';
@@ -19,6 +20,7 @@ import { qomListProperties } from './qom-list-properties.js';
 import { qomListTypes } from './qom-list-types.js';
 import { qomSet } from './qom-set.js';
 import { queryAccelerators } from './query-accelerators.js';
+import { queryBalloon } from './query-balloon.js';
 import { queryBlock } from './query-block.js';
 import { queryBlockstats } from './query-blockstats.js';
 import { queryChardev } from './query-chardev.js';
@@ -110,6 +112,9 @@ const LIST: readonly Command[] = [
   queryMigrateCapabilities,
   queryMigrate,
   humanMonitorCommand,
+  qomSet,
+  balloon,
+  queryBalloon,
 ];
 
 export const COMMANDS: ReadonlyMap<string, Command> = new Map(LIST.map((command) => [command.name, command]));

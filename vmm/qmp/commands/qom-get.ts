@@ -1,5 +1,5 @@
 import { defineCommand } from '../command.js';
-import { findObject, propertyOf, qomTree } from '../qom.js';
+import { findObject, findProperty, qomTree } from '../qom.js';
 
 /**
  * One property of an object.
@@ -14,5 +14,10 @@ export const qomGet = defineCommand({
   name: 'qom-get',
   args: { path: { type: 'str' }, property: { type: 'str' } },
   returns: 'any',
-  run: ({ options }, { path, property }) => propertyOf(findObject(qomTree(options), path), property),
+  async run({ options, vm }, { path, property: name }) {
+    const object = findObject(qomTree(options), path);
+    const { access, value } = findProperty(object, name);
+    const slot = access?.startsWith('ask') ? (object.device?.slot ?? null) : null;
+    return slot === null ? value : vm.askDevice(slot, { ask: 'property', name });
+  },
 });

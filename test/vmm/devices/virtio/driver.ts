@@ -198,6 +198,14 @@ export class TestDriver {
     this.device.resume();
   }
 
+  /** The machine is reset: another device in the reset state. */
+  rebuild(): void {
+    this.device.retire();
+    this.device = this.#build(virtioState(this.part).reset);
+    this.device.resume();
+    this.#queues.clear();
+  }
+
   #build(state: StateRecord): VirtioMmio {
     const dma = {
       bytes: (address: number, sizeBytes: number) => {
