@@ -70,6 +70,8 @@ export const PASST = 'passt';
 export const QMP_PYTHON = 'qemu-qmp-python';
 export const QEMU_SCRIPTS = 'qemu-scripts';
 export const DEBIAN = 'debian-riscv64';
+/** Makes images, and serves them from a process of its own. */
+export const QEMU_TOOLS = 'qemu-tools';
 export const kernelBundle = ({ version, architecture }: KernelEntry) => `linux-${version}-${architecture}`;
 export const busyboxBundle = ({ architecture }: KernelEntry) => `busybox-${architecture}`;
 export const qemuBundle = ({ version }: QemuEntry) => `qemu-${version}`;
@@ -104,6 +106,14 @@ export const BUNDLES: readonly Bundle[] = [
     packages: ['python3-qemu-qmp'],
     dependencies: 'none',
     version: '0.0.',
+  },
+  {
+    name: QEMU_TOOLS,
+    suites: ['trixie'],
+    architecture: 'host',
+    packages: ['qemu-utils'],
+    dependencies: 'closure',
+    version: '10.0.',
   },
   ...KERNELS.map((kernel): Bundle => {
     return {

@@ -42,6 +42,8 @@ export interface Cache {
   qemu(version: QemuVersion, target: QemuTarget): { readonly argvPrefix: readonly string[] } | Missing;
   /** OpenSBI for the generic platform: `path` is fw_dynamic.bin, `jump` fw_jump.bin. */
   opensbi(): { readonly path: string; readonly jump: string } | Missing;
+  /** For making images, and for serving them from a process of its own. */
+  qemuTools(): { readonly img: string; readonly storageDaemon: string } | Missing;
   /** A network process without privileges, for `stream` nics. */
   passt(): { readonly path: string } | Missing;
   /** QEMU's own QMP clients: a folder for PYTHONPATH, and the program qmp-shell, which needs it. */
@@ -74,6 +76,11 @@ export function findInCache(directory: string = cacheDirectory()): Cache {
     opensbi() {
       const found = find('opensbi', ['dynamic', 'jump']);
       return 'missing' in found ? found : { path: found.paths.dynamic, jump: found.paths.jump };
+    },
+    qemuTools() {
+      const found = find('qemu-tools', ['qemu-img', 'qemu-storage-daemon']);
+      if ('missing' in found) return found;
+      return { img: found.paths['qemu-img'], storageDaemon: found.paths['qemu-storage-daemon'] };
     },
     passt() {
       const found = find('passt', ['program']);

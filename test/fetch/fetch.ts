@@ -25,6 +25,7 @@ import {
   PASST,
   QEMU_SCRIPTS,
   QEMU_TARGETS,
+  QEMU_TOOLS,
   QEMUS,
   QMP_PYTHON,
   qemuBundle,
@@ -47,6 +48,7 @@ import {
   makePasst,
   makeQemu,
   makeQemuScripts,
+  makeQemuTools,
   makeQmpPython,
   type ProductFiles,
   QEMU_RECIPE,
@@ -184,6 +186,12 @@ export function products({ cache, log }: FetchOptions): Product[] {
     recipe: ['riscv64'],
     make: ([tree = '']) => makeOpensbi(cache, tree),
   };
+  const qemuTools: Product = {
+    name: 'qemu-tools',
+    bundles: [QEMU_TOOLS],
+    recipe: [cache],
+    make: ([tree = '']) => makeQemuTools(cache, tree),
+  };
   const passt: Product = {
     name: 'passt',
     bundles: [PASST],
@@ -210,7 +218,7 @@ export function products({ cache, log }: FetchOptions): Product[] {
     make: ([archives = '', kernel = '', busybox = '']) =>
       makeDebian(cache, { archives, kernel, busybox }, (line) => log(`debian: ${line}`)),
   };
-  return [...kernels, ...qemus, opensbi, passt, qmpPython, qemuScripts, debian];
+  return [...kernels, ...qemus, opensbi, qemuTools, passt, qmpPython, qemuScripts, debian];
 }
 
 async function ensureProduct({ cache, log }: FetchOptions, product: Product): Promise<void> {

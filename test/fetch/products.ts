@@ -106,6 +106,26 @@ export async function wallOffModules(own: string, machines: string): Promise<voi
   }
 }
 
+/** `qemu-img` and `qemu-storage-daemon`, with the libraries they were built for. */
+export async function makeQemuTools(cache: string, tree: string): Promise<ProductFiles> {
+  const loader = await findFile(tree, /\/ld-linux[^/]*\.so\.\d+$/);
+  const libraries = dirname(await findFile(tree, /\/usr\/lib\/[^/]*-linux-gnu\/libc\.so\.6$/));
+  await mkdir(join(cache, 'bin'), { recursive: true });
+  const files: ProductFiles = {};
+  for (const tool of ['qemu-img', 'qemu-storage-daemon']) {
+    const program = await findFile(tree, new RegExp(`/usr/bin/${tool}$`));
+    files[tool] = join('bin', tool);
+    const script = [
+      '#!/bin/sh',
+      '# Written by `npm run fetch`: an unpacked Debian program with the libraries it was built for.',
+      `exec '${loader}' --inhibit-cache --library-path '${libraries}' '${program}' "$@"`,
+    ];
+    await writeFile(join(cache, 'bin', tool), `${script.join('\n')}\n`);
+    await chmod(join(cache, 'bin', tool), 0o755);
+  }
+  return files;
+}
+
 export async function makeOpensbi(cache: string, tree: string): Promise<ProductFiles> {
   const dynamic = await findFile(tree, /\/riscv64-linux-gnu\/opensbi\/generic\/fw_dynamic\.bin$/);
   const jump = await findFile(tree, /\/riscv64-linux-gnu\/opensbi\/generic\/fw_jump\.bin$/);
