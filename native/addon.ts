@@ -24,6 +24,7 @@ export interface Addon {
   endWatch(watch: Watch): void;
   shutdownWrite(fd: number): void;
   unreadBytes(fd: number): number;
+  readableBytes(fd: number): number;
   closeFd(fd: number): void;
   setCloseOnExec(fd: number, on: boolean): void;
   setNonBlocking(fd: number): void;
@@ -49,6 +50,8 @@ export interface Addon {
   setTapHeaderBytes(fd: number, sizeBytes: number): void;
   setTapOffloads(fd: number, offloads: number): void;
   setTapSendBuffer(fd: number, sizeBytes: number): void;
+  openPty(): number;
+  ptyPath(fd: number): string;
 }
 
 /** Something of C++: only to be handed back. */

@@ -17,6 +17,7 @@
         "src/memfd.cpp",
         "src/poll.cpp",
         "src/process.cpp",
+        "src/pty.cpp",
         "src/tap.cpp",
         "src/unix-socket.cpp",
         "src/watch.cpp"

@@ -1,7 +1,7 @@
 /**
  * What Node cannot do: memory with a descriptor mapped under a WebAssembly memory, descriptors passed over unix
- * sockets, FIFOs, holes in files, exec, process descriptors, locks of open file descriptions, tap interfaces. Linux
- * only. Usable in the main thread and in workers.
+ * sockets, FIFOs, holes in files, exec, process descriptors, locks of open file descriptions, tap interfaces,
+ * pseudoterminals. Linux only. Usable in the main thread and in workers.
  *
  * Arguments are checked here (TypeError, RangeError); a failed system call is a `NativeError`. No call blocks
  * the thread. A descriptor that a call returns is closed on exec and belongs to the caller, who closes it with
@@ -242,6 +242,12 @@ export function shutdownWrite(fd: number): void {
 export function unreadBytes(fd: number): number {
   requireFd('fd', fd);
   return addon().unreadBytes(fd);
+}
+
+/** How much has come and was not read yet. */
+export function readableBytes(fd: number): number {
+  requireFd('fd', fd);
+  return addon().readableBytes(fd);
 }
 
 /** Closes a descriptor that this module returned. Its number is free at once, even after an error. */
@@ -492,4 +498,15 @@ export function setTapSendBuffer(fd: number, sizeBytes: number): void {
   requireFd('fd', fd);
   requireInteger('sizeBytes', sizeBytes, 1, MAX_INT32);
   addon().setTapSendBuffer(fd, sizeBytes);
+}
+
+/** Our side of a new pseudoterminal: non-blocking, and bytes pass it unchanged. */
+export function openPty(): number {
+  return addon().openPty();
+}
+
+/** The path of the other side. */
+export function ptyPath(fd: number): string {
+  requireFd('fd', fd);
+  return addon().ptyPath(fd);
 }

@@ -34,6 +34,7 @@ NAPI_MODULE_INIT() {
       method("endWatch", baton::endWatch),
       method("shutdownWrite", baton::shutdownWrite),
       method("unreadBytes", baton::unreadBytes),
+      method("readableBytes", baton::readableBytes),
       method("closeFd", baton::closeFd),
       method("setCloseOnExec", baton::setCloseOnExec),
       method("setNonBlocking", baton::setNonBlocking),
@@ -59,6 +60,8 @@ NAPI_MODULE_INIT() {
       method("setTapHeaderBytes", baton::setTapHeaderBytes),
       method("setTapOffloads", baton::setTapOffloads),
       method("setTapSendBuffer", baton::setTapSendBuffer),
+      method("openPty", baton::openPty),
+      method("ptyPath", baton::ptyPath),
   };
   if (napi_define_properties(env, exports, sizeof functions / sizeof functions[0], functions) != napi_ok) {
     return nullptr;

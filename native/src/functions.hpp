@@ -24,6 +24,7 @@ napi_value setWatch(napi_env env, napi_callback_info info);
 napi_value endWatch(napi_env env, napi_callback_info info);
 napi_value shutdownWrite(napi_env env, napi_callback_info info);
 napi_value unreadBytes(napi_env env, napi_callback_info info);
+napi_value readableBytes(napi_env env, napi_callback_info info);
 napi_value closeFd(napi_env env, napi_callback_info info);
 napi_value setCloseOnExec(napi_env env, napi_callback_info info);
 napi_value setNonBlocking(napi_env env, napi_callback_info info);
@@ -49,5 +50,7 @@ napi_value describeTap(napi_env env, napi_callback_info info);
 napi_value setTapHeaderBytes(napi_env env, napi_callback_info info);
 napi_value setTapOffloads(napi_env env, napi_callback_info info);
 napi_value setTapSendBuffer(napi_env env, napi_callback_info info);
+napi_value openPty(napi_env env, napi_callback_info info);
+napi_value ptyPath(napi_env env, napi_callback_info info);
 
 }  // namespace baton

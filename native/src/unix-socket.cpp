@@ -124,4 +124,14 @@ napi_value unreadBytes(napi_env env, napi_callback_info info) {
   return throwErrno(env, error, "ioctl", format("see what the peer of descriptor %d has not read", fd));
 }
 
+napi_value readableBytes(napi_env env, napi_callback_info info) {
+  Args args(env, info);
+  int fd = -1;
+  if (!args.int32(0, "fd", &fd)) return nullptr;
+  int bytes = 0;
+  if (ioctl(fd, FIONREAD, &bytes) == 0) return number(env, bytes);
+  const int error = errno;
+  return throwErrno(env, error, "ioctl", format("see what can be read from descriptor %d", fd));
+}
+
 }  // namespace baton

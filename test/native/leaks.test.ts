@@ -81,6 +81,7 @@ const pidfd = native.pidfdOpen(process.pid);
 const memory = new WebAssembly.Memory({ initial: 2, maximum: 2, shared: true });
 const view = new Uint8Array(memory.buffer, 65536, 65536);
 const data = Buffer.from('some bytes of a message');
+const into = new Uint8Array(64);
 
 leaks.after(async () => {
   for (const fd of [near, far, listener, memfd, pidfd]) native.closeFd(fd);
@@ -116,6 +117,14 @@ const CYCLES: Readonly<Record<string, () => unknown>> = {
   'receiveMessage with nothing there': () => native.receiveMessage(far, 65536, 8),
   'acceptUnix with nobody there': () => native.acceptUnix(listener),
   'pollFd of what is ready': () => native.pollFd(near, native.POLLOUT, 1000),
+  'writeFd, readableBytes, readyEvents and readFd': () => {
+    native.writeFd(near, data);
+    if (native.readyEvents(far, native.POLLIN) !== native.POLLIN)
+      throw new Error('expected bytes to be there');
+    if (native.readableBytes(far) !== data.length) throw new Error('expected all bytes to be there');
+    native.readFd(far, into);
+  },
+  'readFd with nothing there': () => native.readFd(far, into),
   setCloseOnExec: () => native.setCloseOnExec(memfd, true),
   duplicateFd: () => native.closeFd(native.duplicateFd(memfd)),
   'pidfdOpen and pidfdSendSignal': () => {
@@ -140,6 +149,10 @@ const FAILURES: Readonly<Record<string, () => unknown>> = {
   'connectUnix to nobody': () => native.connectUnix(`${dir.path}/none`),
   'sendMessage of a closed descriptor': () => native.sendMessage(near, data, [memfd, 99_999]),
   receiveMessage: () => native.receiveMessage(memfd, 65536, 8),
+  readFd: () => native.readFd(99_999, into),
+  writeFd: () => native.writeFd(99_999, data),
+  'watchFd of a file': () => native.watchFd(memfd, () => {}),
+  ptyPath: () => native.ptyPath(memfd),
   pidfdOpen: () => native.pidfdOpen(2 ** 31 - 1),
   lockOfd: () => native.lockOfd(99_999, 'read', 0, 1),
   peerCredentials: () => native.peerCredentials(memfd),
@@ -156,6 +169,22 @@ const EXPENSIVE: Readonly<Record<string, () => unknown>> = {
     native.sendMessage(far, data, []);
     await Promise.all(waits);
     native.receiveMessage(near, 4096, 0);
+  },
+  'watchFd that tells and ends': async () => {
+    native.sendMessage(far, data, []);
+    await new Promise<void>((resolve) => {
+      const watch = native.watchFd(near, () => {
+        watch.end();
+        resolve();
+      });
+      watch.set(native.POLLIN);
+    });
+    native.receiveMessage(near, 4096, 0);
+  },
+  'openPty and ptyPath': () => {
+    const fd = native.openPty();
+    native.ptyPath(fd);
+    native.closeFd(fd);
   },
   'failing: execve': () => {
     nativeError(() => native.execve('/none/program', ['program', 'argument'], ['NAME=value'], [memfd, near]));
