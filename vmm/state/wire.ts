@@ -39,23 +39,28 @@ export class WireWriter {
   // Values are taken modulo the width: `fields.ts` checks what comes from elsewhere.
 
   u8(value: number): void {
-    this.#view.setUint8(this.#take(1), value);
+    const at = this.#take(1);
+    this.#view.setUint8(at, value);
   }
 
   u16(value: number): void {
-    this.#view.setUint16(this.#take(2), value);
+    const at = this.#take(2);
+    this.#view.setUint16(at, value);
   }
 
   u32(value: number): void {
-    this.#view.setUint32(this.#take(4), value);
+    const at = this.#take(4);
+    this.#view.setUint32(at, value);
   }
 
   u64(value: bigint): void {
-    this.#view.setBigUint64(this.#take(8), value);
+    const at = this.#take(8);
+    this.#view.setBigUint64(at, value);
   }
 
   bytes(value: Uint8Array): void {
-    this.#bytes.set(value, this.#take(value.length));
+    const at = this.#take(value.length);
+    this.#bytes.set(value, at);
   }
 
   /** A name with its length in one byte before it. */
@@ -68,6 +73,7 @@ export class WireWriter {
     this.bytes(encoded);
   }
 
+  /** Room at the returned offset; the memory may be another one afterwards. */
   #take(sizeBytes: number): number {
     const at = this.#length;
     const end = at + sizeBytes;

@@ -209,6 +209,24 @@ test('bytes of variable length go with their number before them, and are describ
   );
 });
 
+test('a state of any size is encoded, wherever the writer has to grow', () => {
+  const count = 1024 * 1024;
+  const field = { name: 'data', type: 'vbuffer', count } as const;
+  const tail = { name: 'tail', type: 'uint64', count: 3000 } as const;
+  const big: StateDescription<{ data: Uint8Array; tail: bigint[] }> = {
+    ...{ name: 'big', version: 1, minimumVersion: 1, fields: [field, tail] },
+    reset: { data: new Uint8Array(0), tail: [] },
+  };
+  for (const sizeBytes of [0, 16_000, 16_384, count]) {
+    const data = Uint8Array.from({ length: sizeBytes }, (_, at) => at % 251);
+    const state = { data, tail: Array.from({ length: 3000 }, (_, at) => BigInt(at)) };
+    const section = { description: big, instanceId: 0, state };
+    const decoded = decodeSections(encodeSections([section]).bytes, [section]).get('big') as typeof state;
+    assert.is(Buffer.compare(decoded.data, data), 0);
+    assert.equal(decoded.tail, state.tail);
+  }
+});
+
 test('an optional section that is missing has the state of reset, in arrays of its own', () => {
   const expected = [{ description: TIMER, instanceId: 0, isOptional: true }];
   const state = decodeSections(new Uint8Array(0), expected).get('timer') as TimerState;
