@@ -6,7 +6,7 @@
  * process may be using (`inmigrate`, `finish-migrate`, `postmigrate`) is never reset; what a guest asked
  * for in the moment it was stopped (power off, reset) happens before its state is saved.
  */
-import { constants } from 'node:os';
+import { Activation } from './activation.js';
 import type { BlockIoReport, ResizeRequest } from './block/block-layer.js';
 import type { DisksDescription } from './block/describe.js';
 import type { CarriedDescriptor } from './carried.js';
@@ -14,7 +14,7 @@ import type { CpuState } from './cpu/state.js';
 import { DeviceEvents } from './device-events.js';
 import type { DeviceQuestion } from './machine/device-question.js';
 import type { MachineEvents, MachineHandle, SavedMachine, ShutdownCause } from './machine/handle.js';
-import { systemReason } from './migration/system-reason.js';
+import { blockIoErrorData } from './qmp/block-io-error.js';
 import { QmpError } from './qmp/error.js';
 import type { EventHub } from './qmp/events.js';
 import type { StatusInfo } from './qmp/protocol.js';
@@ -69,8 +69,7 @@ export class VmControl {
   #stateBeforeHandOver: RunState = 'paused';
   /** The backends have given their descriptors away and wait for what becomes of them. */
   #isCarrying = false;
-  /** What only one process may have (the disks) is not this one's now. */
-  #isInactive: boolean;
+  readonly #activation: Activation;
   #last: Promise<unknown> = Promise.resolve();
 
   constructor({ events, policy, ended, report }: VmControlOptions) {
@@ -80,7 +79,7 @@ export class VmControl {
     this.#ended = ended;
     this.#report = report;
     this.#autostart = !policy.startStopped;
-    this.#isInactive = policy.incoming;
+    this.#activation = new Activation(!policy.incoming);
     this.#state = new RunStateHolder(policy.incoming ? 'inmigrate' : 'prelaunch');
   }
 
@@ -132,7 +131,7 @@ export class VmControl {
       if (state === 'inmigrate') this.#autostart = true;
       else if (state === 'postmigrate') await this.#takeBackFromTarget(machine);
       else {
-        await this.#activate(machine);
+        await this.#activation.take(machine);
         await this.#start(machine, this.#events.clock.nowMicros());
       }
     });
@@ -230,10 +229,7 @@ export class VmControl {
 
   /** Source of a state without descriptors: what only one process may have is given up, before the target wants it. */
   inactivate(): Promise<void> {
-    return this.#inTurn(async (machine) => {
-      this.#isInactive = true;
-      await machine.inactivate();
-    });
+    return this.#inTurn((machine) => this.#activation.give(machine, true));
   }
 
   /** Source: the target has it. */
@@ -250,7 +246,7 @@ export class VmControl {
     return this.#inTurn(async (machine) => {
       await this.#keepCarried(machine);
       if (this.#state.current !== 'finish-migrate') return;
-      if (!(await this.#canActivate(machine))) return;
+      if (!(await this.#canGoOn(machine))) return;
       if (this.#stateBeforeHandOver === 'running') await this.#start(machine, this.#events.clock.nowMicros());
       else this.#state.set(this.#stateBeforeHandOver);
     });
@@ -269,14 +265,19 @@ export class VmControl {
       const isLive = stateBefore === 'running';
       const runs = isLive && this.#autostart;
       await machine.load(sections, runs);
-      this.#isInactive = !runs;
+      this.#activation.becomes(runs);
       if (!runs) {
         await confirm();
         this.#state.set(isLive ? 'paused' : stateBefore);
         return { started: Promise.resolve() };
       }
       const resumedAt = this.#events.clock.nowMicros();
-      await confirm();
+      try {
+        await confirm();
+      } catch (error) {
+        await this.#activation.give(machine, false);
+        throw error;
+      }
       return { started: this.#start(machine, resumedAt) };
     });
   }
@@ -284,24 +285,14 @@ export class VmControl {
   /** The operator says that the target is no more. */
   async #takeBackFromTarget(machine: MachineHandle): Promise<void> {
     await this.#keepCarried(machine);
-    await this.#activate(machine);
+    await this.#activation.take(machine);
     await this.#start(machine, this.#events.clock.nowMicros());
   }
 
-  async #activate(machine: MachineHandle): Promise<void> {
-    if (!this.#isInactive) return;
+  /** False: somebody else has its disks; the guest is stopped, and `cont` tries again. */
+  async #canGoOn(machine: MachineHandle): Promise<boolean> {
     try {
-      await machine.activate();
-    } catch (cause) {
-      throw new QmpError((cause as Error).message, 'GenericError', { cause });
-    }
-    this.#isInactive = false;
-  }
-
-  /** False: the guest is stopped, `cont` tries again. */
-  async #canActivate(machine: MachineHandle): Promise<boolean> {
-    try {
-      await this.#activate(machine);
+      await this.#activation.takeBack(machine);
       return true;
     } catch (error) {
       this.#report(`the guest stays stopped: ${(error as Error).message}`);
@@ -341,12 +332,7 @@ export class VmControl {
   }
 
   #onBlockIoError(report: BlockIoReport, isStopped: boolean): void {
-    const { qomPath, device, nodeName, operation, action, noSpace, error } = report;
-    this.#events.emit('BLOCK_IO_ERROR', {
-      ...{ 'qom-path': qomPath, device, 'node-name': nodeName, operation, action },
-      ...(noSpace === null ? {} : { nospace: noSpace }),
-      reason: systemReason({ errno: constants.errno[error as keyof typeof constants.errno], message: error }),
-    });
+    this.#events.emit('BLOCK_IO_ERROR', blockIoErrorData(report));
     if (!isStopped) return;
     this.#inTurn(async (machine) => {
       if (this.#state.current !== 'running') return;

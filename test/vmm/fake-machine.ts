@@ -50,8 +50,8 @@ export class FakeMachine implements MachineHandle {
     if (this.activateError !== null) throw this.activateError;
   }
 
-  async inactivate(): Promise<void> {
-    this.calls.push('inactivate');
+  async inactivate(ours: boolean): Promise<void> {
+    this.calls.push(`inactivate ${ours}`);
   }
 
   async rehearse(): Promise<SavedMachine> {

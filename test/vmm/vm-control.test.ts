@@ -221,7 +221,10 @@ test('a target that cannot tell the source, or cannot load, does not run', async
     vm.load(Uint8Array.of(9), 'running', async () => {}),
     /bad section/,
   );
-  assert.equal([vm.runState, machine.take()], ['inmigrate', ['load and activate', 'load and activate']]);
+  assert.equal(
+    [vm.runState, machine.take()],
+    ['inmigrate', ['load and activate', 'inactivate false', 'load and activate']],
+  );
 });
 
 test('a target takes the state of a source that did not run', async () => {
@@ -241,6 +244,78 @@ test('stop and cont before the load decide whether a target runs', async () => {
   await continued.vm.cont();
   await continued.vm.load(Uint8Array.of(9), 'running', async () => {});
   assert.is(continued.vm.runState, 'running');
+});
+
+test('what only one process may have is taken at cont by a target that waits, and may be refused', async () => {
+  const { vm, machine } = await create({ incoming: true, startStopped: true });
+  await vm.load(Uint8Array.of(9), 'running', async () => {});
+  assert.equal([vm.runState, machine.take()], ['paused', ['load']]);
+  machine.activateError = new Error('somebody else has the disk');
+  await rejects(vm.cont(), /somebody else has the disk/);
+  assert.equal([vm.runState, machine.take()], ['paused', ['activate']]);
+  machine.activateError = null;
+  await vm.cont();
+  await vm.stop();
+  await vm.cont();
+  assert.equal([vm.runState, machine.take()], ['running', ['activate', 'start', 'stop', 'start']]);
+});
+
+test('a source that gave it up takes it back when the hand-over fails, and at cont after it', async () => {
+  const { vm, machine } = await create();
+  await vm.handOver(HAND_OVER);
+  await vm.inactivate();
+  machine.take();
+  await vm.takeBack();
+  assert.equal([vm.runState, machine.take()], ['running', ['activate', 'start']]);
+  await vm.handOver(HAND_OVER);
+  await vm.inactivate();
+  vm.handOverDone();
+  machine.take();
+  await vm.cont();
+  assert.equal([vm.runState, machine.take()], ['running', ['activate', 'start']]);
+});
+
+const IO_ERROR = {
+  qomPath: '/machine/peripheral/disk0',
+  device: '',
+  nodeName: 'root',
+  operation: 'write',
+  action: 'stop',
+  error: 'ENOSPC',
+  noSpace: true,
+} as const;
+
+test('a failed disk stops the VM, and cont goes on; a failure in a VM that stands is only told', async () => {
+  const { vm, machine, story } = await create();
+  machine.take();
+  machine.events?.blockIoError(IO_ERROR, true);
+  await vm.rehearse();
+  assert.equal([vm.runState, machine.take()], ['io-error', ['stop']]);
+  await vm.cont();
+  await vm.stop();
+  machine.events?.blockIoError(IO_ERROR, false);
+  await vm.rehearse();
+  assert.is(vm.runState, 'paused');
+  const reason = 'No space left on device';
+  assert.equal(story, [
+    'RESUME',
+    `BLOCK_IO_ERROR ${reason}`,
+    'STOP',
+    'RESUME',
+    'STOP',
+    `BLOCK_IO_ERROR ${reason}`,
+  ]);
+});
+
+test('a disk that fails while the VM is stopped by a command leaves it stopped by the command', async () => {
+  const { vm, machine } = await create();
+  machine.onStop = () => {
+    machine.onStop = nothing;
+    machine.events?.blockIoError(IO_ERROR, true);
+  };
+  await vm.stop();
+  await vm.rehearse();
+  assert.is(vm.runState, 'paused');
 });
 
 test('a machine that fails ends the VM with code 1 and a line for the operator', async () => {

@@ -44,7 +44,8 @@ export class BlockNodes implements Carrier {
   readonly #nodes = new Map<string, OpenNode>();
   readonly #users = new Map<OpenNode, NodeUser>();
   #areActive: boolean;
-  #hasBeenActive: boolean;
+  /** What came with the guest may still be its source's until it has run here. */
+  #hasRun: boolean;
   /** Another process has, or may have, the descriptors too, and the locks with them. */
   #isCarried = false;
   #lastAnonymous = 0;
@@ -53,7 +54,7 @@ export class BlockNodes implements Carrier {
   constructor(received: CarriedDescriptors, isIncoming: boolean) {
     this.#received = received;
     this.#areActive = !isIncoming;
-    this.#hasBeenActive = !isIncoming;
+    this.#hasRun = !isIncoming;
   }
 
   get areActive(): boolean {
@@ -127,13 +128,19 @@ export class BlockNodes implements Carrier {
       throw error;
     }
     this.#areActive = true;
-    this.#hasBeenActive = true;
   }
 
-  /** Another process is to have the images: what was written is durable and the locks are given up. */
-  async inactivate(): Promise<void> {
-    if (this.#areActive) await Promise.all([...this.#users.keys()].map(({ image }) => flushed(image)));
-    for (const node of this.#users.keys()) this.#deactivate(node);
+  /**
+   * Another process is to have the images: what was written is durable and the locks are given up. Those that came with
+   * a guest which is not `ours`, because its source could not be told, stay: the source has them.
+   */
+  async inactivate(ours: boolean): Promise<void> {
+    const nodes = [...this.#users.keys()];
+    if (this.#areActive) await Promise.all(nodes.map(({ image }) => flushed(image)));
+    for (const node of nodes) {
+      if (ours) this.#deactivate(node);
+      else this.#unlockOwn(node);
+    }
     this.#areActive = false;
   }
 
@@ -151,7 +158,9 @@ export class BlockNodes implements Carrier {
     if (outcome === 'kept') this.#isCarried = false;
   }
 
-  guestRuns(): void {}
+  guestRuns(runs: boolean): void {
+    if (runs) this.#hasRun = true;
+  }
 
   closeAll(): void {
     for (const { image, file } of this.#nodes.values()) if (file === null) image.close();
@@ -203,10 +212,9 @@ export class BlockNodes implements Carrier {
     image.refreshSize();
   }
 
-  /** What came with the guest is its source's too until it has run here. */
   #unlockOwn(node: OpenNode): void {
     const isReceived = node.image instanceof FileImage && node.image.isReceived;
-    if (!this.#isCarried && (this.#hasBeenActive || !isReceived)) this.#deactivate(node);
+    if (!this.#isCarried && (this.#hasRun || !isReceived)) this.#deactivate(node);
   }
 
   #deactivate({ image }: OpenNode): void {

@@ -55,8 +55,11 @@ export interface MachineHandle {
   load(sections: Uint8Array, activate: boolean): Promise<void>;
   /** The guest is to run here: takes what only one process may have (the disks). Idempotent; rejects: none is had. */
   activate(): Promise<void>;
-  /** Another process is to have the guest, by its state alone: gives that up, everything written. Only while stopped. */
-  inactivate(): Promise<void>;
+  /**
+   * Another process is to have the guest, by its state alone: gives that up, everything written. Only while stopped.
+   * Not `ours`: the guest came, but stays with its source, and with it what came by descriptors.
+   */
+  inactivate(ours: boolean): Promise<void>;
   /**
    * Goes through what `save` and (before an incoming machine's state has come) `load` do, without effect on the guest: code that
    * ran before runs many times faster, and in a hand-over the guest waits for it. Allowed at any time; takes

@@ -36,10 +36,10 @@ export type Request =
         | 'carry'
         | 'activate'
         | 'disks'
-        | 'inactivate'
         | 'close';
     }
   | { readonly command: 'carried'; readonly outcome: CarryOutcome }
+  | { readonly command: 'inactivate'; readonly ours: boolean }
   | { readonly command: 'resize-disk'; readonly resize: ResizeRequest }
   | { readonly command: 'ask'; readonly slot: number; readonly question: DeviceQuestion }
   | { readonly command: 'save'; readonly handOver: boolean }

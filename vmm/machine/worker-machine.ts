@@ -93,8 +93,8 @@ export class WorkerMachine implements MachineHandle {
     await this.#ask({ command: 'activate' });
   }
 
-  async inactivate(): Promise<void> {
-    await this.#ask({ command: 'inactivate' });
+  async inactivate(ours: boolean): Promise<void> {
+    await this.#ask({ command: 'inactivate', ours });
   }
 
   async carry(): Promise<readonly CarriedDescriptor[]> {

@@ -132,7 +132,7 @@ class MachineWorker {
         return null;
       case 'inactivate':
         this.#requireStopped('inactivate');
-        await this.#blocks.nodes.inactivate();
+        await this.#blocks.nodes.inactivate(request.ours);
         return null;
       case 'rehearse':
         return this.#rehearse();

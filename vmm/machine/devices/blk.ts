@@ -49,7 +49,7 @@ function optionsOf(values: DeviceValues, { writeback }: Attached): VirtioBlkOpti
   return {
     serial: textOf(values, 'serial') ?? '',
     logicalBlockBytes,
-    physicalBlockBytes: numberOf(values, 'physical_block_size') || logicalBlockBytes,
+    physicalBlockBytes: numberOf(values, 'physical_block_size') || SECTOR_BYTES,
     minIoBytes: numberOf(values, 'min_io_size'),
     optIoBytes: numberOf(values, 'opt_io_size'),
     discardGranularityBytes: isGranularityTold ? granularity : null,
@@ -72,7 +72,7 @@ function policyOf(values: DeviceValues, name: string): ErrorPolicy | null {
 /** Throws in QEMU's words. */
 function checkValues(values: DeviceValues): void {
   const logical = blockSize(values, 'logical_block_size') || SECTOR_BYTES;
-  const physical = blockSize(values, 'physical_block_size') || logical;
+  const physical = blockSize(values, 'physical_block_size') || SECTOR_BYTES;
   if (logical > physical) throw new Error('logical_block_size > physical_block_size not supported');
   for (const name of ['min_io_size', 'opt_io_size', 'discard_granularity']) {
     const value = numberOf(values, name);
