@@ -56,6 +56,13 @@ export class CarriedDescriptors {
     return found?.fd ?? null;
   }
 
+  /** One whose name goes on after a colon with what identifies it further. */
+  takeTagged(name: string): { readonly fd: number; readonly tag: string } | null {
+    const found = this.#left.find((candidate) => candidate.name.startsWith(`${name}:`));
+    const fd = found && this.take(found.name, found.id);
+    return found && fd != null ? { fd, tag: found.name.slice(name.length + 1) } : null;
+  }
+
   /** Closes what nobody took, and names it. */
   closeRest(): readonly string[] {
     return this.#left.splice(0).map(({ name, fd }) => {

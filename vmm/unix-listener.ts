@@ -14,20 +14,27 @@ export class UnixListener {
   /** Non-blocking; owned by the listener unless it was given away by `release`. */
   readonly fd: number;
   readonly path: string;
-  readonly #inode: string;
+  /** Of the socket's file. */
+  readonly inode: string;
   #open = true;
 
-  constructor(path: string, backlog: number) {
+  /** `fd`: one that listens at `path` already. */
+  constructor(path: string, backlog: number, fd: number | null = null) {
     this.path = path;
+    if (fd !== null) {
+      this.fd = fd;
+      this.inode = inodeOf(path) ?? '';
+      return;
+    }
     const passing = passingPath(path);
     this.fd = listenUnix(passing, backlog);
-    this.#inode = inodeOf(passing) ?? '';
+    this.inode = inodeOf(passing) ?? '';
     if (passing !== path) renameSync(passing, path);
   }
 
   /** Removes the socket's file if it is ours. */
   unlink(): void {
-    if (inodeOf(this.path) === this.#inode) unlinkSync(this.path);
+    if (inodeOf(this.path) === this.inode) unlinkSync(this.path);
   }
 
   /** The descriptor is somebody else's from here on. */
@@ -38,6 +45,11 @@ export class UnixListener {
 
   close(): void {
     this.unlink();
+    this.abandon();
+  }
+
+  /** Leaves the file to whoever else has the descriptor. */
+  abandon(): void {
     if (this.#open) closeFd(this.fd);
     this.#open = false;
   }

@@ -87,6 +87,11 @@ export class VmControl {
     return this.#state.current;
   }
 
+  /** Paths of the terminals that chardevs are, by id. */
+  get terminals(): MachineHandle['terminals'] {
+    return this.#machine?.terminals ?? {};
+  }
+
   /** What the machine reports to: to be given to it when it is made. */
   readonly machineEvents: MachineEvents = {
     shutdown: (cause, exitCode) => this.#onGuestRequest({ kind: 'shutdown', cause, exitCode }),

@@ -7,6 +7,7 @@ import type { MachineEvents, MachineHandle, SavedMachine } from '../../vmm/machi
 
 export class FakeMachine implements MachineHandle {
   readonly calls: string[] = [];
+  readonly terminals = {};
   /** Set by the VM that the machine is given to. */
   events: MachineEvents | null = null;
   sections: Uint8Array = Uint8Array.of(1, 2, 3);

@@ -4,9 +4,8 @@
  * and the offsets in it stay what the guest wrote, so readers can go on where they were. What is not a regular
  * file (a pipe, /dev/null) is left alone.
  */
-import { closeSync, fstatSync, ftruncateSync, writeSync } from 'node:fs';
-import { NativeError, punchHole } from '../../native/index.js';
-import { openPath } from '../descriptors/open-path.js';
+import { fstatSync, ftruncateSync, writeSync } from 'node:fs';
+import { closeFd, NativeError, punchHole } from '../../native/index.js';
 
 /** Enough for days of a talkative guest. */
 export const MAX_LOG_BYTES = 16 * 1024 * 1024;
@@ -14,15 +13,16 @@ export const MAX_LOG_BYTES = 16 * 1024 * 1024;
 const HOLE_STEP_BYTES = 1024 * 1024;
 
 export class LogFile {
+  readonly fd: number;
   readonly #limitBytes: number;
-  readonly #fd: number;
   #sizeBytes: number;
   /** Everything below is a hole. */
   #keptFromBytes = 0;
 
-  constructor(path: string, append: boolean, limitBytes: number = MAX_LOG_BYTES) {
-    this.#fd = openPath(path, append ? 'a' : 'w', 0o644);
-    const status = fstatSync(this.#fd);
+  /** Owns `fd` from here on. */
+  constructor(fd: number, limitBytes: number = MAX_LOG_BYTES) {
+    this.fd = fd;
+    const status = fstatSync(fd);
     this.#limitBytes = status.isFile() ? limitBytes : Number.POSITIVE_INFINITY;
     this.#sizeBytes = status.size;
   }
@@ -30,7 +30,7 @@ export class LogFile {
   /** A log that cannot be written (disk full) must not stop the guest. */
   write(bytes: Uint8Array): void {
     try {
-      writeFully(this.#fd, bytes);
+      writeFully(this.fd, bytes);
       this.#sizeBytes += bytes.length;
       if (this.#sizeBytes - this.#keptFromBytes >= this.#limitBytes + HOLE_STEP_BYTES) this.#forgetOldest();
     } catch {
@@ -39,14 +39,14 @@ export class LogFile {
   }
 
   close(): void {
-    closeSync(this.#fd);
+    closeFd(this.fd);
   }
 
   #forgetOldest(): void {
     const oldest = this.#sizeBytes - this.#limitBytes;
     const keepFromBytes = oldest - (oldest % HOLE_STEP_BYTES);
     try {
-      punchHole(this.#fd, 0, keepFromBytes);
+      punchHole(this.fd, 0, keepFromBytes);
       this.#keptFromBytes = keepFromBytes;
     } catch (error) {
       if (!(error instanceof NativeError) || error.code !== 'EOPNOTSUPP') throw error;
@@ -56,8 +56,8 @@ export class LogFile {
 
   /** Without holes the bound holds all the same, and the offsets stay. */
   #forgetAll(): void {
-    ftruncateSync(this.#fd, 0);
-    ftruncateSync(this.#fd, this.#sizeBytes);
+    ftruncateSync(this.fd, 0);
+    ftruncateSync(this.fd, this.#sizeBytes);
     this.#keptFromBytes = this.#sizeBytes;
   }
 }

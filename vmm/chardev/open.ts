@@ -3,17 +3,23 @@ import type { ChardevOptions } from '../options/options.js';
 import type { Chardev, ChardevSettings } from './chardev.js';
 import { FileChardev } from './file-chardev.js';
 import { LogFile } from './log-file.js';
+import { openOutput } from './output-file.js';
+import { PtyChardev } from './pty-chardev.js';
 import { SocketChardev } from './socket-chardev.js';
 import { StdioChardev } from './stdio-chardev.js';
 
 export async function openChardev(options: ChardevOptions, settings: ChardevSettings): Promise<Chardev> {
   try {
-    const log = options.logfile === null ? null : new LogFile(options.logfile, options.logAppend);
-    return await open(options, settings, log);
+    return await open(options, settings, openLog(options, settings));
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new Error(`chardev '${options.id}': ${reason}`, { cause });
   }
+}
+
+function openLog({ id, logfile, logAppend }: ChardevOptions, { received }: ChardevSettings): LogFile | null {
+  if (logfile === null) return null;
+  return new LogFile(openOutput({ path: logfile, append: logAppend }, received, `chardev/${id}/log`));
 }
 
 async function open(
@@ -21,21 +27,24 @@ async function open(
   settings: ChardevSettings,
   log: LogFile | null,
 ): Promise<Chardev> {
+  const { id } = options;
   switch (options.backend) {
     case 'null':
-      return new FileChardev(options.id, null, null, log);
+      return new FileChardev(id, null, null, log, settings);
     case 'file':
-      return new FileChardev(options.id, options, options.inputPath, log);
+      return new FileChardev(id, options, options.inputPath, log, settings);
     case 'stdio':
-      return new StdioChardev(options.id, options.signal, log);
+      return new StdioChardev(id, options.signal, log, settings.awaitsGuest);
+    case 'pty':
+      return new PtyChardev(id, log, settings);
     case 'socket':
-      return openSocket(new SocketChardev(options.id, options, log, settings.backlogBytes));
+      return openSocket(new SocketChardev(id, options, log, settings), settings);
   }
 }
 
-async function openSocket(chardev: SocketChardev): Promise<Chardev> {
+async function openSocket(chardev: SocketChardev, { received }: ChardevSettings): Promise<Chardev> {
   try {
-    await chardev.open();
+    await chardev.open(received);
     return chardev;
   } catch (error) {
     await chardev.close();

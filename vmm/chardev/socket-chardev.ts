@@ -1,58 +1,83 @@
 /**
- * A unix socket as a chardev, server or client. A server serves one client at a time; further ones wait
- * their turn, silent, as they would in QEMU's accept queue. A client that was connected once tries again
- * every `reconnectMs`. The server's socket file is removed at the end only while it is still our own.
+ * A unix socket as a chardev, server or client. A server serves one client at a time; further ones wait in the
+ * kernel, silent, until it is their turn. A client that lost its server, or never found it, tries again every
+ * `reconnectMs`. The server's socket file is removed at the end only while it is still our own.
+ *
+ * In the CPR modes listener and connection go with the guest. While they may be with two processes nobody is
+ * accepted: who connects meanwhile waits for whoever has the guest then.
  */
-import type { Server, Socket } from 'node:net';
-import { createConnection, createServer } from 'node:net';
+import { acceptUnix, closeFd, connectUnix, type FdWatch, POLLIN, watchFd } from '../../native/index.js';
+import type { CarriedDescriptor, CarriedDescriptors, CarryOutcome } from '../carried.js';
 import type { SocketChardevOptions } from '../options/options.js';
-import { UnixListener } from '../unix-listener.js';
-import type { Chardev } from './chardev.js';
+import type { StatefulPart } from '../state/description.js';
+import { inodeOf, UnixListener } from '../unix-listener.js';
+import type { Chardev, ChardevSettings } from './chardev.js';
+import { type ChardevState, describeChardev } from './chardev-state.js';
+import { HandOver } from './hand-over.js';
 import type { LogFile } from './log-file.js';
-import { SocketPeer } from './socket-peer.js';
+import { Peer } from './peer.js';
 
-/** Clients beyond these are turned away. */
+/** Clients beyond these are refused by the kernel. */
 const MAX_WAITING = 8;
 
 export class SocketChardev implements Chardev {
   readonly id: string;
-  onData: (bytes: Uint8Array) => void = () => {};
+  readonly terminal = null;
+  readonly part: StatefulPart<ChardevState>;
+  onReadable: () => void = () => {};
   onOpen: () => void = () => {};
   onClose: () => void = () => {};
   readonly #options: SocketChardevOptions;
   readonly #log: LogFile | null;
-  readonly #peer: SocketPeer;
-  readonly #waiting: Socket[] = [];
-  #server: Server | null = null;
+  readonly #peer: Peer;
+  readonly #handOver: HandOver;
   #listener: UnixListener | null = null;
+  /** The listener is with the source too. */
+  #isShared = false;
+  #watch: FdWatch | null = null;
   #reconnect: NodeJS.Timeout | null = null;
   #firstPeer: () => void = () => {};
-  #reading = true;
-  #closed = false;
+  #isClosed = false;
 
-  constructor(id: string, options: SocketChardevOptions, log: LogFile | null, backlogBytes: number) {
+  constructor(id: string, options: SocketChardevOptions, log: LogFile | null, settings: ChardevSettings) {
     this.id = id;
     this.#options = options;
     this.#log = log;
-    this.#peer = new SocketPeer(backlogBytes);
+    this.#handOver = new HandOver(settings.awaitsGuest);
+    this.#peer = new Peer(settings.backlogBytes, {
+      onReadable: () => this.onReadable(),
+      onGone: () => this.#lost(),
+    });
+    this.part = {
+      ...{ description: describeChardev(id), instanceId: 0 },
+      // Without a hand-over of the client, what waits for it goes to it from here.
+      save: () => (this.#handOver.isCarrying ? this.#peer.save() : null),
+      load: (state) => this.#peer.load(state),
+    };
+    this.#peer.setQuiet(this.#handOver.isQuiet);
   }
 
   get isOpen(): boolean {
-    return this.#peer.socket !== null;
+    return this.#peer.isConnected;
+  }
+
+  /** Goes on with what came with the guest, or listens or connects; with `wait` resolves when a client is there. */
+  async open(received: CarriedDescriptors): Promise<void> {
+    const peer = received.take(`chardev/${this.id}/peer`);
+    if (peer !== null) this.#peer.attach(peer);
+    if (!this.#options.server) {
+      if (peer === null) this.#connectFirst();
+      return;
+    }
+    this.#listen(received);
+    if (!this.#options.wait || this.#isShared || peer !== null) return;
+    await new Promise<void>((resolve) => {
+      this.#firstPeer = resolve;
+    });
   }
 
   get room(): number {
     return this.#peer.room;
-  }
-
-  /** Listens or connects; with `wait` resolves when the first client is there. */
-  async open(): Promise<void> {
-    if (!this.#options.server) return this.#connectFirst();
-    const first = new Promise<void>((resolve) => {
-      this.#firstPeer = resolve;
-    });
-    await this.#listen();
-    if (this.#options.wait) await first;
   }
 
   write(bytes: Uint8Array): boolean {
@@ -60,112 +85,118 @@ export class SocketChardev implements Chardev {
     return this.#peer.write(bytes);
   }
 
+  read(maxBytes: number): Uint8Array {
+    return this.#peer.read(maxBytes);
+  }
+
   setReading(reading: boolean): void {
-    if (reading === this.#reading) return;
-    this.#reading = reading;
-    if (reading) this.#peer.socket?.resume();
-    else this.#peer.socket?.pause();
+    this.#peer.setReading(reading);
+  }
+
+  carry(): readonly CarriedDescriptor[] {
+    this.#handOver.carry();
+    this.#settle();
+    const carried: CarriedDescriptor[] = [];
+    const add = (what: string, fd: number) => carried.push({ name: `chardev/${this.id}/${what}`, id: 0, fd });
+    if (this.#listener !== null) add(`listener:${this.#listener.inode}`, this.#listener.fd);
+    if (this.#peer.isConnected && this.#peer.fd !== null) add('peer', this.#peer.fd);
+    if (this.#log !== null) add('log', this.#log.fd);
+    return carried;
+  }
+
+  carried(outcome: CarryOutcome): void {
+    this.#handOver.carried(outcome);
+    this.#settle();
+  }
+
+  guestRuns(runs: boolean): void {
+    this.#handOver.guestRuns(runs);
+    this.#settle();
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
+    this.#isClosed = true;
     if (this.#reconnect !== null) clearTimeout(this.#reconnect);
-    for (const socket of this.#waiting.splice(0)) socket.destroy();
-    const server = this.#server;
-    this.#server = null;
-    const serverClosed = new Promise<void>((resolve) => {
-      if (server === null) resolve();
-      else server.close(() => resolve());
-    });
-    await this.#peer.end();
-    await serverClosed;
-    this.#listener?.unlink();
+    this.#watch?.end();
+    await this.#peer.flush();
+    this.#letPeerGo();
+    if (this.#handOver.isCarrying || this.#isWaitingForShared) this.#listener?.abandon();
+    else this.#listener?.close();
     this.#log?.close();
   }
 
-  async #listen(): Promise<void> {
-    const listener = new UnixListener(this.#options.path, MAX_WAITING);
+  get #isWaitingForShared(): boolean {
+    return this.#isShared && this.#handOver.isFixed;
+  }
+
+  #listen(received: CarriedDescriptors): void {
+    const { path } = this.#options;
+    const carried = received.takeTagged(`chardev/${this.id}/listener`);
+    this.#isShared = carried !== null && carried.tag === inodeOf(path);
+    if (carried !== null && !this.#isShared) closeFd(carried.fd);
+    const listener = new UnixListener(path, MAX_WAITING, this.#isShared ? (carried?.fd ?? null) : null);
     this.#listener = listener;
-    const server = createServer((socket) => this.#accept(socket));
-    this.#server = server;
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject);
-      server.listen({ fd: listener.release() }, resolve);
-    });
+    this.#watch = watchFd(listener.fd, () => this.#accept());
+    this.#settle();
   }
 
-  #accept(socket: Socket): void {
-    if (this.#peer.socket === null) {
-      this.#use(socket);
-    } else if (this.#waiting.length < MAX_WAITING) {
-      this.#waiting.push(socket);
-      socket.on('error', () => {});
-      socket.on('close', () => remove(this.#waiting, socket));
-    } else {
-      socket.destroy();
-    }
+  /** What may be done now, is. */
+  #settle(): void {
+    if (this.#isClosed) return;
+    this.#peer.setQuiet(this.#handOver.isQuiet);
+    const mayChange = !this.#handOver.isCarrying && !this.#isWaitingForShared;
+    if (mayChange && this.#peer.fd !== null && !this.#peer.isConnected) this.#letPeerGo();
+    const isFree = mayChange && this.#peer.fd === null;
+    this.#watch?.set(isFree ? POLLIN : 0);
+    if (isFree && !this.#options.server) this.#connectLater();
   }
 
-  #use(socket: Socket): void {
-    socket.on('error', () => {}); // 'close' follows
-    socket.on('data', (bytes) => this.onData(new Uint8Array(bytes)));
-    socket.on('close', () => this.#lost(socket));
-    if (!this.#reading) socket.pause();
-    this.#peer.attach(socket);
+  #accept(): void {
+    if (this.#listener === null || this.#peer.fd !== null) return;
+    const fd = acceptUnix(this.#listener.fd);
+    if (fd !== null) this.#use(fd);
+  }
+
+  #use(fd: number): void {
+    this.#peer.attach(fd);
+    this.#settle();
     this.#firstPeer();
     this.onOpen();
   }
 
-  #lost(socket: Socket): void {
-    if (this.#peer.socket !== socket) return;
-    this.#peer.detach();
+  #lost(): void {
     this.onClose();
-    if (this.#closed) return;
-    const next = this.#nextWaiting();
-    if (next !== undefined) this.#use(next);
-    if (!this.#options.server) this.#connectLater();
+    this.#settle();
   }
 
-  /** One that went while it waited may not have said so yet. */
-  #nextWaiting(): Socket | undefined {
-    for (;;) {
-      const next = this.#waiting.shift();
-      if (next === undefined || !next.destroyed) return next;
+  #letPeerGo(): void {
+    const fd = this.#peer.release();
+    if (fd !== null) closeFd(fd);
+  }
+
+  #connectFirst(): void {
+    try {
+      this.#connect();
+    } catch (error) {
+      if (this.#options.reconnectMs === 0) throw error;
+      this.#connectLater();
     }
   }
 
-  #connectFirst(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const mayFail = this.#options.reconnectMs === 0;
-      this.#connect((error) => {
-        if (error === null || !mayFail) resolve();
-        else reject(error);
-      });
-    });
-  }
-
-  #connect(settled: (error: Error | null) => void): void {
-    const socket = createConnection(this.#options.path);
-    const failed = (error: Error) => {
-      settled(error);
-      this.#connectLater();
-    };
-    socket.once('error', failed);
-    socket.once('connect', () => {
-      socket.off('error', failed);
-      if (this.#closed) socket.destroy();
-      else this.#use(socket);
-      settled(null);
-    });
+  #connect(): void {
+    this.#use(connectUnix(this.#options.path));
   }
 
   #connectLater(): void {
-    if (this.#closed || this.#options.reconnectMs === 0) return;
-    this.#reconnect = setTimeout(() => this.#connect(() => {}), this.#options.reconnectMs);
+    if (this.#options.reconnectMs === 0 || this.#reconnect !== null) return;
+    this.#reconnect = setTimeout(() => {
+      this.#reconnect = null;
+      if (this.#isClosed || this.#peer.fd !== null || this.#handOver.isCarrying) return;
+      try {
+        this.#connect();
+      } catch {
+        this.#connectLater();
+      }
+    }, this.#options.reconnectMs);
   }
-}
-
-function remove<T>(list: T[], item: T): void {
-  const at = list.indexOf(item);
-  if (at >= 0) list.splice(at, 1);
 }

@@ -1,13 +1,14 @@
 /**
  * The process's own standard input and output. On a terminal, input comes byte by byte and unchanged, and
  * Ctrl-C ends the VMM (`signal=on`) or goes to the guest (`signal=off`). Works in any thread: it uses the
- * descriptors, not `process.stdin`.
+ * descriptors, not `process.stdin`. They stay the process's: a target has its own.
  */
-import { createReadStream, fstatSync, writeSync } from 'node:fs';
-import { Socket } from 'node:net';
-import type { Readable } from 'node:stream';
+import { writeSync } from 'node:fs';
 import { isatty, ReadStream } from 'node:tty';
+import type { CarriedDescriptor, CarryOutcome } from '../carried.js';
+import { DescriptorStream } from '../descriptor-stream.js';
 import type { Chardev } from './chardev.js';
+import { HandOver } from './hand-over.js';
 import type { LogFile } from './log-file.js';
 
 const STDIN = 0;
@@ -15,30 +16,34 @@ const STDOUT = 1;
 const CTRL_C = 3;
 /** A terminal or pipe that takes nothing for this many tries in a row loses output, not the guest's time. */
 const MAX_TRIES = 100;
+const NOTHING = new Uint8Array(0);
 
 export class StdioChardev implements Chardev {
   readonly id: string;
   readonly isOpen = true;
   readonly room = Number.POSITIVE_INFINITY;
-  onData: (bytes: Uint8Array) => void = () => {};
+  readonly terminal = null;
+  readonly part = null;
+  onReadable: () => void = () => {};
   onOpen: () => void = () => {};
   onClose: () => void = () => {};
+  readonly #signal: boolean;
   readonly #log: LogFile | null;
-  readonly #input: Readable;
+  readonly #tty: ReadStream | null;
+  readonly #handOver: HandOver;
+  readonly #input: DescriptorStream;
 
-  constructor(id: string, signal: boolean, log: LogFile | null) {
+  constructor(id: string, signal: boolean, log: LogFile | null, awaitsGuest: boolean) {
     this.id = id;
+    this.#signal = signal;
     this.#log = log;
-    this.#input = openInput();
-    this.#input.on('data', (bytes: Buffer) => {
-      if (signal && this.#input instanceof ReadStream && bytes.includes(CTRL_C)) {
-        process.kill(process.pid, 'SIGINT');
-      } else {
-        this.onData(new Uint8Array(bytes));
-      }
-    });
-    // The end of input, or input that cannot be read, leaves a port that only prints.
-    this.#input.on('error', () => {});
+    this.#tty = isatty(STDIN) ? new ReadStream(STDIN) : null;
+    this.#tty?.setRawMode(true);
+    this.#handOver = new HandOver(awaitsGuest);
+    // Its end, or input that cannot be read, leaves a port that only prints.
+    this.#input = new DescriptorStream(STDIN, { limitBytes: 0, isBlocking: true });
+    this.#input.onReadable = () => this.onReadable();
+    this.#settle();
   }
 
   write(bytes: Uint8Array): boolean {
@@ -56,25 +61,41 @@ export class StdioChardev implements Chardev {
     return true;
   }
 
+  read(maxBytes: number): Uint8Array {
+    const bytes = this.#input.read(maxBytes);
+    if (!this.#signal || this.#tty === null || !bytes.includes(CTRL_C)) return bytes;
+    process.kill(process.pid, 'SIGINT');
+    return NOTHING;
+  }
+
   setReading(reading: boolean): void {
-    if (reading) this.#input.resume();
-    else this.#input.pause();
+    this.#input.setReading(reading);
+  }
+
+  carry(): readonly CarriedDescriptor[] {
+    this.#handOver.carry();
+    this.#settle();
+    return this.#log === null ? [] : [{ name: `chardev/${this.id}/log`, id: 0, fd: this.#log.fd }];
+  }
+
+  carried(outcome: CarryOutcome): void {
+    this.#handOver.carried(outcome);
+    this.#settle();
+  }
+
+  guestRuns(runs: boolean): void {
+    this.#handOver.guestRuns(runs);
+    this.#settle();
   }
 
   async close(): Promise<void> {
-    if (this.#input instanceof ReadStream) this.#input.setRawMode(false);
-    this.#input.destroy();
+    this.#input.release();
+    this.#tty?.setRawMode(false);
+    this.#tty?.destroy();
     this.#log?.close();
   }
-}
 
-function openInput(): Readable {
-  if (isatty(STDIN)) {
-    const terminal = new ReadStream(STDIN);
-    terminal.setRawMode(true);
-    return terminal;
+  #settle(): void {
+    this.#input.setQuiet(this.#handOver.isQuiet);
   }
-  const stats = fstatSync(STDIN);
-  if (stats.isFIFO() || stats.isSocket()) return new Socket({ fd: STDIN, readable: true, writable: false });
-  return createReadStream('', { fd: STDIN, autoClose: false });
 }

@@ -75,6 +75,10 @@ export class Uart16550 implements MmioDevice, StatefulDevice<Uart16550State> {
     return (this.#fifoEnabled ? FIFO_BYTES : 1) - this.#state.recv_fifo_num;
   }
 
+  get isEmpty(): boolean {
+    return this.#state.recv_fifo_num === 0;
+  }
+
   /** A byte from the line; the caller keeps to `room`. */
   receive(byte: number): void {
     this.#push(byte);

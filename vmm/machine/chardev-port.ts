@@ -4,26 +4,17 @@ import type { HostPort, PortUser } from '../devices/virtio-serial/host-port.js';
 
 /** A chardev does not say when it has room again. */
 const RETRY_MS = 5;
-const NOTHING = new Uint8Array(0);
 
 export class ChardevPort implements HostPort {
   readonly #chardev: Chardev;
   #user: PortUser | null = null;
-  #isReading = false;
-  /** What the chardev has handed over and nobody has asked for yet. */
-  #held: Uint8Array = NOTHING;
   #isRefused = false;
   #timer: NodeJS.Timeout | null = null;
   #immediate: NodeJS.Immediate | null = null;
 
   constructor(chardev: Chardev) {
     this.#chardev = chardev;
-    chardev.setReading(false);
-    chardev.onData = (bytes) => {
-      this.#held = bytes;
-      this.#listen();
-      if (this.#isReading) this.#user?.readable();
-    };
+    chardev.onReadable = () => this.#user?.readable();
     chardev.onOpen = () => this.#user?.changed();
     chardev.onClose = () => this.#user?.changed();
   }
@@ -44,17 +35,11 @@ export class ChardevPort implements HostPort {
   }
 
   read(maxBytes: number): Uint8Array {
-    const bytes = this.#held.subarray(0, maxBytes);
-    this.#held = this.#held.subarray(bytes.length);
-    this.#listen();
-    return bytes;
+    return this.#chardev.read(maxBytes);
   }
 
   setReading(reading: boolean): void {
-    if (reading === this.#isReading) return;
-    this.#isReading = reading;
-    this.#listen();
-    if (reading && this.#held.length > 0) this.#user?.readable();
+    this.#chardev.setReading(reading);
   }
 
   attach(user: PortUser | null): void {
@@ -66,10 +51,6 @@ export class ChardevPort implements HostPort {
     this.#user = null;
     if (this.#timer !== null) clearTimeout(this.#timer);
     if (this.#immediate !== null) clearImmediate(this.#immediate);
-  }
-
-  #listen(): void {
-    this.#chardev.setReading(this.#isReading && this.#held.length === 0);
   }
 
   #tryAgain(): void {

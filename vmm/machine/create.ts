@@ -33,7 +33,9 @@ export function startMachine(thread: VmmOptions['machine']['thread'], isAwaited 
 
 function startThread(workerData: WorkerStart): Worker {
   const { Worker } = process.getBuiltinModule('node:worker_threads'); // 2 ms that one thread does without
-  return new Worker(new URL('../worker.cjs', import.meta.url), { workerData });
+  // Descriptors that go with the guest must outlive whoever opened them.
+  const options = { workerData, trackUnmanagedFds: false };
+  return new Worker(new URL('../worker.cjs', import.meta.url), options);
 }
 
 export async function createMachine(

@@ -35,6 +35,8 @@ export interface MachineEvents {
 }
 
 export interface MachineHandle {
+  /** Paths of the terminals that chardevs are, by id. */
+  readonly terminals: Readonly<Record<string, string>>;
   /** Sets the vCPU running. Idempotent. */
   start(): Promise<void>;
   /** Resolves when no vCPU runs and no device has host work under way. Idempotent. Rejects: it runs on. */

@@ -2,6 +2,7 @@
 import type { MachineHandle } from './handle.js';
 
 export const NO_MACHINE: MachineHandle = {
+  terminals: {},
   start: async () => {},
   stop: async () => {},
   reset: async () => {},

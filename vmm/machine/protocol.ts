@@ -6,7 +6,7 @@ import type { CpuState } from '../cpu/state.js';
 import type { VmmOptions } from '../options/options.js';
 import type { DeviceEvent } from './device-event.js';
 import type { DeviceQuestion } from './device-question.js';
-import type { SavedMachine, ShutdownCause } from './handle.js';
+import type { MachineHandle, SavedMachine, ShutdownCause } from './handle.js';
 
 /** What a worker's own thread is started with. */
 export interface WorkerStart {
@@ -71,7 +71,7 @@ export interface ErrorInWords {
 }
 
 export type WorkerMessage =
-  | { readonly kind: 'ready' }
+  | { readonly kind: 'ready'; readonly terminals: MachineHandle['terminals'] }
   | { readonly kind: 'not-ready'; readonly error: ErrorInWords }
   | { readonly kind: 'reply'; readonly id: number; readonly result: Result }
   | { readonly kind: 'refusal'; readonly id: number; readonly error: ErrorInWords }

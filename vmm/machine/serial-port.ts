@@ -1,17 +1,19 @@
 /**
  * Between a UART and its chardev: collects what the guest sends until `flush`, which the run loop calls
- * after each slice, and feeds input as the UART has room, holding the sender back meanwhile: what was taken from
- * the chardev and not by the UART would be lost in a hand-over. Only a guest that reads through the firmware is read
- * ahead for.
+ * after each slice, and feeds input as the UART has room or the firmware asks for it. Nothing is taken from the
+ * chardev that the guest does not take at once: it would be lost in a hand-over.
  */
 import type { Chardev } from '../chardev/chardev.js';
 import type { UartPort } from '../devices/uart16550.js';
 
 /** A guest prints at most a few KiB per slice; more is flushed at once. */
 const OUTPUT_BYTES = 4096;
+const NOTHING = new Uint8Array(0);
 
 export interface Receiver {
   readonly room: number;
+  /** Everything that was received has been read. */
+  readonly isEmpty: boolean;
   receive(byte: number): void;
 }
 
@@ -20,7 +22,8 @@ export class SerialPort implements UartPort {
   readonly #onInput: () => void;
   readonly #output = new Uint8Array(OUTPUT_BYTES);
   #outputLength = 0;
-  #input = new Uint8Array(0);
+  /** There may be input that was not asked for yet. */
+  #mayHaveMore = false;
   #receiver: Receiver | null = null;
   #feeding = false;
   #isReadByFirmware = false;
@@ -30,8 +33,8 @@ export class SerialPort implements UartPort {
     this.#chardev = chardev;
     this.#onInput = onInput;
     if (chardev === null) return;
-    chardev.onData = (bytes) => {
-      this.#input = this.#input.length === 0 ? bytes.slice() : concat(this.#input, bytes);
+    chardev.onReadable = () => {
+      this.#mayHaveMore = true;
       this.#feed();
       this.#onInput();
     };
@@ -58,38 +61,39 @@ export class SerialPort implements UartPort {
     this.#outputLength = 0;
   }
 
+  /** Asked for as much as there is room for only when all was read: one call to the system for many bytes. */
   readyForInput(): void {
-    this.#feed();
+    if (this.#receiver?.isEmpty) this.#feed();
   }
 
   /** Takes up to `limit` bytes of input past the UART: the firmware's console reads them. */
   take(limit: number): Uint8Array {
     this.#isReadByFirmware = true;
-    const taken = this.#input.slice(0, limit);
-    this.#input = this.#input.subarray(taken.length);
-    this.#holdBack();
+    const taken = this.#read(limit);
+    this.#listen();
     return taken;
   }
 
   #feed(): void {
     if (this.#receiver === null || this.#feeding) return;
     this.#feeding = true;
-    let at = 0;
-    while (at < this.#input.length && this.#receiver.room > 0) this.#receiver.receive(this.#input[at++] ?? 0);
-    this.#input = this.#input.subarray(at);
+    while (this.#mayHaveMore && this.#receiver.room > 0) {
+      for (const byte of this.#read(this.#receiver.room)) this.#receiver.receive(byte);
+    }
     this.#feeding = false;
-    this.#holdBack();
+    this.#listen();
   }
 
-  #holdBack(): void {
+  #read(limit: number): Uint8Array {
+    if (this.#chardev === null || !this.#mayHaveMore) return NOTHING;
+    const bytes = this.#chardev.read(limit);
+    this.#mayHaveMore = bytes.length === limit;
+    return bytes;
+  }
+
+  /** To be told of input makes sense when none is known of, and somebody has room for it. */
+  #listen(): void {
     const hasRoom = this.#isReadByFirmware || (this.#receiver?.room ?? 0) > 0;
-    this.#chardev?.setReading(hasRoom && this.#input.length === 0);
+    this.#chardev?.setReading(hasRoom && !this.#mayHaveMore);
   }
-}
-
-function concat(first: Uint8Array, second: Uint8Array): Uint8Array<ArrayBuffer> {
-  const both = new Uint8Array(first.length + second.length);
-  both.set(first);
-  both.set(second, first.length);
-  return both;
 }

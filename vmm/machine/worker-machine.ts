@@ -23,6 +23,7 @@ interface Waiting {
 
 export class WorkerMachine implements MachineHandle {
   readonly ready: Promise<void>;
+  terminals: Readonly<Record<string, string>> = {};
   readonly #worker: MachinePeer;
   readonly #events: MachineEvents;
   readonly #stopWord: Int32Array;
@@ -151,6 +152,7 @@ export class WorkerMachine implements MachineHandle {
     switch (message.kind) {
       case 'ready':
         this.#isReady = true;
+        this.terminals = message.terminals;
         this.#settle(0)?.resolve(null);
         break;
       case 'not-ready':

@@ -69,6 +69,7 @@ class MachineWorker {
     this.#blocks = blocks;
     this.#netdevs = netdevs;
     this.#carriers = new Carriers([
+      ...chardevs,
       blocks.nodes,
       netdevs,
       ...devices.flatMap(({ carrier }) => carrier ?? []),
@@ -85,7 +86,7 @@ class MachineWorker {
         boot,
         virtio: devices,
         interrupted: () => this.#loop.wake(),
-        parts: () => netdevs.parts,
+        parts: () => [...chardevs.flatMap(({ part }) => part ?? []), ...netdevs.parts],
         builtInSbi: settings.options.boot.bios.mode === 'sbi',
         events: {
           finish: (passed, exitCode) => this.#end(passed ? 'guest-shutdown' : 'guest-panic', exitCode),
@@ -100,6 +101,12 @@ class MachineWorker {
       flushOutput: () => serial.flush(),
       failed: (error) => send({ kind: 'failed', error: inWords(error) }),
     });
+  }
+
+  get terminals(): Record<string, string> {
+    return Object.fromEntries(
+      this.#chardevs.flatMap(({ id, terminal }) => (terminal ? [[id, terminal]] : [])),
+    );
   }
 
   async handle(request: Request): Promise<Result> {
@@ -209,15 +216,23 @@ class MachineWorker {
 }
 
 function printError(line: string): void {
+  print(`baton-vmm: ${line}`);
+}
+
+function print(line: string): void {
   try {
-    writeSync(STDERR, `baton-vmm: ${line}\n`);
+    writeSync(STDERR, `${line}\n`);
   } catch {
     // stderr is gone or full; the guest's mistakes are not worth more.
   }
 }
 
 /** Opens the chardevs that no monitor has; those are the main thread's. */
-async function openChardevs({ chardevs, monitors, devices }: VmmOptions): Promise<Chardev[]> {
+async function openChardevs(
+  { chardevs, monitors, devices }: VmmOptions,
+  awaitsGuest: boolean,
+  received: CarriedDescriptors,
+): Promise<Chardev[]> {
   const opened: Chardev[] = [];
   try {
     for (const options of chardevs) {
@@ -225,7 +240,7 @@ async function openChardevs({ chardevs, monitors, devices }: VmmOptions): Promis
       const user = devices.find(({ values }) => textOf(values, 'chardev') === options.id);
       // Who comes to a program's port later shall not hear what was said to somebody else.
       const backlogBytes = user?.driver === 'virtserialport' ? 0 : CONSOLE_BACKLOG_BYTES;
-      opened.push(await openChardev(options, { backlogBytes }));
+      opened.push(await openChardev(options, { backlogBytes, awaitsGuest, received }));
     }
     return opened;
   } catch (error) {
@@ -269,7 +284,7 @@ async function build(
   let backends: OpenBackends = { chardevs: [], netdevs, devices: [], blocks };
   try {
     const forgetFdSets = borrowFdSets(settings.options.addFds);
-    backends = { ...backends, chardevs: await openChardevs(settings.options) };
+    backends = { ...backends, chardevs: await openChardevs(settings.options, settings.incoming, received) };
     blocks.open(settings.options);
     for (const options of settings.options.netdevs) netdevs.open(options);
     const context = {
@@ -327,5 +342,8 @@ export async function serveMachine(
   port.on('message', (request: NumberedRequest) => {
     last = last.then(() => answer(request));
   });
-  send({ kind: 'ready' });
+  for (const [id, path] of Object.entries(worker.terminals)) {
+    print(`char device redirected to ${path} (label ${id})`); // QEMU's words: programs look for them
+  }
+  send({ kind: 'ready', terminals: worker.terminals });
 }

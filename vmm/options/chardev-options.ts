@@ -5,10 +5,15 @@ import type { ChardevOptions } from './options.js';
 import { Properties } from './properties.js';
 import { checkSocketPath } from './socket-path.js';
 
+/** QEMU's rule; and names of what is handed over are made of it, so it has an end. */
+const IDENTIFIER = /^[A-Za-z][A-Za-z0-9_.-]{0,127}$/;
+
 export function readChardev(draft: Draft, option: string, text: string): void {
   const properties = new Properties(option, text, 'backend');
   const backend = properties.requiredString('backend');
-  add(draft, properties, chardev(properties, backend, properties.requiredString('id')));
+  const id = properties.requiredString('id');
+  if (!IDENTIFIER.test(id)) throw properties.error(`parameter 'id' expects an identifier, got '${id}'`);
+  add(draft, properties, chardev(properties, backend, id));
 }
 
 export function readSerial(draft: Draft, option: string, text: string): void {
@@ -57,14 +62,14 @@ function shortForm(draft: Draft, option: string, text: string, id: string): stri
   if (kind === 'unix' || kind === 'file') {
     const properties = new Properties(option, rest, 'path');
     add(draft, properties, chardev(properties, kind === 'unix' ? 'socket' : 'file', id));
-  } else if (text === 'stdio' || text === 'null') {
+  } else if (text === 'stdio' || text === 'null' || text === 'pty') {
     const properties = new Properties(option, text, 'backend');
     properties.string('backend');
     add(draft, properties, chardev(properties, text, id));
   } else {
     throw new OptionError(
       option,
-      `'${text}' is not offered, have unix:PATH, file:PATH, stdio, null, chardev:ID`,
+      `'${text}' is not offered, have unix:PATH, file:PATH, pty, stdio, null, chardev:ID`,
     );
   }
   return id;
@@ -87,6 +92,7 @@ function chardev(properties: Properties, backend: string, id: string): ChardevOp
   properties.only('mux', 'off');
   switch (backend) {
     case 'null':
+    case 'pty':
       return { ...base, backend };
     case 'stdio':
       return { ...base, backend, signal: properties.bool('signal', true) };
@@ -101,7 +107,7 @@ function chardev(properties: Properties, backend: string, id: string): ChardevOp
     case 'socket':
       return { ...base, ...socket(properties) };
     default:
-      throw properties.error(`backend '${backend}' is not offered, have socket, file, stdio, null`);
+      throw properties.error(`backend '${backend}' is not offered, have socket, file, pty, stdio, null`);
   }
 }
 

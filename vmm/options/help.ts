@@ -97,11 +97,13 @@ Serial port and monitor
   -chardev BACKEND,id=ID[,...][,logfile=FILE[,logappend=on|off]][,mux=off]
                    null
                    stdio[,signal=on|off]
-                   file,path=FILE[,append=on|off]
+                   pty                 a terminal; its path is printed, and in query-chardev
+                   file,path=FILE[,append=on|off][,input-path=FIFO]
                    socket,path=PATH,server=on[,wait=on|off]
                    socket,path=PATH[,server=off][,reconnect-ms=N]
-                   a logfile of 16 MiB becomes FILE.1 and is begun anew
-  -serial unix:PATH[,server=on,...]|file:PATH|stdio|null|none|chardev:ID
+                   a logfile keeps its newest 16 MiB; what is older becomes a hole
+                   what a serial port has open goes with the guest in cpr-transfer, cpr-exec
+  -serial unix:PATH[,server=on,...]|file:PATH|pty|stdio|null|none|chardev:ID
                    the UART; the same properties as the chardev's
   -qmp unix:PATH,server=on[,wait=off]|stdio|none|chardev:ID
                    a monitor is on a unix socket that it serves, or on stdio

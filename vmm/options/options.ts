@@ -103,7 +103,7 @@ interface ChardevBase {
 }
 export type ChardevOptions = ChardevBase &
   (
-    | { readonly backend: 'null' }
+    | { readonly backend: 'null' | 'pty' }
     | { readonly backend: 'stdio'; readonly signal: boolean }
     | {
         readonly backend: 'file';

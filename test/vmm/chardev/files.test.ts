@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { CarriedDescriptors } from '../../../vmm/carried.js';
 import { openChardev } from '../../../vmm/chardev/open.js';
 import { parseOptions } from '../../../vmm/options/options.js';
 import { type TempDir, tempDir } from '../../helpers/temp-dir.js';
@@ -18,7 +19,7 @@ test.after.each(({ dir }) => dir.remove());
 function open(text: string) {
   const [options] = parseOptions(['-kernel', 'k', '-chardev', text]).chardevs;
   if (options === undefined) throw new Error('no chardev parsed');
-  return openChardev(options, { backlogBytes: 0 });
+  return openChardev(options, { backlogBytes: 0, awaitsGuest: false, received: new CarriedDescriptors([]) });
 }
 
 test('a file is written anew, or appended to', async ({ dir }) => {
@@ -59,18 +60,23 @@ test('a file or log that cannot be opened is an error that names the chardev', a
 test('stdio echoes through pipes, in a worker thread too', async ({ dir }) => {
   const script = join(dir.path, 'echo.mjs');
   const module = new URL('../../../vmm/chardev/open.js', import.meta.url).href;
+  const carried = new URL('../../../vmm/carried.js', import.meta.url).href;
   writeFileSync(
     script,
     `import { isMainThread, Worker } from 'node:worker_threads';
      import { openChardev } from '${module}';
+     import { CarriedDescriptors } from '${carried}';
      if (isMainThread && process.argv[2] === 'worker') new Worker(new URL(import.meta.url));
      else {
        const options = { id: 's', backend: 'stdio', signal: true, logfile: null, logAppend: false };
-       const chardev = await openChardev(options, { backlogBytes: 0 });
-       chardev.onData = (bytes) => {
+       const received = new CarriedDescriptors([]);
+       const chardev = await openChardev(options, { backlogBytes: 0, awaitsGuest: false, received });
+       chardev.onReadable = () => {
+         const bytes = chardev.read(2);
          chardev.write(bytes);
          if (bytes.includes(33)) chardev.close();
        };
+       chardev.setReading(true);
      }`,
   );
   for (const thread of ['main', 'worker']) {

@@ -30,7 +30,7 @@ function firstKept(path: string): number | null {
 }
 
 test('beyond its limit the oldest becomes a hole, and what is kept stays at its offset', ({ path }) => {
-  const log = new LogFile(path, false, MIB);
+  const log = new LogFile(openSync(path, 'w'), MIB);
   for (let at = 0; at < 3 * MIB; at += 64) log.write(bytes(`${at}`.padStart(63, ' ').concat('\n')));
   log.close();
   const content = readFileSync(path, 'latin1');
@@ -42,7 +42,7 @@ test('beyond its limit the oldest becomes a hole, and what is kept stays at its 
 });
 
 test('a guest that never stops writing takes no more than the limit and a step', ({ path }) => {
-  const log = new LogFile(path, false, 2 * MIB);
+  const log = new LogFile(openSync(path, 'w'), 2 * MIB);
   const chunk = bytes('x'.repeat(4097));
   for (let round = 0; round < 5_000; round += 1) log.write(chunk);
   log.close();
@@ -53,7 +53,7 @@ test('a guest that never stops writing takes no more than the limit and a step',
 
 test('appending counts what is there already', ({ path }) => {
   writeFileSync(path, 'x'.repeat(3 * MIB));
-  const log = new LogFile(path, true, MIB);
+  const log = new LogFile(openSync(path, 'a'), MIB);
   log.write(bytes('abc'));
   log.close();
   assert.is(firstKept(path), 2 * MIB);
@@ -61,7 +61,7 @@ test('appending counts what is there already', ({ path }) => {
 });
 
 test('what is no regular file is left alone', () => {
-  const log = new LogFile('/dev/null', false, 10);
+  const log = new LogFile(openSync('/dev/null', 'w'), 10);
   log.write(new Uint8Array(2 * MIB));
   log.close();
   assert.ok(statSync('/dev/null').isCharacterDevice());

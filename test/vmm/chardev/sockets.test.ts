@@ -3,9 +3,10 @@ import { createConnection, createServer, type Server, type Socket } from 'node:n
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { CarriedDescriptors } from '../../../vmm/carried.js';
 import type { Chardev } from '../../../vmm/chardev/chardev.js';
+import { MAX_BUFFERED_BYTES } from '../../../vmm/chardev/chardev-state.js';
 import { openChardev } from '../../../vmm/chardev/open.js';
-import { MAX_BUFFERED_BYTES } from '../../../vmm/chardev/socket-peer.js';
 import { parseOptions } from '../../../vmm/options/options.js';
 import { type TempDir, tempDir } from '../../helpers/temp-dir.js';
 import { waitFor, within } from '../../helpers/wait.js';
@@ -37,7 +38,10 @@ async function open(context: Context, properties: string, backlogBytes = 0): Pro
   const text = `socket,id=c,path=${context.path},${properties}`;
   const [options] = parseOptions(['-kernel', 'k', '-chardev', text]).chardevs;
   if (options === undefined) throw new Error('no chardev parsed');
-  const chardev = await openChardev(options, { backlogBytes });
+  const chardev = await openChardev(options, {
+    ...{ backlogBytes, awaitsGuest: false },
+    received: new CarriedDescriptors([]),
+  });
   context.opened.push(chardev);
   return chardev;
 }
@@ -59,7 +63,11 @@ function record(chardev: Chardev): string[] {
   const events: string[] = [];
   chardev.onOpen = () => events.push('open');
   chardev.onClose = () => events.push('close');
-  chardev.onData = (bytes) => events.push(Buffer.from(bytes).toString());
+  chardev.onReadable = () => {
+    const bytes = chardev.read(1024);
+    if (bytes.length > 0) events.push(Buffer.from(bytes).toString());
+  };
+  chardev.setReading(true);
   return events;
 }
 

@@ -9,7 +9,7 @@ import * as assert from 'uvu/assert';
 import { BlockLayer } from '../../../vmm/block/block-layer.js';
 import { BlockNodes } from '../../../vmm/block/nodes.js';
 import { CarriedDescriptors } from '../../../vmm/carried.js';
-import { openDevices } from '../../../vmm/machine/devices.js';
+import { openBlk } from '../../../vmm/machine/devices/blk.js';
 import { parseOptions } from '../../../vmm/options/options.js';
 import { findInCache } from '../../fetch/cache.js';
 import { FEATURE_BITS, TestDriver } from '../devices/virtio/driver.js';
@@ -123,9 +123,10 @@ async function seenHere(args: readonly string[]): Promise<Seen> {
   const received = new CarriedDescriptors([]);
   const blocks = new BlockLayer(new BlockNodes(received, false), () => {});
   blocks.open(options);
-  const [device] = await openDevices({ options, received, blocks });
+  const [device] = options.devices;
   if (device === undefined) throw new Error('expected a device');
-  const driver = new TestDriver(device.part);
+  const { part } = await openBlk(device, { options, blocks });
+  const driver = new TestDriver(part);
   const words = [0, 1].map((select) => {
     driver.write(0x14, select);
     return driver.read(0x10);

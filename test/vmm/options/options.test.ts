@@ -220,7 +220,12 @@ const REFUSALS: readonly (readonly [string, readonly string[], RegExp])[] = [
   ['an initrd without a kernel', [], /^-initrd: needs -kernel/],
   ['a serial port on no chardev', ['-serial', 'chardev:x'], /^-serial: chardev 'x' not found/],
   ['a chardev without an id', ['-chardev', 'null'], /^-chardev: parameter 'id' is missing/],
-  ['a chardev we have not', ['-chardev', 'pty,id=a'], /^-chardev: backend 'pty' is not offered/],
+  ['a chardev we have not', ['-chardev', 'vc,id=a'], /^-chardev: backend 'vc' is not offered/],
+  [
+    'an id that is none',
+    ['-chardev', 'null,id=a/b'],
+    /^-chardev: parameter 'id' expects an identifier, got 'a\/b'/,
+  ],
   ['a socket over TCP', ['-chardev', 'socket,id=a,path=/a,port=1'], /^-chardev: unknown parameter 'port'/],
   ['the same id twice', ['-chardev', 'null,id=a', '-chardev', 'null,id=a'], /duplicate chardev id 'a'/],
   [

@@ -16,7 +16,10 @@ const NO_GRANULARITY = 0xffff_ffff;
 /** The device is closed before this, disk or no disk. */
 const CLOSE_DEADLINE_MS = 4000;
 
-export async function openBlk(device: DeviceOptions, { options, blocks }: DeviceContext): Promise<OpenPart> {
+export async function openBlk(
+  device: DeviceOptions,
+  { options, blocks }: Pick<DeviceContext, 'options' | 'blocks'>,
+): Promise<OpenPart> {
   const { values } = device;
   const reference = textOf(values, 'drive');
   if (reference === null) throw new Error('drive property not set');

@@ -12,5 +12,5 @@ export const queryChardevBackends = defineCommand({
   name: 'query-chardev-backends',
   args: {},
   returns: { array: { struct: { name: { type: 'str' } } } },
-  run: () => ['socket', 'file', 'stdio', 'null'].map((name) => ({ name })),
+  run: () => ['socket', 'file', 'pty', 'stdio', 'null'].map((name) => ({ name })),
 });

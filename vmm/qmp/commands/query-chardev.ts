@@ -1,5 +1,6 @@
 import { textOf } from '../../options/device-type.js';
 import type { ChardevOptions, VmmOptions } from '../../options/options.js';
+import type { VmControl } from '../../vm-control.js';
 import { defineCommand } from '../command.js';
 
 /**
@@ -22,7 +23,7 @@ export const queryChardev = defineCommand({
   run: ({ options, vm }) =>
     options.chardevs.map((chardev) => ({
       label: chardev.id,
-      filename: filenameOf(chardev),
+      filename: filenameOf(chardev, vm.terminals),
       'frontend-open': isUsed(chardev.id, options, vm.openChardevs),
     })),
 });
@@ -38,7 +39,8 @@ function isUsed(
   return user?.driver === 'virtserialport' ? openChardevs.has(id) : user !== undefined;
 }
 
-function filenameOf(chardev: ChardevOptions): string {
+function filenameOf(chardev: ChardevOptions, terminals: VmControl['terminals']): string {
+  if (chardev.backend === 'pty') return `pty:${terminals[chardev.id] ?? ''}`;
   if (chardev.backend === 'socket') return `unix:${chardev.path}${chardev.server ? ',server=on' : ''}`;
   return chardev.backend === 'file' ? chardev.path : chardev.backend;
 }
