@@ -70,6 +70,7 @@ export async function startVmm(
   const vm = new VmControl({
     events,
     policy: { startStopped, noReboot, noShutdown, incoming },
+    netdevs: options.netdevs,
     ended: (exitCode) => life.end(exitCode),
     report: (message) => life.report(message),
   });

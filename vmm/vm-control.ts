@@ -14,9 +14,12 @@ import type { CpuState } from './cpu/state.js';
 import { DeviceEvents } from './device-events.js';
 import type { DeviceQuestion } from './machine/device-question.js';
 import type { MachineEvents, MachineHandle, SavedMachine, ShutdownCause } from './machine/handle.js';
+import type { NetworkReport, NetworkRequest } from './net/report.js';
+import type { NetdevOptions } from './options/netdev-options.js';
 import { blockIoErrorData } from './qmp/block-io-error.js';
 import { QmpError } from './qmp/error.js';
 import type { EventHub } from './qmp/events.js';
+import { emitNetworkEvent } from './qmp/network-events.js';
 import type { StatusInfo } from './qmp/protocol.js';
 import { type RunState, RunStateHolder } from './run-state.js';
 
@@ -33,6 +36,8 @@ export interface VmPolicy {
 export interface VmControlOptions {
   readonly events: EventHub;
   readonly policy: VmPolicy;
+  /** To tell of them. */
+  readonly netdevs?: readonly NetdevOptions[];
   /** The VM is over: the process has to end with this code. Called once. */
   ended(exitCode: number): void;
   /** A line for the operator. */
@@ -59,6 +64,7 @@ export class VmControl {
   readonly #events: EventHub;
   readonly #deviceEvents: DeviceEvents;
   #policy: VmPolicy;
+  readonly #netdevs: readonly NetdevOptions[];
   readonly #ended: (exitCode: number) => void;
   readonly #report: (message: string) => void;
   readonly #state: RunStateHolder;
@@ -72,10 +78,11 @@ export class VmControl {
   readonly #activation: Activation;
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor({ events, policy, ended, report }: VmControlOptions) {
+  constructor({ events, policy, netdevs = [], ended, report }: VmControlOptions) {
     this.#events = events;
     this.#deviceEvents = new DeviceEvents(events);
     this.#policy = policy;
+    this.#netdevs = netdevs;
     this.#ended = ended;
     this.#report = report;
     this.#autostart = !policy.startStopped;
@@ -97,6 +104,7 @@ export class VmControl {
     shutdown: (cause, exitCode) => this.#onGuestRequest({ kind: 'shutdown', cause, exitCode }),
     reset: (cause) => this.#onGuestRequest({ kind: 'reset', cause }),
     blockIoError: (report, isStopped) => this.#onBlockIoError(report, isStopped),
+    network: (event) => emitNetworkEvent(this.#events, event, this.#netdevs),
     failed: (error) => {
       this.#report(`the machine failed: ${error.message}`);
       this.#end('host-error', 1);
@@ -194,6 +202,11 @@ export class VmControl {
   /** Asks the device in a virtio-mmio slot. */
   askDevice(slot: number, question: DeviceQuestion): Promise<unknown> {
     return this.#inTurn((machine) => machine.ask(slot, question));
+  }
+
+  /** What monitors want of the network. */
+  network(request: NetworkRequest): Promise<NetworkReport> {
+    return this.#inTurn((machine) => machine.network(request));
   }
 
   /** Lets the machine rehearse a hand-over; the result is a sample of its state. */

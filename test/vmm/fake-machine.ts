@@ -81,6 +81,10 @@ export class FakeMachine implements MachineHandle {
     return null;
   }
 
+  async network() {
+    return { nics: [], netdevs: [] };
+  }
+
   async registers(): Promise<CpuState> {
     return CPU_RESET;
   }

@@ -8,6 +8,7 @@ import type { BlockIoReport, ResizeRequest } from '../block/block-layer.js';
 import type { DisksDescription } from '../block/describe.js';
 import type { CarriedDescriptor, CarryOutcome } from '../carried.js';
 import type { CpuState } from '../cpu/state.js';
+import type { NetworkEvent, NetworkReport, NetworkRequest } from '../net/report.js';
 import type { DeviceEvent } from './device-event.js';
 import type { DeviceQuestion } from './device-question.js';
 
@@ -28,6 +29,8 @@ export interface MachineEvents {
   reset(cause: ShutdownCause): void;
   /** An operation of a disk failed. `isStopped`: the machine has stopped running, and tries again at `start`. */
   blockIoError(report: BlockIoReport, isStopped: boolean): void;
+  /** Something happened to a network device or backend. */
+  network(event: NetworkEvent): void;
   /** The worker died or hit an assertion: the guest cannot go on. */
   failed(error: Error): void;
   /** A device has something to tell the monitors. */
@@ -79,6 +82,8 @@ export interface MachineHandle {
   ask(slot: number, question: DeviceQuestion): Promise<unknown>;
   /** The hart's registers, running or not. */
   registers(): Promise<CpuState>;
+  /** Does what a monitor wants of the network, and tells how it is then. */
+  network(request: NetworkRequest): Promise<NetworkReport>;
   /** Ends the worker. Chardevs are flushed and closed. */
   close(): Promise<void>;
 }

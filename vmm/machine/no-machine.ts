@@ -18,6 +18,7 @@ export const NO_MACHINE: MachineHandle = {
   ask: nothingToMove,
   carry: nothingToMove,
   carried: nothingToMove,
+  network: async () => ({ nics: [], netdevs: [] }),
   close: async () => {},
 };
 

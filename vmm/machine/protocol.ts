@@ -3,6 +3,7 @@ import type { BlockIoReport, ResizeRequest } from '../block/block-layer.js';
 import type { DisksDescription } from '../block/describe.js';
 import type { CarriedDescriptor, CarryOutcome } from '../carried.js';
 import type { CpuState } from '../cpu/state.js';
+import type { NetworkEvent, NetworkReport, NetworkRequest } from '../net/report.js';
 import type { VmmOptions } from '../options/options.js';
 import type { DeviceEvent } from './device-event.js';
 import type { DeviceQuestion } from './device-question.js';
@@ -42,6 +43,7 @@ export type Request =
   | { readonly command: 'inactivate'; readonly ours: boolean }
   | { readonly command: 'resize-disk'; readonly resize: ResizeRequest }
   | { readonly command: 'ask'; readonly slot: number; readonly question: DeviceQuestion }
+  | { readonly command: 'network'; readonly network: NetworkRequest }
   | { readonly command: 'save'; readonly handOver: boolean }
   | { readonly command: 'load'; readonly sections: Uint8Array; readonly activate: boolean };
 
@@ -49,6 +51,7 @@ export type Request =
 export type Result =
   | SavedMachine
   | CpuState
+  | NetworkReport
   | readonly CarriedDescriptor[]
   | DisksDescription
   | Answer
@@ -78,6 +81,7 @@ export type WorkerMessage =
   | { readonly kind: 'shutdown'; readonly cause: ShutdownCause; readonly exitCode: number }
   | { readonly kind: 'reset'; readonly cause: ShutdownCause }
   | { readonly kind: 'block-io-error'; readonly report: BlockIoReport; readonly isStopped: boolean }
+  | { readonly kind: 'network'; readonly event: NetworkEvent }
   | { readonly kind: 'failed'; readonly error: ErrorInWords }
   | { readonly kind: 'device-event'; readonly event: DeviceEvent };
 

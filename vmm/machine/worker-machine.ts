@@ -7,6 +7,7 @@ import type { DisksDescription } from '../block/describe.js';
 import type { CarriedDescriptor, CarryOutcome } from '../carried.js';
 import { STOP_REQUEST_OFFSET } from '../cpu/memory-map.js';
 import type { CpuState } from '../cpu/state.js';
+import type { NetworkReport, NetworkRequest } from '../net/report.js';
 import type { DeviceQuestion } from './device-question.js';
 import type { MachineEvents, MachineHandle, SavedMachine } from './handle.js';
 import type { MachinePeer } from './ports.js';
@@ -120,6 +121,10 @@ export class WorkerMachine implements MachineHandle {
     return ((await this.#askForResult({ command: 'ask', slot, question })) as Answer).answer;
   }
 
+  async network(network: NetworkRequest): Promise<NetworkReport> {
+    return (await this.#askForResult({ command: 'network', network })) as NetworkReport;
+  }
+
   async registers(): Promise<CpuState> {
     return (await this.#askForResult({ command: 'registers' })) as CpuState;
   }
@@ -173,6 +178,9 @@ export class WorkerMachine implements MachineHandle {
         break;
       case 'block-io-error':
         this.#events.blockIoError(message.report, message.isStopped);
+        break;
+      case 'network':
+        this.#events.network(message.event);
         break;
       case 'failed':
         this.#fail(fromWords(message.error));

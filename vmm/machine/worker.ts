@@ -16,6 +16,7 @@ import { Boot } from '../firmware/boot.js';
 import { ramOf } from '../memory/guest-memory.js';
 import { MacAddresses } from '../net/mac-addresses.js';
 import { Netdevs } from '../net/netdevs.js';
+import type { NetworkEvent } from '../net/report.js';
 import { textOf } from '../options/device-type.js';
 import type { VmmOptions } from '../options/options.js';
 import { Throttle } from '../throttle.js';
@@ -26,6 +27,7 @@ import { closeDevices, drainDevices, type OpenDevice, openDevices } from './devi
 import { GuestErrorLog } from './guest-errors.js';
 import type { SavedMachine } from './handle.js';
 import { Machine } from './machine.js';
+import { Network } from './network.js';
 import type { MachinePort } from './ports.js';
 import type { Answer, NumberedRequest, Request, Result, WorkerMessage, WorkerSettings } from './protocol.js';
 import { inWords } from './protocol.js';
@@ -48,6 +50,7 @@ class MachineWorker {
   readonly #devices: readonly OpenDevice[];
   readonly #blocks: BlockLayer;
   readonly #netdevs: Netdevs;
+  readonly #network: Network;
   readonly #carriers: Carriers;
   readonly #machine: Machine;
   readonly #loop: RunLoop;
@@ -68,6 +71,8 @@ class MachineWorker {
     this.#devices = devices;
     this.#blocks = blocks;
     this.#netdevs = netdevs;
+    const tell = (event: NetworkEvent) => send({ kind: 'network', event });
+    this.#network = new Network(netdevs, () => this.#devices, tell);
     this.#carriers = new Carriers([
       ...chardevs,
       blocks.nodes,
@@ -148,6 +153,8 @@ class MachineWorker {
       case 'resize-disk':
         this.#blocks.resize(request.resize);
         return null;
+      case 'network':
+        return this.#network.ask(request.network);
       case 'registers':
         return this.#machine.registers();
       case 'carry':
@@ -277,8 +284,8 @@ async function build(
     worker?.blockFailed(report);
   });
   const netdevs = new Netdevs(received, {
-    connected: () => {},
-    disconnected: () => {},
+    connected: (netdev) => send({ kind: 'network', event: { event: 'connected', netdev } }),
+    disconnected: (netdev) => send({ kind: 'network', event: { event: 'disconnected', netdev } }),
   });
   const macs = new MacAddresses();
   let backends: OpenBackends = { chardevs: [], netdevs, devices: [], blocks };

@@ -79,7 +79,7 @@ async function setStage(sample: SavedMachine, incoming: boolean) {
     ...{ start: act, stop: act, reset: act, powerdown: act, load: act, close: act },
     ...{ save: give, rehearse: give, registers: async () => CPU_RESET, disks: async () => NO_DISKS },
     ...{ carry: async () => [], carried: act, activate: act, inactivate: act, resizeDisk: act },
-    ...{ ask: async () => null, terminals: {} },
+    ...{ ask: async () => null, terminals: {}, network: async () => ({ nics: [], netdevs: [] }) },
   };
   await vm.attach(machine);
   return { vm, events, progress: new MigrationProgress(events, () => true) };

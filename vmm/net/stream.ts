@@ -16,6 +16,7 @@ import {
 } from '../../native/index.js';
 import type { CarriedDescriptor, CarryOutcome } from '../carried.js';
 import { MAX_FRAME_BYTES, type NetUser } from '../devices/virtio-net/backend.js';
+import { systemReason } from '../migration/system-reason.js';
 import type { StreamOptions } from '../options/netdev-options.js';
 import { MAX_HELD_BYTES, type Netdev, type NetdevEvents, type NetdevState } from './netdev.js';
 import { Readiness } from './readiness.js';
@@ -160,7 +161,7 @@ export class StreamNetdev implements Netdev {
       this.#state =
         this.options.reconnectMs > 0
           ? 'connecting'
-          : `error: Failed to connect to '${path}': ${error.message}`;
+          : `error: Failed to connect to '${path}': ${systemReason(error)}`;
       this.#connectLater();
       return;
     }
@@ -180,7 +181,7 @@ export class StreamNetdev implements Netdev {
 
   #use(fd: number): void {
     this.#connection = { fd, readiness: new Readiness(fd, () => this.#ready()) };
-    this.#state = this.options.path === null ? 'fd' : `unix:${this.options.path}`;
+    this.#state = this.options.path === null ? `fd:${this.options.fd}` : `unix:${this.options.path}`;
     this.#want();
   }
 

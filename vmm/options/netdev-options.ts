@@ -111,17 +111,8 @@ function stream(properties: Properties, id: string): StreamOptions {
   properties.only('addr.abstract', 'off');
   const fd = type === 'fd' ? descriptor(properties, 'addr.str') : null;
   if (type === 'fd' && fd === null) throw properties.error(`Parameter 'addr.str' is missing`);
-  const reconnectMs = reconnect(properties);
+  const reconnectMs = properties.integer('reconnect-ms', 0, { min: 0, max: 3_600_000 });
   return { type: 'stream', id, path, fd, reconnectMs };
-}
-
-function reconnect(properties: Properties): number {
-  const range = { min: 0, max: 3_600_000 };
-  if (properties.string('reconnect') === null) return properties.integer('reconnect-ms', 0, range);
-  if (properties.string('reconnect-ms') !== null) {
-    throw properties.error("'reconnect' and 'reconnect-ms' are mutually exclusive");
-  }
-  return properties.integer('reconnect', 0, { min: 0, max: 3600 }) * 1000;
 }
 
 function descriptor(properties: Properties, name: string): number | null {

@@ -29,4 +29,15 @@ export const EVENTS: readonly EventDescription[] = [
   { name: 'MIGRATION_PASS', data: { pass: { type: 'int' } } },
   { name: 'BALLOON_CHANGE', data: { actual: { type: 'int' } } },
   { name: 'VSERPORT_CHANGE', data: { id: { type: 'str' }, open: { type: 'bool' } } },
+  { name: 'NIC_RX_FILTER_CHANGED', data: { name: { type: 'str', optional: true }, path: { type: 'str' } } },
+  {
+    name: 'NETDEV_STREAM_CONNECTED',
+    data: {
+      'netdev-id': { type: 'str' },
+      addr: {
+        type: { tag: 'type', variants: { unix: { path: { type: 'str' } }, fd: { str: { type: 'str' } } } },
+      },
+    },
+  },
+  { name: 'NETDEV_STREAM_DISCONNECTED', data: { 'netdev-id': { type: 'str' } } },
 ];

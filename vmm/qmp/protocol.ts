@@ -105,6 +105,14 @@ export interface QmpEventData {
   readonly RESET: { readonly guest: boolean; readonly reason: string };
   readonly BALLOON_CHANGE: { readonly actual: number };
   readonly VSERPORT_CHANGE: { readonly id: string; readonly open: boolean };
+  readonly NIC_RX_FILTER_CHANGED: { readonly name?: string; readonly path: string };
+  readonly NETDEV_STREAM_CONNECTED: {
+    readonly 'netdev-id': string;
+    readonly addr:
+      | { readonly type: 'unix'; readonly path: string }
+      | { readonly type: 'fd'; readonly str: string };
+  };
+  readonly NETDEV_STREAM_DISCONNECTED: { readonly 'netdev-id': string };
 }
 
 export interface StatusInfo {

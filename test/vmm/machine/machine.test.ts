@@ -71,6 +71,7 @@ async function create(
       reset: (cause) => events.push(`reset ${cause}`),
       blockIoError: (report) => events.push(`blockIoError ${report.error}`),
       deviceEvent: ({ name }) => events.push(name),
+      network: () => undefined,
       failed: (error) => events.push(`failed ${error.message}`),
     },
   );

@@ -17,6 +17,7 @@ function start(source: string) {
     shutdown: (cause, code) => events.push(`shutdown ${cause} ${code}`),
     reset: (cause) => events.push(`reset ${cause}`),
     blockIoError: (report) => events.push(`blockIoError ${report.error}`),
+    network: () => undefined,
     failed: (error) => events.push(`failed ${error.message}`),
     deviceEvent: ({ name }) => events.push(name),
   });

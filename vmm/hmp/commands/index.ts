@@ -5,10 +5,11 @@ import { infoBalloon } from '../info/balloon.js';
 import { infoBlock, infoBlockstats } from '../info/block.js';
 import { infoMtree, infoQtree } from '../info/board.js';
 import { infoCpus } from '../info/cpus.js';
-import { infoChardev, infoNetwork } from '../info/host-side.js';
+import { infoChardev } from '../info/host-side.js';
 import { infoName, infoUuid, infoVersion } from '../info/identity.js';
 import { infoMemdev, infoMemorySizeSummary } from '../info/memory.js';
 import { infoMigrate, infoMigrateCapabilities, infoMigrateParameters } from '../info/migrate.js';
+import { infoNetwork } from '../info/network.js';
 import { infoRegisters } from '../info/registers.js';
 import { infoStatus } from '../info/status.js';
 import { balloon } from './balloon.js';
@@ -21,6 +22,7 @@ import {
   migrateSetCapability,
   migrateSetParameter,
 } from './migrate.js';
+import { setLink } from './network.js';
 import { qomGet, qomList, qomSet } from './qom.js';
 import { cont, quit, stop, systemPowerdown, systemReset } from './run-state.js';
 
@@ -66,6 +68,7 @@ export const COMMANDS: readonly HmpCommand[] = [
   qomList,
   qomSet,
   quit,
+  setLink,
   stop,
   systemPowerdown,
   systemReset,

@@ -10,6 +10,3 @@ export const infoChardev = info('chardev', 'show the character devices', async (
     .sort()
     .join('');
 });
-
-/** The machine has no network yet. */
-export const infoNetwork = info('network', 'show the network state', () => '');

@@ -45,6 +45,7 @@ import { queryMigrateParameters } from './query-migrate-parameters.js';
 import { queryName } from './query-name.js';
 import { queryNamedBlockNodes } from './query-named-block-nodes.js';
 import { queryQmpSchemaOf } from './query-qmp-schema.js';
+import { queryRxFilter } from './query-rx-filter.js';
 import { queryStatus } from './query-status.js';
 import { queryTarget } from './query-target.js';
 import { queryUuid } from './query-uuid.js';
@@ -52,6 +53,7 @@ import { queryVersion } from './query-version.js';
 import { quit } from './quit.js';
 import { removeFd } from './remove-fd.js';
 import { setAction } from './set-action.js';
+import { setLink } from './set-link.js';
 import { stop } from './stop.js';
 import { systemPowerdown } from './system-powerdown.js';
 import { systemReset } from './system-reset.js';
@@ -115,6 +117,8 @@ const LIST: readonly Command[] = [
   qomSet,
   balloon,
   queryBalloon,
+  queryRxFilter,
+  setLink,
 ];
 
 export const COMMANDS: ReadonlyMap<string, Command> = new Map(LIST.map((command) => [command.name, command]));
