@@ -14,6 +14,7 @@ import { fleet } from './benchmarks/fleet.js';
 import { guestGapQemu } from './benchmarks/guest-gap-qemu.js';
 import { loops } from './benchmarks/loops.js';
 import { memory } from './benchmarks/memory.js';
+import { network } from './benchmarks/network.js';
 import { pause } from './benchmarks/pause.js';
 import { pauseDaemon } from './benchmarks/pause-daemon.js';
 import { pauseModes } from './benchmarks/pause-modes.js';
@@ -34,6 +35,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   loops,
   memory,
   qmpLatency,
+  network,
 ];
 /** Files here are memory, as a memfd is. */
 const MEMORY_ROOT = '/dev/shm';
