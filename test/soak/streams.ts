@@ -10,15 +10,21 @@ import { CLINT_STATE } from '../../vmm/devices/clint.js';
 import { GOLDFISH_RTC_STATE } from '../../vmm/devices/goldfish-rtc.js';
 import { PLIC_STATE } from '../../vmm/devices/plic.js';
 import { UART16550_STATE } from '../../vmm/devices/uart16550-state.js';
+import { virtioState } from '../../vmm/devices/virtio/state.js';
+import { virtioRng } from '../../vmm/devices/virtio-rng/device.js';
 import { decodeCprState, decodeExecState, encodeExecState } from '../../vmm/migration/cpr-state.js';
 import { StreamDecoder } from '../../vmm/migration/decode-stream.js';
 import { encodeHead, encodeTail } from '../../vmm/migration/encode-stream.js';
 import { encodePages } from '../../vmm/migration/ram-pages.js';
 import type { StreamSubject } from '../../vmm/migration/stream-format.js';
+import { netdevState } from '../../vmm/net/netdev.js';
 import { decodeSections, encodeSections } from '../../vmm/state/codec.js';
 import type { StateDescription } from '../../vmm/state/description.js';
 import { StreamError } from '../../vmm/state/stream-error.js';
 import { mutate, type Random, randomFrom } from '../vmm/state/mutate.js';
+
+/** Bytes of any length are in it. */
+const NETDEV_STATE = netdevState('net0');
 
 const DESCRIPTIONS = [
   TIMER_STATE,
@@ -27,6 +33,8 @@ const DESCRIPTIONS = [
   PLIC_STATE,
   UART16550_STATE,
   GOLDFISH_RTC_STATE,
+  virtioState(virtioRng({ take: (sizeBytes) => new Uint8Array(sizeBytes) })),
+  NETDEV_STATE,
 ].map((description) => description as StateDescription<unknown>);
 const EXPECTED = DESCRIPTIONS.map((description) => ({ description, instanceId: 0 }));
 const PAGE_BYTES = 4096;
@@ -45,7 +53,9 @@ function partsOf(random: Random): { subject: StreamSubject; carriesRam: boolean;
   const counts = { zero: 0, normal: 0 };
   const pages = carriesRam ? [...encodePages('ram0', sampleRam(random), counts)] : [];
   const sections = DESCRIPTIONS.map((description, index) => {
-    const section = { description, instanceId: 0, state: description.reset };
+    const state =
+      description.name === NETDEV_STATE.name ? { ...NETDEV_STATE.reset, ...held(random) } : description.reset;
+    const section = { description, instanceId: 0, state };
     return encodeSections([section], 3 + index);
   });
   const description = sections.flatMap((section) => section.description);
@@ -61,6 +71,10 @@ function partsOf(random: Random): { subject: StreamSubject; carriesRam: boolean;
     tail.subarray(end),
   ];
   return { subject, carriesRam, parts };
+}
+
+function held(random: Random): { received: Uint8Array; unsent: Uint8Array } {
+  return { received: new Uint8Array(random(100)), unsent: new Uint8Array(random(5000)) };
 }
 
 function sampleRam(random: Random): Uint8Array {
