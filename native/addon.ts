@@ -26,6 +26,7 @@ export interface Addon {
   unreadBytes(fd: number): number;
   readableBytes(fd: number): number;
   closeFd(fd: number): void;
+  createEventFd(): number;
   setCloseOnExec(fd: number, on: boolean): void;
   setNonBlocking(fd: number): void;
   duplicateFd(fd: number): number;

@@ -256,6 +256,14 @@ export function closeFd(fd: number): void {
   addon().closeFd(fd);
 }
 
+/**
+ * A counter, at first 0 and non-blocking: `writeFd` of a 64-bit number adds to it, `readFd` of 8 bytes takes all of it, and
+ * gives null while it is 0. POLLIN: it is not 0.
+ */
+export function createEventFd(): number {
+  return addon().createEventFd();
+}
+
 export function setCloseOnExec(fd: number, on: boolean): void {
   requireFd('fd', fd);
   if (typeof on !== 'boolean') throw new TypeError(`expected on to be a boolean, got ${String(on)}`);

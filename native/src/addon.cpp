@@ -36,6 +36,7 @@ NAPI_MODULE_INIT() {
       method("unreadBytes", baton::unreadBytes),
       method("readableBytes", baton::readableBytes),
       method("closeFd", baton::closeFd),
+      method("createEventFd", baton::createEventFd),
       method("setCloseOnExec", baton::setCloseOnExec),
       method("setNonBlocking", baton::setNonBlocking),
       method("duplicateFd", baton::duplicateFd),

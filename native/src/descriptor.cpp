@@ -1,5 +1,6 @@
 // What any descriptor can do.
 #include <fcntl.h>
+#include <sys/eventfd.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -70,6 +71,12 @@ napi_value writePieces(napi_env env, napi_callback_info info) {
   const int error = errno;
   if (error == EAGAIN) return null(env);
   return throwErrno(env, error, "writev", format("write to descriptor %d", fd));
+}
+
+napi_value createEventFd(napi_env env, napi_callback_info /*info*/) {
+  const int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (fd < 0) return throwErrno(env, errno, "eventfd", "create an event descriptor");
+  return number(env, fd);
 }
 
 napi_value setCloseOnExec(napi_env env, napi_callback_info info) {

@@ -26,6 +26,7 @@ napi_value shutdownWrite(napi_env env, napi_callback_info info);
 napi_value unreadBytes(napi_env env, napi_callback_info info);
 napi_value readableBytes(napi_env env, napi_callback_info info);
 napi_value closeFd(napi_env env, napi_callback_info info);
+napi_value createEventFd(napi_env env, napi_callback_info info);
 napi_value setCloseOnExec(napi_env env, napi_callback_info info);
 napi_value setNonBlocking(napi_env env, napi_callback_info info);
 napi_value duplicateFd(napi_env env, napi_callback_info info);
