@@ -19,6 +19,8 @@ export interface CoreHost {
   ticks(): number;
   /** False: the core raises an access fault instead of calling. */
   isMmio(address: number): boolean;
+  /** FENCE.I: what others than the hart wrote to RAM shall be what it executes. */
+  fence(): void;
 }
 
 /** Why `run` came back; the index is the core's exit code. */
@@ -112,6 +114,7 @@ function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memory, hos
         host.mmioWrite(address >>> 0, width, value >>> 0),
       ticks: () => host.ticks(),
       isMmio: (address: number) => (host.isMmio(address >>> 0) ? 1 : 0),
+      fence: () => host.fence(),
     },
   };
   return new WebAssembly.Instance(module, imports).exports as unknown as CoreExports;

@@ -250,6 +250,7 @@ export class Machine {
         return at >= 0 && at + sizeBytes <= ram.length ? ram.subarray(at, at + sizeBytes) : null;
       },
       wrote: (address, sizeBytes) => this.#core.flushCodeRange(address, sizeBytes),
+      wroteAnywhere: () => this.#core.flushCode(),
     };
   }
 
@@ -305,6 +306,7 @@ export class Machine {
       mmioWrite: (address, width, value) => this.#devices.bus.write(address, width, value),
       ticks: () => this.#devices.clint.ticks(),
       isMmio: (address) => this.#devices.bus.isMmio(address),
+      fence: () => this.#virtio.fence(),
     };
   }
 }

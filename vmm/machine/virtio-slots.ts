@@ -88,6 +88,11 @@ export class VirtioSlots {
     for (const { occupant } of this.#present()) occupant.transport?.resume();
   }
 
+  /** The hart executes FENCE.I. */
+  fence(): void {
+    for (const occupant of this.#occupants) occupant?.transport?.fence();
+  }
+
   pause(): void {
     this.#isRunning = false;
     for (const { occupant } of this.#present()) occupant.transport?.pause();

@@ -24,6 +24,7 @@ function start(source: string): Core {
     mmioRead: () => 0,
     mmioWrite: () => undefined,
     ticks: now,
+    fence: () => {},
     isMmio: (address: number) => address >>> 12 === DEVICE >>> 12,
   };
   const options = { sbi: false, ramSizeBytes: RAM_BYTES, hartId: 0 };

@@ -94,6 +94,8 @@ export class TestMachine implements CoreHost {
     return this.now;
   }
 
+  fence(): void {}
+
   isMmio(address: number): boolean {
     const at = address >>> 0;
     return [SYSCON, CLINT_MSIP, CLINT_MTIMECMP, UART, WIRES_ADDRESS].some(

@@ -187,8 +187,9 @@ function decodeWord(instruction: u32): void {
       if (kind != 2 && kind != 3) emitIllegal(instruction);
       else emitLoad(kind == 2 ? FLW : FLD, rd, rs1, immediateI(instruction), 0);
       return;
-    case 0x0f: // fence and fence.i: one hart, and code is always coherent
+    case 0x0f: // fence: one hart; fence.i: code is coherent but for what others than the hart and the host wrote
       if (kind > 1) emitIllegal(instruction);
+      else if (kind == 1) emit(SYSTEM, 0, 0, 0, instruction);
       else emit(NOP, 0, 0, 0, 0);
       return;
     case 0x13: decodeImmediate(instruction, rd, rs1, kind); return;

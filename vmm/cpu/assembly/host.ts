@@ -14,6 +14,10 @@ export declare function mmioWrite(address: u32, width: u32, value: u32): void;
 @external('host', 'ticks')
 export declare function ticks(): f64;
 
+/** FENCE.I. The host may flush decoded code. */
+@external('host', 'fence')
+export declare function fence(): void;
+
 /** 1 when a device answers at this address. */
 @external('host', 'isMmio')
 export declare function isMmio(address: u32): u32;

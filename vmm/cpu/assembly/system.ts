@@ -18,6 +18,7 @@ import {
   USER,
   WAIT,
 } from './hart';
+import { fence } from './host';
 import { flushAddress, flushAll } from './tlb';
 import {
   CAUSE_BREAKPOINT,
@@ -92,7 +93,14 @@ function executeCsr(instruction: u32, pc: u64): i32 {
   return NEXT;
 }
 
+function executeCodeFence(pc: u64): i32 {
+  fence();
+  setNextPc(pc + 4);
+  return LEAVE;
+}
+
 export function executeSystem(instruction: u32, pc: u64): i32 {
+  if ((instruction & 0x7f) == 0x0f) return executeCodeFence(pc);
   if (((instruction >> 12) & 3) != 0) return executeCsr(instruction, pc);
   switch (instruction) {
     case ECALL: return executeEcall(pc);

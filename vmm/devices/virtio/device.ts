@@ -19,6 +19,8 @@ export interface VirtioHost {
   has(feature: number): boolean;
   /** Interrupts the driver for a queue's used requests, if it wants to be. Works out of the guest's slice too. */
   signal(queue: number): void;
+  /** Interrupts the driver for requests that somebody else has used, who has judged that it wants to know. */
+  interrupt(): void;
   /** The device's configuration changed by itself. */
   configChanged(): void;
   /** Runs work of the device; a driver that broke the rules is told so, and the device stands until its reset. */
@@ -37,6 +39,8 @@ export interface VirtioDevice {
   pause(): void;
   /** Forgets everything of its driver; requests that the host still works at have no effect on it any more. */
   reset(): void;
+  /** The CPU is about to see code that was written by others than itself (FENCE.I). Absent: the device tells at once. */
+  fence?(): void;
   readConfig(offset: number, width: number): number;
   writeConfig(offset: number, width: number, value: number): void;
   /** Its own part of the state. */
@@ -53,6 +57,8 @@ export interface VirtioPart {
   readonly queueSizes: readonly number[];
   /** Bits it offers beside the transport's. */
   readonly features: readonly number[];
+  /** Bits beyond those, that are known only with a state. */
+  offered?(state: StateRecord): readonly number[];
   readonly fields: readonly Field[];
   readonly subsections?: readonly Subsection<StateRecord>[];
   readonly reset: StateRecord;

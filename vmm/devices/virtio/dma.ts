@@ -7,6 +7,8 @@ export interface Dma {
   bytes(address: number, sizeBytes: number): Uint8Array | null;
   /** To be called after the range was written and before the guest is told of it. */
   wrote(address: number, sizeBytes: number): void;
+  /** Somebody has written, and nobody knows where. Only in the device's `fence`. */
+  wroteAnywhere(): void;
 }
 
 /** Two halves of a 64-bit guest address. What a number cannot hold exactly is no RAM anyway. */

@@ -88,7 +88,8 @@ export class VirtioMmio implements MmioDevice, StatefulDevice<StateRecord>, Virt
     this.dma = dma;
     this.#errors = errors;
     this.#part = part;
-    this.#features = featureWords([...part.features, FEATURE_INDIRECT, FEATURE_EVENT_IDX, FEATURE_VERSION_1]);
+    const features = [...part.features, ...(part.offered?.(state) ?? [])];
+    this.#features = featureWords([...features, FEATURE_INDIRECT, FEATURE_EVENT_IDX, FEATURE_VERSION_1]);
     this.#state = transportOf(state);
     const [low = 0, high = 0] = this.#state.driver_features;
     this.#driverFeatures = [low, high];
@@ -118,6 +119,11 @@ export class VirtioMmio implements MmioDevice, StatefulDevice<StateRecord>, Virt
     for (const queue of this.queues) queue.makeUnready();
   }
 
+  /** Before the CPU executes what others may have written. */
+  fence(): void {
+    if (this.#mayRun) this.attempt(() => this.#device.fence?.());
+  }
+
   has(feature: number): boolean {
     return (((this.#driverFeatures[feature >> 5] ?? 0) >>> (feature & 31)) & 1) !== 0;
   }
@@ -127,6 +133,10 @@ export class VirtioMmio implements MmioDevice, StatefulDevice<StateRecord>, Virt
       if (this.#isRetired || !(this.queues[queue]?.takeInterrupt() ?? false)) return;
       this.#interrupt(INTERRUPT_USED);
     });
+  }
+
+  interrupt(): void {
+    if (!this.#isRetired) this.#interrupt(INTERRUPT_USED);
   }
 
   configChanged(): void {

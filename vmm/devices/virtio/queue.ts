@@ -95,6 +95,16 @@ export class Virtqueue {
     this.#state.ready = 0;
   }
 
+  /** The driver's index of what it made available. */
+  get availableIndex(): number {
+    return this.#availableRing.getUint16(2, true);
+  }
+
+  /** The index of what was used, as it is in the ring: others may have written it. */
+  get usedIndex(): number {
+    return this.#usedRing.getUint16(2, true);
+  }
+
   /** Whether the driver has made something available that was not taken yet. */
   get hasAvailable(): boolean {
     return this.isReady && this.#waiting() > 0;

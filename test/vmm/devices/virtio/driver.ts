@@ -215,6 +215,9 @@ export class TestDriver {
       wrote: (address: number, sizeBytes: number) => {
         this.written.push({ address, sizeBytes });
       },
+      wroteAnywhere: () => {
+        this.written.push({ address: RAM_BASE, sizeBytes: RAM_BYTES });
+      },
     };
     return new VirtioMmio(this.line, dma, this.part, this.errors, state);
   }
