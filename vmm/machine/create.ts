@@ -46,8 +46,9 @@ export async function createMachine(
   peer: MachinePeer = startMachine(options.machine.thread),
 ): Promise<MachineHandle> {
   const machine = new WorkerMachine(peer, memory.memory, events);
-  const { memory: shared, sizeBytes } = memory;
-  const settings: WorkerSettings = { options, memory: shared, sizeBytes, incoming, received };
+  const { memory: shared, sizeBytes, fd } = memory;
+  const ramFd = memory.share ? fd : null;
+  const settings: WorkerSettings = { options, memory: shared, sizeBytes, ramFd, incoming, received };
   peer.postMessage(settings);
   await machine.ready;
   return machine;

@@ -17,6 +17,7 @@ import { openBlk } from './devices/blk.js';
 import { openNet } from './devices/net.js';
 import { openRng } from './devices/rng.js';
 import { openSerial } from './devices/serial.js';
+import { openVhostUserBlk } from './devices/vhost-user-blk.js';
 import type { PluggedPart } from './machine.js';
 
 /** A device's part with the backend behind it. */
@@ -53,6 +54,8 @@ export interface DeviceContext {
   readonly macs: MacAddresses;
   /** Those that no monitor has; each has one user. */
   readonly chardevs: readonly Chardev[];
+  /** The descriptor behind guest RAM; `null`: nobody else can have it. */
+  readonly ramFd: number | null;
   announce(event: DeviceEvent): void;
   /** A line for the operator. */
   report(message: string): void;
@@ -66,6 +69,7 @@ const OPENERS: Readonly<Record<string, Open>> = {
   'virtio-net-device': openNet,
   'virtio-serial-device': openSerial,
   'virtio-balloon-device': openBalloon,
+  'vhost-user-blk': openVhostUserBlk,
 };
 
 export async function openDevices(context: DeviceContext): Promise<OpenDevice[]> {

@@ -20,6 +20,8 @@ export interface WorkerSettings {
   readonly options: VmmOptions;
   readonly memory: WebAssembly.Memory;
   readonly sizeBytes: number;
+  /** What RAM is a shared mapping of; `null`: it is private. */
+  readonly ramFd: number | null;
   readonly incoming: boolean;
   /** What came with the guest for its backends; the worker's from here on. */
   readonly received: readonly CarriedDescriptor[];

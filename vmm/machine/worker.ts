@@ -245,6 +245,7 @@ async function openChardevs(
     for (const options of chardevs) {
       if (monitors.some(({ chardev }) => chardev === options.id)) continue;
       const user = devices.find(({ values }) => textOf(values, 'chardev') === options.id);
+      if (user?.driver === 'vhost-user-blk') continue; // speaks with the socket itself
       // Who comes to a program's port later shall not hear what was said to somebody else.
       const backlogBytes = user?.driver === 'virtserialport' ? 0 : CONSOLE_BACKLOG_BYTES;
       opened.push(await openChardev(options, { backlogBytes, awaitsGuest, received }));
@@ -301,6 +302,7 @@ async function build(
       blocks,
       netdevs,
       macs,
+      ramFd: settings.ramFd,
       announce: (event: DeviceEvent) => news.put(subjectOf(event), event),
       report: printError,
     };

@@ -63,6 +63,21 @@ const VIRTIO_BALLOON: DeviceType = {
   },
 };
 
+const VHOST_USER_BLK: DeviceType = {
+  driver: 'vhost-user-blk',
+  bus: 'virtio-bus',
+  description: 'a disk that another process serves',
+  properties: {
+    chardev: { type: 'str' },
+    'num-queues': { type: 'uint16', default: 1, min: 1, max: 64 },
+    'queue-size': { type: 'uint32', default: 128, min: 2, max: 1024 },
+    'config-wce': { type: 'bool', default: true },
+    discard: { type: 'bool', default: true },
+    'write-zeroes': { type: 'bool', default: true },
+    ...VIRTIO_PROPERTIES,
+  },
+};
+
 const PORT_PROPERTIES: DeviceType['properties'] = {
   chardev: { type: 'str', default: null },
   nr: { type: 'uint32', default: ANY_PORT },
@@ -84,7 +99,14 @@ const VIRTSERIALPORT: DeviceType = {
 };
 
 export const DEVICE_TYPES: ReadonlyMap<string, DeviceType> = new Map(
-  [VIRTIO_RNG, VIRTIO_BLK, VIRTIO_NET, VIRTIO_SERIAL, VIRTCONSOLE, VIRTSERIALPORT, VIRTIO_BALLOON].map(
-    (type) => [type.driver, type],
-  ),
+  [
+    VIRTIO_RNG,
+    VIRTIO_BLK,
+    VIRTIO_NET,
+    VIRTIO_SERIAL,
+    VIRTCONSOLE,
+    VIRTSERIALPORT,
+    VIRTIO_BALLOON,
+    VHOST_USER_BLK,
+  ].map((type) => [type.driver, type]),
 );

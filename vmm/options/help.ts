@@ -60,6 +60,10 @@ Devices
                    virtio-serial-device[,max_ports=N]
                    virtio-balloon-device[,deflate-on-oom=on|off][,free-page-reporting=on|off]
                                     [,page-poison=on|off]
+                   vhost-user-blk,chardev=ID[,num-queues=N][,queue-size=N][,config-wce=on|off]
+                                    [,discard=on|off][,write-zeroes=on|off]
+                       the chardev is a socket of the process that serves the disk; RAM must be
+                       shared; the connection goes with the guest in the CPR modes
   -device virtconsole|virtserialport,chardev=ID[,id=ID][,name=TEXT][,nr=N][,bus=ID.0]
                    a console, or a port to a program, of a virtio-serial-device
   -object rng-builtin,id=ID
