@@ -402,11 +402,10 @@ async function cprProxy(
       for (const fd of message.fds) closeFd(fd);
     }
     shutdownWrite(toTarget);
-    // What it says of itself comes before.
-    for (let hasHungUp = false; !hasHungUp; ) {
-      const said = await waitFor(() => receiveMessage(toTarget, 65536, 0), { what: 'the target to hang up' });
-      hasHungUp = said.data.length === 0;
-    }
+    // It says what machine it is before.
+    await waitFor(() => receiveMessage(toTarget, 65536, 0)?.data.length === 0, {
+      what: 'the target to hang up',
+    });
     closeFd(toTarget);
   })();
   return { targetHungUp, hangUp: () => hangUp() };
