@@ -29,7 +29,7 @@ export type Goal =
 
 export interface Comparison {
   readonly what: string;
-  readonly unit: 'ms' | 'KiB' | 'MiB' | 'MIPS' | 's';
+  readonly unit: 'ms' | 'KiB' | 'MiB' | 'MiB/s' | 'MIPS' | 's';
   readonly subject: Side;
   readonly reference: Side | null;
   readonly goal: Goal | null;

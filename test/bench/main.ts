@@ -10,6 +10,7 @@ import { endProcessesNaming } from '../demo/leftovers.js';
 import { isInOwnNetwork, ownNetworkMissing } from '../e2e/own-network.js';
 import type { Benchmark } from './benchmark.js';
 import { boot } from './benchmarks/boot.js';
+import { disk } from './benchmarks/disk.js';
 import { fleet } from './benchmarks/fleet.js';
 import { guestGapQemu } from './benchmarks/guest-gap-qemu.js';
 import { loops } from './benchmarks/loops.js';
@@ -36,6 +37,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   memory,
   qmpLatency,
   network,
+  disk,
 ];
 /** Files here are memory, as a memfd is. */
 const MEMORY_ROOT = '/dev/shm';
