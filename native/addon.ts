@@ -35,6 +35,7 @@ export interface Addon {
   punchHole(fd: number, startBytes: number, lengthBytes: number): void;
   findData(fd: number, fromBytes: number): number | null;
   preadvNowait(fd: number, views: readonly Uint8Array[], fromBytes: number): number | null;
+  pwritevTimed(fd: number, views: readonly Uint8Array[], fromBytes: number): number | null;
   clearRange(fd: number, how: number, startBytes: number, lengthBytes: number): Promise<null>;
   endOfFile(fd: number): number;
   misalignment(view: Uint8Array, alignmentBytes: number): number;

@@ -330,6 +330,18 @@ export function preadvNowait(fd: number, views: readonly Uint8Array[], fromBytes
   return addon().preadvNowait(fd, views, fromBytes);
 }
 
+/**
+ * Writes these views, one after the other, and waits as long as that takes. Returns for how long it slept, in
+ * nanoseconds: 0 when it only copied into the page cache. null: an error, or not all was written; who writes it again
+ * by other means learns why.
+ */
+export function pwritevTimed(fd: number, views: readonly Uint8Array[], fromBytes: number): number | null {
+  requireFd('fd', fd);
+  requireInteger('the number of views', views.length, 1, MAX_SEGMENTS);
+  requireInteger('fromBytes', fromBytes, 0, Number.MAX_SAFE_INTEGER);
+  return addon().pwritevTimed(fd, views, fromBytes);
+}
+
 /** How a range is cleared: of a file, or of a block device; `discard` may leave anything behind. */
 export type Clearing = 'punch-hole' | 'zero-range' | 'discard-device' | 'zero-device';
 

@@ -45,6 +45,7 @@ NAPI_MODULE_INIT() {
       method("punchHole", baton::punchHole),
       method("findData", baton::findData),
       method("preadvNowait", baton::preadvNowait),
+      method("pwritevTimed", baton::pwritevTimed),
       method("clearRange", baton::clearRange),
       method("endOfFile", baton::endOfFile),
       method("misalignment", baton::misalignment),

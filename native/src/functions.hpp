@@ -35,6 +35,7 @@ napi_value makeFifo(napi_env env, napi_callback_info info);
 napi_value punchHole(napi_env env, napi_callback_info info);
 napi_value findData(napi_env env, napi_callback_info info);
 napi_value preadvNowait(napi_env env, napi_callback_info info);
+napi_value pwritevTimed(napi_env env, napi_callback_info info);
 napi_value clearRange(napi_env env, napi_callback_info info);
 napi_value endOfFile(napi_env env, napi_callback_info info);
 napi_value misalignment(napi_env env, napi_callback_info info);

@@ -83,6 +83,14 @@ export class Drive implements BlockBackend {
     return true;
   }
 
+  writeNow(at: number, buffers: readonly Uint8Array[], sizeBytes: number): boolean {
+    const startNs = this.#accounting.nowNs();
+    if (sizeBytes > 0 && !this.#image.writeNow(at, buffers)) return false;
+    this.#accounting.done('wr', sizeBytes, startNs);
+    this.#accounting.wrote(at + sizeBytes);
+    return true;
+  }
+
   read(at: number, sizeBytes: number, put: (offset: number, bytes: Uint8Array) => void, done: Done): void {
     const finish = this.#begin('rd', sizeBytes, done);
     const next = (offset: number) => {

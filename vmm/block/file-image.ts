@@ -6,9 +6,17 @@
  * used, and nothing is written but what a device asks for.
  */
 import { closeSync, fdatasync, fstatSync, ftruncateSync, read, write } from 'node:fs';
-import { type Clearing, clearRange, closeFd, endOfFile, preadvNowait } from '../../native/index.js';
+import {
+  type Clearing,
+  clearRange,
+  closeFd,
+  endOfFile,
+  preadvNowait,
+  pwritevTimed,
+} from '../../native/index.js';
 import { DirectIo, probeAlignment } from './direct-io.js';
 import { type Done, type Image, nameOf } from './image.js';
+import { WritePatience } from './write-patience.js';
 
 /** Zeros are written in pieces of this when the host cannot do better. */
 const ZEROS = new Uint8Array(256 * 1024);
@@ -37,7 +45,9 @@ export class FileImage implements Image {
   readonly #isDevice: boolean;
   readonly #direct: DirectIo | null;
   readonly #unsupported = new Set<Clearing>();
+  readonly #patience = new WritePatience();
   #sizeBytes = 0;
+  #flushing = 0;
   /** The page cache has lost what it could not write: no later flush can be good. */
   #lost: string | null = null;
 
@@ -82,6 +92,15 @@ export class FileImage implements Image {
     }
   }
 
+  /** Not beside a flush: file systems may hold a write up until that is done. */
+  writeNow(at: number, buffers: readonly Uint8Array[]): boolean {
+    if (this.#direct !== null || this.#isDevice || this.#flushing > 0 || !this.#patience.isLeft) return false;
+    const sleptNs = pwritevTimed(this.fd, buffers, at);
+    if (sleptNs === null) return false;
+    this.#patience.slept(sleptNs);
+    return true;
+  }
+
   read(at: number, sizeBytes: number, done: (error: string | null, bytes: Uint8Array) => void): void {
     if (this.#direct !== null) this.#direct.read(at, sizeBytes, done);
     else this.readInto(Buffer.allocUnsafeSlow(sizeBytes), at, done);
@@ -98,7 +117,9 @@ export class FileImage implements Image {
     } else if (this.#lost !== null) {
       setImmediate(done, this.#lost);
     } else {
+      this.#flushing++;
       fdatasync(this.fd, (error) => {
+        this.#flushing--;
         if (error !== null && this.#direct === null) this.#lost = nameOf(error);
         done(error === null ? null : nameOf(error));
       });

@@ -13,6 +13,8 @@ export interface Image {
   readonly path: string | null;
   /** Fills these buffers of `sizeBytes` together, when that needs no waiting. False: they hold anything. */
   readNow(at: number, buffers: readonly Uint8Array[], sizeBytes: number): boolean;
+  /** Writes these buffers, when that is only a copy. False: any of it may be written. */
+  writeNow(at: number, buffers: readonly Uint8Array[]): boolean;
   read(at: number, sizeBytes: number, done: (error: string | null, bytes: Uint8Array) => void): void;
   /** `data` stays as it is until this is done. */
   write(at: number, data: Uint8Array, done: Done): void;

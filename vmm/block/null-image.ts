@@ -18,6 +18,10 @@ export class NullImage implements Image {
     return true;
   }
 
+  writeNow(): boolean {
+    return true;
+  }
+
   read(_at: number, sizeBytes: number, done: (error: null, bytes: Uint8Array) => void): void {
     setImmediate(done, null, new Uint8Array(sizeBytes));
   }

@@ -190,6 +190,7 @@ function slowImage(): Image & { end(error?: string): void } {
     isReadOnly: false,
     path: null,
     readNow: () => false,
+    writeNow: () => false,
     read: (_at, sizeBytes, done) => waiting.push((error) => done(error, new Uint8Array(sizeBytes))),
     write: (_at, _data, done) => waiting.push(done),
     flush: (done) => waiting.push(done),

@@ -16,6 +16,8 @@ export interface BlockBackend {
   readonly inFlight: number;
   /** Fills these buffers, when that needs no waiting. False: they hold anything now, and `read` is the way. */
   readNow(at: number, buffers: readonly Uint8Array[], sizeBytes: number): boolean;
+  /** Writes these buffers, when that needs no waiting. False: any of it may be written, and `write` is the way. */
+  writeNow(at: number, buffers: readonly Uint8Array[], sizeBytes: number): boolean;
   /** Gives the data in pieces, in order. */
   read(at: number, sizeBytes: number, put: (offset: number, bytes: Uint8Array) => void, done: Done): void;
   write(at: number, sizeBytes: number, take: TakeData, done: Done): void;

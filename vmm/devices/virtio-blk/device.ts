@@ -41,6 +41,8 @@ const QUEUE = 0;
 const ID_BYTES = 20;
 /** Data moved at once for one notification; the guest waits for it. */
 const MAX_BYTES_AT_ONCE = 1024 * 1024;
+/** Larger writes are the pool's. */
+const MAX_WRITE_AT_ONCE = 256 * 1024;
 /** Of one request as much is held by the host at a time. */
 const PIECE_BYTES = 1024 * 1024;
 /** Held by the host for all requests together; what comes beyond waits in the queue. */
@@ -174,9 +176,7 @@ class VirtioBlk implements VirtioDevice {
   #begin(request: Request): number {
     switch (request.kind) {
       case IN:
-        if (request.isOut) this.#write(request);
-        else return this.#read(request);
-        return 0;
+        return request.isOut ? this.#write(request) : this.#read(request);
       case FLUSH:
         this.#start(request, false, 0, (done) => this.#backend.flush(done));
         return 0;
@@ -219,11 +219,18 @@ class VirtioBlk implements VirtioDevice {
     return 0;
   }
 
-  #write(request: Request): void {
+  #write(request: Request): number {
     const { chain, sector, outBytes } = request;
     if (!this.#isOnDisk(sector, outBytes) || this.#backend.isReadOnly) {
       this.#refuse(request, 'write');
-      return;
+      return 0;
+    }
+    if (outBytes <= MAX_WRITE_AT_ONCE && this.#hasWriteCache) {
+      const buffers = slice(chain.readable, HEADER_BYTES, outBytes).map(({ bytes }) => bytes);
+      if (this.#backend.writeNow(sector * SECTOR_BYTES, buffers, outBytes)) {
+        this.#finish(request, OK);
+        return outBytes;
+      }
     }
     const epoch = this.#epoch;
     const take = (offset: number, sizeBytes: number) =>
@@ -231,6 +238,7 @@ class VirtioBlk implements VirtioDevice {
     this.#start(request, false, outBytes, (done) =>
       this.#backend.write(sector * SECTOR_BYTES, outBytes, take, this.#durably(done)),
     );
+    return 0;
   }
 
   #clear(request: Request, isOffered: boolean, maxSectors: number): void {
@@ -262,9 +270,13 @@ class VirtioBlk implements VirtioDevice {
 
   /** Without a write cache what is written is durable when it is done. */
   #durably(done: (error: string | null) => void): (error: string | null) => void {
-    const follows = this.#host.has(FEATURE_CONFIG_WCE) ? this.#writeback : this.#host.has(FEATURE_FLUSH);
-    if (follows) return done;
+    if (this.#hasWriteCache) return done;
     return (error) => (error === null ? this.#backend.flush(done) : done(error));
+  }
+
+  /** The driver flushes when it wants to. */
+  get #hasWriteCache(): boolean {
+    return this.#host.has(FEATURE_CONFIG_WCE) ? this.#writeback : this.#host.has(FEATURE_FLUSH);
   }
 
   #isOnDisk(sector: number, sizeBytes: number): boolean {

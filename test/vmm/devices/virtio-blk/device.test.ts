@@ -81,6 +81,21 @@ for (const { name, between } of WAYS) {
     assert.is(disk.turn(), 0);
   });
 
+  test('writes at once what is only to be copied, unless it has to be durable', () => {
+    const at = stage();
+    const { driver, disk } = at;
+    disk.hasAtHand = true;
+    const write = send(driver, T.out, 3, fill(2, 7));
+    driver.notify(0);
+    assert.equal([statusOf(driver, write), disk.log], [S.ok, ['write now 1536 1024']]);
+    assert.is(disk.bytes[3 * SECTOR], 7);
+    driver.device.write(0x100 + 32, 1, 0);
+    between(at);
+    send(driver, T.out, 3, fill(2, 8));
+    driver.notify(0);
+    assert.equal(disk.waiting, ['write 1536 1024']);
+  });
+
   test('requests complete in the order in which the disk ends them', () => {
     const at = stage();
     const { driver, disk } = at;

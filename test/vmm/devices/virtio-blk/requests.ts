@@ -119,6 +119,17 @@ export class FakeDisk implements BlockBackend {
     return true;
   }
 
+  writeNow(at: number, buffers: readonly Uint8Array[], sizeBytes: number): boolean {
+    if (!this.hasAtHand) return false;
+    let to = at;
+    for (const buffer of buffers) {
+      this.bytes.set(buffer, to);
+      to += buffer.length;
+    }
+    this.log.push(`write now ${at} ${sizeBytes}`);
+    return true;
+  }
+
   read(at: number, sizeBytes: number, put: (offset: number, bytes: Uint8Array) => void, done: Done): void {
     this.#add(`read ${at} ${sizeBytes}`, done, () => put(0, this.bytes.slice(at, at + sizeBytes)));
   }
