@@ -3,8 +3,8 @@
  * sockets, FIFOs, holes in files, exec, process descriptors, locks of open file descriptions, tap interfaces,
  * pseudoterminals. Linux only. Usable in the main thread and in workers.
  *
- * Arguments are checked here (TypeError, RangeError); a failed system call is a `NativeError`. No call blocks
- * the thread. A descriptor that a call returns is closed on exec and belongs to the caller, who closes it with
+ * Arguments are checked here (TypeError, RangeError); a failed system call is a `NativeError`. No call but
+ * `pwritevTimed` blocks the thread. A descriptor that a call returns is closed on exec and belongs to the caller, who closes it with
  * `closeFd`: nothing else will, not even the end of a worker.
  */
 import { existsSync } from 'node:fs';

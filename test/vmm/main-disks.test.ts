@@ -192,6 +192,19 @@ test('a source that is killed, or ends, when the target has the guest takes no l
   }
 });
 
+test('an image gets another size while the guest runs, and after a hand-over', async () => {
+  const size = async () => {
+    const [block] =
+      await monitor.execute<readonly { inserted: { image: { 'virtual-size': number } } }[]>('query-block');
+    return block?.inserted.image['virtual-size'];
+  };
+  await monitor.execute('block_resize', { 'node-name': 'n0', size: 2 ** 21 });
+  assert.is(await size(), 2 ** 21);
+  await transfer();
+  assert.is(await size(), 2 ** 21);
+  assert.match(await monitor.refusal('block_resize', { 'node-name': 'n9', size: 1 }), /nor node-name='n9'/);
+});
+
 test('the guest keeps its image when another file has taken its name', async () => {
   renameSync(image, `${image}.old`);
   makeImage(image);
