@@ -18,6 +18,9 @@ const VIRTIO_AND_EXT4 = [
   'virtio_net',
   'virtio_rng',
   'virtio_balloon',
+  // ext4 has checksums, and its metadata are refused without.
+  'crc32c_generic',
+  'crc32c_cryptoapi',
   'ext4',
 ];
 
