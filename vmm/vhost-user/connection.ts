@@ -121,12 +121,13 @@ export class VhostUserConnection {
   #answer(): void {
     for (let reply = decodeReply(this.#received); reply !== null; reply = decodeReply(this.#received)) {
       this.#received = this.#received.subarray(reply.sizeBytes);
-      const question = this.#questions.shift();
+      const [question] = this.#questions;
       if (question === undefined || REQUESTS[question.name] !== reply.request) {
         throw new VhostUserError(
           `expected an answer to ${question?.name ?? 'nothing'}, got ${reply.request}`,
         );
       }
+      this.#questions.shift();
       question.resolve(reply.payload);
     }
   }
