@@ -6,6 +6,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { findInCache } from '../fetch/cache.js';
@@ -40,8 +41,11 @@ interface Vmm {
   readonly command: readonly string[];
 }
 
-/** `baton-vmm` is `[process.execPath, <dist/vmm/main.js>]`. */
-const VMMS: readonly Vmm[] = [{ name: 'QEMU 11.1', command: 'missing' in qemu ? [] : qemu.argvPrefix }];
+const BATON_VMM = fileURLToPath(new URL('../../vmm/baton-vmm.cjs', import.meta.url));
+const VMMS: readonly Vmm[] = [
+  { name: 'QEMU 11.1', command: 'missing' in qemu ? [] : qemu.argvPrefix },
+  { name: 'baton-vmm', command: [process.execPath, BATON_VMM] },
+];
 
 interface Context {
   dir: TempDir;
