@@ -9,6 +9,7 @@ import * as assert from 'uvu/assert';
 import { BlockLayer } from '../../../vmm/block/block-layer.js';
 import { BlockNodes } from '../../../vmm/block/nodes.js';
 import { CarriedDescriptors } from '../../../vmm/carried.js';
+import type { VirtioPart } from '../../../vmm/devices/virtio/device.js';
 import { openBlk } from '../../../vmm/machine/devices/blk.js';
 import { parseOptions } from '../../../vmm/options/options.js';
 import { findInCache } from '../../fetch/cache.js';
@@ -123,9 +124,10 @@ async function seenHere(args: readonly string[]): Promise<Seen> {
   const received = new CarriedDescriptors([]);
   const blocks = new BlockLayer(new BlockNodes(received, false), () => {});
   blocks.open(options);
-  const [device] = options.devices;
-  if (device === undefined) throw new Error('expected a device');
-  const { part } = await openBlk(device, { options, blocks });
+  const parts: VirtioPart[] = [];
+  for (const device of options.devices) parts.push((await openBlk(device, { options, blocks })).part);
+  const [part] = parts;
+  if (part === undefined) throw new Error('expected a device');
   const driver = new TestDriver(part);
   const words = [0, 1].map((select) => {
     driver.write(0x14, select);
