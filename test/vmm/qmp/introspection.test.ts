@@ -18,7 +18,7 @@ const test = suite<Context>('query-qmp-schema');
 
 test.before(async (context) => {
   context.host = await VmmHost.create();
-  const vmm = await context.host.launch({ extra: ['-name', 'web1'] });
+  const vmm = await context.host.launch({ extra: ['-name', 'web1', '-device', 'virtio-balloon-device'] });
   context.monitor = await vmm.monitor();
 });
 test.after(async ({ host }) => host.remove());
