@@ -88,6 +88,11 @@ export class BareQemu {
     }
   }
 
+  /** The process that has the guest. */
+  get vmm(): RunningVmm {
+    return this.#source().vmm;
+  }
+
   /** What the guest has printed on the console of this generation. */
   console(): Promise<string> {
     return readFile(`${this.#source().directory}/console.log`, 'latin1');

@@ -45,18 +45,26 @@ export interface DebianSystemOptions {
   readonly networkSocket: string;
   /** Where the guest agent is to be reached. */
   readonly agentSocket: string;
-  /** What the guest prints. */
-  readonly console: string;
+  /** A file for what the guest prints, or a socket for both ways. */
+  readonly console: string | { readonly socket: string };
+  /** Its memory can go to another process. */
+  readonly isMovable?: boolean;
 }
 
 /** For qemu-system-riscv64 and baton-vmm alike. */
 export function debianSystemArguments(options: DebianSystemOptions): string[] {
   const { kernel, initrd } = files();
+  const { console, isMovable = false } = options;
+  const memory = `memory-backend-memfd,id=ram0,size=${MEMORY_MIB}M,share=on`;
   return [
-    ...['-machine', 'virt', '-m', `${MEMORY_MIB}M`, '-nodefaults', '-no-user-config', '-display', 'none'],
+    ...['-m', `${MEMORY_MIB}M`, '-nodefaults', '-no-user-config', '-display', 'none'],
+    ...(isMovable ? ['-object', memory] : []),
+    ...['-machine', isMovable ? 'virt,memory-backend=ram0,aux-ram-share=on' : 'virt'],
     ...['-global', 'virtio-mmio.force-legacy=false'],
     ...['-kernel', kernel, '-initrd', initrd, '-append', debianCommandLine()],
-    ...['-serial', `file:${options.console}`],
+    ...(typeof console === 'string'
+      ? ['-serial', `file:${console}`]
+      : ['-serial', 'chardev:c0', '-chardev', `socket,id=c0,path=${console.socket},server=on,wait=off`]),
     ...['-drive', `if=none,id=d0,file=${options.disk},format=raw`, '-device', 'virtio-blk-device,drive=d0'],
     ...['-netdev', `stream,id=n0,server=off,addr.type=unix,addr.path=${options.networkSocket}`],
     ...['-device', 'virtio-net-device,netdev=n0'],
@@ -67,8 +75,8 @@ export function debianSystemArguments(options: DebianSystemOptions): string[] {
   ];
 }
 
-/** Runs a command as root in the guest; resolves with what it printed. `port`: of this host's loopback. */
-export async function sshDebianSystem(port: number, command: string): Promise<string> {
+/** How ssh comes to run a command as root in the guest. `port`: of this host's loopback. */
+export function sshArguments(port: number, command: string): string[] {
   const { key, knownHosts } = files();
   const settings = [
     ...['BatchMode=yes', 'IdentitiesOnly=yes', 'StrictHostKeyChecking=yes', `HostKeyAlias=${HOST_NAME}`],
@@ -79,7 +87,11 @@ export async function sshDebianSystem(port: number, command: string): Promise<st
     ],
   ];
   const options = settings.flatMap((setting) => ['-o', setting]);
-  const args = ['-F', 'none', '-i', key, '-p', String(port), ...options, 'root@127.0.0.1', command];
-  const { stdout } = await execa('ssh', args, { timeout: SSH_DEADLINE_MS, stdin: 'ignore' });
-  return stdout;
+  return ['-F', 'none', '-i', key, '-p', String(port), ...options, 'root@127.0.0.1', command];
+}
+
+/** Runs a command as root in the guest; resolves with what it printed. */
+export async function sshDebianSystem(port: number, command: string): Promise<string> {
+  const options = { timeout: SSH_DEADLINE_MS, stdin: 'ignore' } as const;
+  return (await execa('ssh', sshArguments(port, command), options)).stdout;
 }

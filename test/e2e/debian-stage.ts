@@ -1,0 +1,232 @@
+/**
+ * The whole Debian in a VMM that nothing but a QMP script looks after, busy with everything that an upgrade could
+ * break: commits, verified writes, changed memory, one ssh connection, two TCP transfers, a console and an agent with
+ * clients that stay. Nothing of it is interrupted by an upgrade; what is broken is thrown by `check`.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { BareQemu, MachineArguments, type Mode } from '../bench/bare-qemu.js';
+import type { Contender } from '../bench/contender.js';
+import { findInCache } from '../fetch/cache.js';
+import { LOAD_PORTS } from '../guests/linux/debian-load.js';
+import { copyDebianDisk, debianSystemArguments, RUNNING_LINE } from '../guests/linux/debian-system.js';
+import { checkFilesystem } from '../guests/linux/disk-image.js';
+import { GuestAgent } from '../guests/linux/guest-agent.js';
+import { type TempDir, tempDir } from '../helpers/temp-dir.js';
+import { waitFor, within } from '../helpers/wait.js';
+import { ConsoleLines } from './console-lines.js';
+import { type Clock, DebianSession } from './debian-session.js';
+import { DigestStream } from './digest-stream.js';
+import { makeNetwork } from './own-network.js';
+import { TcpStream } from './tcp-stream.js';
+
+const ADDRESS = '192.0.2.10';
+const ROUTER = '192.0.2.1';
+const SSH_PORT = 2222;
+const BOOT_DEADLINE_MS = 180_000;
+const WORK_DEADLINE_MS = 60_000;
+const POWER_OFF_DEADLINE_MS = 60_000;
+const CLOCK_DEADLINE_MS = 60_000;
+const TEARDOWN_DEADLINE_MS = 10_000;
+export const CLOCK_TOLERANCE_MS = 50;
+
+/** What was measured around one upgrade. */
+export interface UpgradeFigures {
+  readonly mode: Mode;
+  readonly pauseMs: number;
+  readonly sshGapMs: number;
+  readonly tcpGapMs: number;
+  readonly clock: Clock;
+}
+
+interface Life {
+  readonly bootId: string;
+  readonly uptimeMs: number;
+  readonly atMs: number;
+}
+
+function startPasst(socket: string): ChildProcess {
+  const passt = findInCache().passt();
+  if ('missing' in passt) throw new Error(passt.missing);
+  const network = ['--ipv4-only', '--address', ADDRESS, '--netmask', '24', '--gateway', ROUTER];
+  const ports = [`${SSH_PORT}:22`, ...Object.values(LOAD_PORTS).map((port) => `${port}:${port}`)];
+  const args = ['--foreground', '--quiet', '--one-off', '--runas', '0', '--socket', socket, ...network];
+  return spawn(passt.path, [...args, '--tcp-ports', `127.0.0.1/${ports.join(',')}`], { stdio: 'ignore' });
+}
+
+export class DebianStage {
+  readonly figures: UpgradeFigures[] = [];
+  readonly #contender: Contender;
+  readonly #directory: TempDir;
+  #passt: ChildProcess | undefined;
+  #machine: BareQemu | undefined;
+  #disk = '';
+  #console: ConsoleLines | undefined;
+  #agent: GuestAgent | undefined;
+  #session: DebianSession | undefined;
+  #echo: TcpStream | undefined;
+  #digest: DigestStream | undefined;
+  #life: Life = { bootId: '', uptimeMs: 0, atMs: 0 };
+
+  private constructor(contender: Contender, directory: TempDir) {
+    this.#contender = contender;
+    this.#directory = directory;
+  }
+
+  /** Resolves when Debian runs and everything works. Needs a network namespace of its own, without a network. */
+  static async open(contender: Contender): Promise<DebianStage> {
+    const stage = new DebianStage(contender, await tempDir());
+    try {
+      await makeNetwork('outside', `${ADDRESS}/24`, ROUTER);
+      await stage.#boot();
+      await stage.#startWork();
+      return stage;
+    } catch (error) {
+      await stage.close();
+      throw error;
+    }
+  }
+
+  get session(): DebianSession {
+    return the(this.#session);
+  }
+
+  /** The guest goes to another VMM; resolves when everything has gone on there. */
+  async upgrade(mode: Mode): Promise<UpgradeFigures> {
+    const [session, echo] = [the(this.#session), the(this.#echo)];
+    session.takeLongestGapMs();
+    echo.takeLongestGapMs();
+    const machine = the(this.#machine);
+    await machine.upgrade(mode, this.#contender);
+    await this.#worksOn();
+    const figures = {
+      ...{ mode, pauseMs: machine.pauses.at(-1) ?? Number.NaN },
+      ...{ sshGapMs: session.takeLongestGapMs(), tcpGapMs: echo.takeLongestGapMs() },
+      clock: await this.#clock(),
+    };
+    this.figures.push(figures);
+    await this.#checkLife();
+    return figures;
+  }
+
+  /** All work ends with the right results, the power goes off, the disk is clean. Resolves with MB/s of the transfer. */
+  async finish(): Promise<number> {
+    const megabytesPerSecond = await the(this.#digest).finish();
+    the(this.#echo).close();
+    await the(this.#session).finish();
+    the(this.#agent).send('guest-shutdown', { mode: 'powerdown' });
+    await the(this.#machine).vmm.waitForEnd(POWER_OFF_DEADLINE_MS);
+    await checkFilesystem(this.#disk);
+    return megabytesPerSecond;
+  }
+
+  async close(): Promise<void> {
+    for (const part of [this.#digest, this.#echo, this.#session, this.#agent, this.#console]) part?.close();
+    await this.#machine?.end();
+    const passt = this.#passt;
+    if (passt !== undefined && passt.exitCode === null && passt.signalCode === null) {
+      const exit = once(passt, 'exit');
+      passt.kill('SIGKILL');
+      await within(exit, TEARDOWN_DEADLINE_MS, 'the end of passt');
+    }
+    await this.#directory.remove();
+  }
+
+  async #boot(): Promise<void> {
+    const folder = this.#directory.path;
+    this.#disk = await copyDebianDisk(folder);
+    const [networkSocket, agentSocket, consoleSocket] = ['net', 'agent', 'console'].map(
+      (name) => `${folder}/${name}`,
+    ) as [string, string, string];
+    this.#passt = startPasst(networkSocket);
+    await waitFor(() => existsSync(networkSocket), { what: 'passt to listen' });
+    const machine = new BareQemu(
+      new MachineArguments([
+        ...debianSystemArguments({
+          ...{ disk: this.#disk, networkSocket, agentSocket },
+          ...{ console: { socket: consoleSocket }, isMovable: true },
+        }),
+        ...['-S', '-qmp', 'unix:{folder}/qmp.sock,server=on,wait=off'],
+      ]),
+      `${folder}/vmm`,
+    );
+    this.#machine = machine;
+    await machine.start(this.#contender);
+    this.#console = await ConsoleLines.open(consoleSocket);
+    await this.#console.says(RUNNING_LINE, BOOT_DEADLINE_MS);
+    this.#agent = await GuestAgent.open(agentSocket);
+  }
+
+  async #startWork(): Promise<void> {
+    await the(this.#console).answer();
+    this.#session = await DebianSession.open(SSH_PORT);
+    this.#echo = await TcpStream.open('127.0.0.1', LOAD_PORTS.echo);
+    this.#digest = await DigestStream.open(LOAD_PORTS.digest);
+    await this.#worksOn();
+    await this.#setClock();
+    this.#life = { ...(await this.#session.life()), atMs: performance.now() };
+  }
+
+  async #worksOn(): Promise<void> {
+    const sentBytes = the(this.#digest).sentBytes;
+    const digestGoesOn = () => the(this.#digest).sentBytes > sentBytes + 1_000_000;
+    await Promise.all([
+      the(this.#session).worksOn(WORK_DEADLINE_MS),
+      the(this.#echo).flowsOn(WORK_DEADLINE_MS),
+      the(this.#console).goesOn(WORK_DEADLINE_MS),
+      the(this.#agent).execute('guest-ping'),
+      waitFor(digestGoesOn, { deadlineMs: WORK_DEADLINE_MS, what: 'the transfer to go on' }),
+    ]);
+    if (the(this.#passt).exitCode !== null)
+      throw new Error('expected passt to keep its client, it has ended');
+  }
+
+  /** Linux takes the time from a clock of seconds when it boots. */
+  async #setClock(): Promise<void> {
+    const isRight = async () => {
+      const { leastMs, mostMs } = await the(this.#session).clock();
+      if (-leastMs < 10 && mostMs < 10) return true;
+      await the(this.#session).setClock(-(leastMs + mostMs) / 2);
+      return false;
+    };
+    await waitFor(isRight, { deadlineMs: CLOCK_DEADLINE_MS, what: "the guest's clock to be set" });
+  }
+
+  /** Looks until a look is short enough to prove that the clock is right, or wrong. */
+  #clock(): Promise<Clock> {
+    const look = async () => {
+      const clock = await the(this.#session).clock();
+      if (clock.leastMs > CLOCK_TOLERANCE_MS || clock.mostMs < -CLOCK_TOLERANCE_MS) {
+        throw new Error(
+          `expected the guest's clock to be right, it is off by ${clock.leastMs}…${clock.mostMs} ms`,
+        );
+      }
+      return clock.leastMs >= -CLOCK_TOLERANCE_MS && clock.mostMs <= CLOCK_TOLERANCE_MS ? clock : null;
+    };
+    return waitFor(look, {
+      deadlineMs: CLOCK_DEADLINE_MS,
+      what: "a look at the guest's clock that is short enough",
+    });
+  }
+
+  async #checkLife(): Promise<void> {
+    const from = performance.now();
+    const { bootId, uptimeMs } = await the(this.#session).life();
+    const to = performance.now();
+    if (bootId !== this.#life.bootId) throw new Error(`expected boot ${this.#life.bootId}, got ${bootId}`);
+    const passedMs = uptimeMs - this.#life.uptimeMs;
+    const { atMs } = this.#life;
+    // The first look took a moment too.
+    if (passedMs < from - atMs - CLOCK_TOLERANCE_MS || passedMs > to - atMs + 2000) {
+      throw new Error(
+        `expected the guest to have lived ${from - atMs}…${to - atMs} ms on, it says ${passedMs}`,
+      );
+    }
+  }
+}
+
+function the<T>(part: T | undefined): T {
+  if (part === undefined) throw new Error('expected an open stage');
+  return part;
+}
