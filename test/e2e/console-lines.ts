@@ -9,6 +9,7 @@ const START_DEADLINE_MS = 60_000;
 /** The shell tells what it reads; the terminal does not, and a line of it has an end of its own kind. */
 const ANSWERING = 'stty -echo; echo "answer""ing"; while read -r line; do echo "read $line"; done\n';
 const BEGIN = 'answering\r\n';
+const TYPE_AFTER_MS = 100;
 const PROMPT = /# $/;
 const LINE = 'a line of some length, that every byte of it may be seen to arrive';
 
@@ -19,6 +20,7 @@ export class ConsoleLines {
   #sent = 0;
   #received = 0;
   #failure: Error | undefined;
+  #timer: NodeJS.Timeout | undefined;
 
   private constructor(connection: SocketConnection) {
     this.#connection = connection;
@@ -58,11 +60,12 @@ export class ConsoleLines {
   }
 
   async goesOn(deadlineMs = 60_000): Promise<void> {
-    const enough = this.received + 3;
+    const enough = this.received + 2;
     await waitFor(() => this.received >= enough, { deadlineMs, what: 'the console to answer' });
   }
 
   close(): void {
+    clearTimeout(this.#timer);
     this.#connection.close();
   }
 
@@ -83,7 +86,7 @@ export class ConsoleLines {
         );
       }
       this.#received += 1;
-      this.#type();
+      this.#timer = setTimeout(() => this.#type(), TYPE_AFTER_MS);
     }
   }
 }

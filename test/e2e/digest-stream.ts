@@ -37,23 +37,22 @@ export class DigestStream {
     return new DigestStream(socket);
   }
 
-  get sentBytes(): number {
+  check(): void {
     if (this.#failure !== undefined) throw this.#failure;
     if (this.#socket.readableEnded) throw new Error('expected the transfer to go on, the guest has ended it');
-    return this.#sentBytes;
   }
 
   /** Fails when the guest has read anything but what was sent; resolves with megabytes a second. */
   async finish(): Promise<number> {
     clearInterval(this.#timer);
-    const sentBytes = this.sentBytes;
+    this.check();
     const ended = once(this.#socket, 'end');
     this.#socket.end();
     await within(ended, END_DEADLINE_MS, 'the guest to tell what it read');
     const expected = this.#hash.digest('hex');
     if (!this.#answer.startsWith(expected))
       throw new Error(`expected ${expected}, the guest read ${this.#answer}`);
-    return sentBytes / 1000 / (performance.now() - this.#startedAt);
+    return this.#sentBytes / 1000 / (performance.now() - this.#startedAt);
   }
 
   close(): void {

@@ -28,17 +28,21 @@ export class TcpStream {
   #longestGapMs = 0;
   #failure: Error | undefined;
 
-  private constructor(socket: Socket) {
+  private constructor(socket: Socket, sendEveryMs: number) {
     this.#socket = socket;
     socket.setNoDelay(true);
     socket.on('data', (bytes) => this.#arrived(bytes));
     socket.on('error', (error) => this.#fail(`the connection broke: ${error.message}`));
     socket.on('close', () => this.#fail('the connection was closed'));
-    this.#timer = setInterval(() => this.#send(), SEND_EVERY_MS);
+    this.#timer = setInterval(() => this.#send(), sendEveryMs);
   }
 
   /** Tries until the guest listens. */
-  static async open(host: string, port: number, deadlineMs = CONNECT_DEADLINE_MS): Promise<TcpStream> {
+  static async open(
+    host: string,
+    port: number,
+    { deadlineMs = CONNECT_DEADLINE_MS, sendEveryMs = SEND_EVERY_MS } = {},
+  ): Promise<TcpStream> {
     const attempt = async () => {
       const socket = connect(port, host);
       return within(once(socket, 'connect'), 1_000, 'a connection').then(
@@ -47,7 +51,7 @@ export class TcpStream {
       );
     };
     const what = `${host} to listen on port ${port}`;
-    return new TcpStream(await waitFor(attempt, { deadlineMs, what }));
+    return new TcpStream(await waitFor(attempt, { deadlineMs, what }), sendEveryMs);
   }
 
   get receivedBytes(): number {

@@ -119,7 +119,7 @@ test('it flows on through stop and cont, and a system reset does not end the pro
   }
   stream.close();
   await guest.monitor.execute('system_reset');
-  const again = await TcpStream.open(GUEST, SERVER_PORTS.echo, 120_000);
+  const again = await TcpStream.open(GUEST, SERVER_PORTS.echo, { deadlineMs: 120_000 });
   await again.flowsOn(FLOW_DEADLINE_MS);
   again.close();
 });

@@ -2,8 +2,11 @@
  * `npm run soak -- [--minutes N] [--seed S] [--from ROUND] [--machines N]`: upgrades running guests again and again
  * while processes are killed and frozen, the disk fills and strangers write to the sockets, and checks after each round
  * that what Baton promises still holds. A round is fixed by seed and number, its moments as far as timing allows.
+ * `npm run soak -- debian [--upgrades N]`: see debian.ts.
  */
 import { parseArgs } from 'node:util';
+import { isInOwnNetwork } from '../e2e/own-network.js';
+import { soakDebian } from './debian.js';
 import { DaemonJudge } from './oracle.js';
 import { describeFault, planRound } from './plan.js';
 import { playRound } from './round.js';
@@ -12,8 +15,10 @@ import { Stage } from './stage.js';
 const MEMORIES_MIB = [64, 128, 96];
 
 function readArguments() {
-  const { values } = parseArgs({
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
     options: {
+      upgrades: { type: 'string', default: '100' },
       minutes: { type: 'string', default: '5' },
       seed: { type: 'string', default: String(Date.now() % 100_000) },
       from: { type: 'string', default: '1' },
@@ -25,11 +30,17 @@ function readArguments() {
     if (!(number > 0)) throw new Error(`expected --${name} to be a number above 0, got ${values[name]}`);
     return number;
   };
-  return { minutes: read('minutes'), seed: read('seed'), from: read('from'), machines: read('machines') };
+  const [what = 'batond', ...more] = positionals;
+  if (more.length > 0 || (what !== 'batond' && what !== 'debian')) {
+    throw new Error(`expected to soak batond (the default) or debian, got ${positionals.join(' ')}`);
+  }
+  return {
+    ...{ what, upgrades: read('upgrades') },
+    ...{ minutes: read('minutes'), seed: read('seed'), from: read('from'), machines: read('machines') },
+  };
 }
 
-async function main(): Promise<number> {
-  const { minutes, seed, from, machines } = readArguments();
+async function main({ minutes, seed, from, machines }: ReturnType<typeof readArguments>): Promise<number> {
   const memories = MEMORIES_MIB.slice(0, machines);
   const endAtMs = performance.now() + minutes * 60_000;
   let stage: Stage | null = null;
@@ -78,4 +89,6 @@ async function main(): Promise<number> {
   return violations === 0 ? 0 : 1;
 }
 
-process.exitCode = await main();
+const options = readArguments();
+if (options.what === 'batond') process.exitCode = await main(options);
+else if (await isInOwnNetwork(import.meta.url)) process.exitCode = await soakDebian(options.upgrades);
