@@ -46,14 +46,14 @@ test('of several backends are given all together, or not at all', () => {
     carried: (outcome) => story.push(`${name} ${outcome}`),
     guestRuns: (runs) => story.push(`${name} ${runs}`),
   });
-  const good = new Carriers([carrier('a'), carrier('b')]);
+  const good = new Carriers(() => [carrier('a'), carrier('b')]);
   assert.equal(
     good.carry().map(({ name }) => name),
     ['a', 'b'],
   );
   good.carried('gone');
   assert.equal(story.splice(0), ['a', 'b', 'a gone', 'b gone']);
-  const bad = new Carriers([carrier('a'), carrier('b', 'busy'), carrier('c')]);
+  const bad = new Carriers(() => [carrier('a'), carrier('b', 'busy'), carrier('c')]);
   assert.throws(() => bad.carry(), /busy/);
   assert.equal(story, ['a', 'b', 'a kept', 'b kept']);
 });

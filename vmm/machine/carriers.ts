@@ -2,10 +2,11 @@
 import type { CarriedDescriptor, Carrier, CarryOutcome } from '../carried.js';
 
 export class Carriers implements Carrier {
-  readonly #carriers: readonly Carrier[];
+  readonly #present: () => readonly Carrier[];
 
-  constructor(carriers: readonly Carrier[]) {
-    this.#carriers = carriers;
+  /** `present`: those that are there at the moment. */
+  constructor(present: () => readonly Carrier[]) {
+    this.#present = present;
   }
 
   /** All or none: when one cannot, those before it go on. */
@@ -13,7 +14,7 @@ export class Carriers implements Carrier {
     const descriptors: CarriedDescriptor[] = [];
     const asked: Carrier[] = [];
     try {
-      for (const carrier of this.#carriers) {
+      for (const carrier of this.#present()) {
         asked.push(carrier);
         descriptors.push(...carrier.carry());
       }
@@ -25,10 +26,10 @@ export class Carriers implements Carrier {
   }
 
   carried(outcome: CarryOutcome): void {
-    for (const carrier of this.#carriers) carrier.carried(outcome);
+    for (const carrier of this.#present()) carrier.carried(outcome);
   }
 
   guestRuns(runs: boolean): void {
-    for (const carrier of this.#carriers) carrier.guestRuns(runs);
+    for (const carrier of this.#present()) carrier.guestRuns(runs);
   }
 }

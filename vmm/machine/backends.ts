@@ -1,0 +1,151 @@
+/**
+ * What a machine has open on the host: chardevs, network backends, block nodes, and the devices on them. They live on
+ * through resets and restores and are closed with the machine.
+ */
+import { type BlockIoReport, BlockLayer } from '../block/block-layer.js';
+import { BlockNodes } from '../block/nodes.js';
+import { CarriedDescriptors } from '../carried.js';
+import type { Chardev } from '../chardev/chardev.js';
+import { openChardev } from '../chardev/open.js';
+import { borrowFdSets } from '../descriptors/open-path.js';
+import { MacAddresses } from '../net/mac-addresses.js';
+import { Netdevs } from '../net/netdevs.js';
+import type { NetworkEvent } from '../net/report.js';
+import { textOf } from '../options/device-type.js';
+import type { ChardevOptions, VmmOptions } from '../options/options.js';
+import type { StatefulPart } from '../state/description.js';
+import { Carriers } from './carriers.js';
+import type { DeviceEvent } from './device-event.js';
+import { closeDevices, type DeviceContext, drainDevices, type OpenDevice, openDevices } from './devices.js';
+import type { WorkerSettings } from './protocol.js';
+
+/**
+ * Console output kept while nobody is connected, for whoever comes next: a daemon that attaches to a VM
+ * which was just handed over shall see what the guest said meanwhile.
+ */
+const CONSOLE_BACKLOG_BYTES = 64 * 1024;
+
+/** Who hears of what happens behind the devices. */
+export interface BackendEvents {
+  /** Before the guest does. */
+  blockFailed(report: BlockIoReport): void;
+  network(event: NetworkEvent): void;
+  device(event: DeviceEvent): void;
+  /** A line for the operator. */
+  report(message: string): void;
+}
+
+export class Backends {
+  readonly blocks: BlockLayer;
+  readonly netdevs: Netdevs;
+  readonly carriers: Carriers;
+  readonly #settings: WorkerSettings;
+  readonly #events: BackendEvents;
+  readonly #received: CarriedDescriptors;
+  readonly #macs = new MacAddresses();
+  readonly #chardevs: Chardev[] = [];
+  readonly #devices: OpenDevice[] = [];
+
+  constructor(settings: WorkerSettings, events: BackendEvents) {
+    this.#settings = settings;
+    this.#events = events;
+    this.#received = new CarriedDescriptors(settings.received);
+    const nodes = new BlockNodes(this.#received, settings.incoming);
+    this.blocks = new BlockLayer(nodes, (report) => events.blockFailed(report));
+    this.netdevs = new Netdevs(this.#received, {
+      connected: (netdev) => events.network({ event: 'connected', netdev }),
+      disconnected: (netdev) => events.network({ event: 'disconnected', netdev }),
+    });
+    this.carriers = new Carriers(() => [
+      ...this.#chardevs,
+      nodes,
+      this.netdevs,
+      ...this.#devices.flatMap(({ carrier }) => carrier ?? []),
+    ]);
+  }
+
+  /** Opens what the command line names. Rejects with a sentence; what is open then is closed by `close`. */
+  async open(): Promise<void> {
+    const { options } = this.#settings;
+    const forgetFdSets = borrowFdSets(options.addFds);
+    for (const chardev of options.chardevs) {
+      if (isOpenedHere(chardev, options)) await this.#openChardev(chardev, options);
+    }
+    this.blocks.open(options);
+    for (const netdev of options.netdevs) this.netdevs.open(netdev);
+    this.#devices.push(...(await openDevices(this.#context(options))));
+    // A monitor may close them from now on.
+    forgetFdSets();
+    this.#closeRest();
+  }
+
+  get devices(): readonly OpenDevice[] {
+    return this.#devices;
+  }
+
+  chardev(id: string | null): Chardev | null {
+    return this.#chardevs.find((chardev) => chardev.id === id) ?? null;
+  }
+
+  /** Paths of the terminals that chardevs are, by id. */
+  get terminals(): Record<string, string> {
+    return Object.fromEntries(
+      this.#chardevs.flatMap(({ id, terminal }) => (terminal ? [[id, terminal]] : [])),
+    );
+  }
+
+  /** What of them travels with the guest's state. */
+  get parts(): readonly StatefulPart[] {
+    return [...this.#chardevs.flatMap(({ part }) => part ?? []), ...this.netdevs.parts];
+  }
+
+  /** Resolves when the host works at nothing for the devices any more. */
+  drain(): Promise<void> {
+    return drainDevices(this.#devices);
+  }
+
+  async close(): Promise<void> {
+    await closeDevices(this.#devices);
+    this.netdevs.closeAll();
+    this.blocks.closeAll();
+    await Promise.all(this.#chardevs.map((chardev) => chardev.close()));
+  }
+
+  async #openChardev(chardev: ChardevOptions, { devices }: VmmOptions): Promise<void> {
+    const user = devices.find(({ values }) => textOf(values, 'chardev') === chardev.id);
+    // Who comes to a program's port later shall not hear what was said to somebody else.
+    const backlogBytes = user?.driver === 'virtserialport' ? 0 : CONSOLE_BACKLOG_BYTES;
+    const awaitsGuest = this.#settings.incoming;
+    const received = this.#received;
+    this.#chardevs.push(await openChardev(chardev, { backlogBytes, awaitsGuest, received }));
+  }
+
+  #context(options: VmmOptions): DeviceContext {
+    return {
+      options,
+      received: this.#received,
+      chardevs: this.#chardevs,
+      blocks: this.blocks,
+      netdevs: this.netdevs,
+      macs: this.#macs,
+      ramFd: this.#settings.ramFd,
+      announce: (event) => this.#events.device(event),
+      report: (message) => this.#events.report(message),
+    };
+  }
+
+  #closeRest(): void {
+    const unknown = this.#received.closeRest();
+    if (unknown.length === 0) return;
+    this.#events.report(
+      `nothing here is called ${unknown.join(', ')}: what the source handed over as that is closed`,
+    );
+  }
+}
+
+/** The chardevs of monitors are the main thread's; `vhost-user-blk` speaks with its socket itself. */
+function isOpenedHere({ id }: ChardevOptions, { monitors, devices }: VmmOptions): boolean {
+  if (monitors.some(({ chardev }) => chardev === id)) return false;
+  const user = devices.find(({ values }) => textOf(values, 'chardev') === id);
+  return user?.driver !== 'vhost-user-blk';
+}
