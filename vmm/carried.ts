@@ -4,6 +4,9 @@
  *     source    Carrier.carry ► they are sent, or kept across execve ► Carrier.carried
  *     target    CarriedDescriptors.take, by whoever opens what they belong to; nobody wants the rest: closed
  *
+ * Early they are there before the machine is built. Late they come with the guest's state: what they belong to is then
+ * opened only when that is loaded.
+ *
  * Names are the same in all programs: `chardev/ID/listener`, `chardev/ID/peer`, `netdev/ID`, `block/NODE` …
  */
 import { closeFd } from '../native/index.js';
@@ -15,11 +18,16 @@ export interface CarriedDescriptor {
   readonly fd: number;
 }
 
+/** `late`: what goes in the main channel with the guest's state, if the migration is `local`. `early`: all else. */
+export type CarryGroup = 'all' | 'early' | 'late';
+
 /** `gone`: another process has the guest now. `kept`: it stays here, or has come back. */
 export type CarryOutcome = 'gone' | 'kept';
 
 /** A backend with descriptors that go with the guest. */
 export interface Carrier {
+  /** In a `local` migration it goes late. Absent: never. */
+  readonly goesLate?: boolean;
   /**
    * They stay its own. From now until `carried` it changes none: it accepts nobody, connects and closes nothing, and
    * while the guest is stopped it neither reads nor writes, because what it holds then is in the guest's state.

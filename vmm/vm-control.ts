@@ -9,7 +9,7 @@
 import { Activation } from './activation.js';
 import type { BlockIoReport, ResizeRequest } from './block/block-layer.js';
 import type { DisksDescription } from './block/describe.js';
-import type { CarriedDescriptor } from './carried.js';
+import type { CarriedDescriptor, CarryGroup } from './carried.js';
 import type { CpuState } from './cpu/state.js';
 import { DeviceEvents } from './device-events.js';
 import type { DeviceQuestion } from './machine/device-question.js';
@@ -237,9 +237,9 @@ export class VmControl {
   }
 
   /** Source: descriptors of the backends, which change none of them until `handOverDone` or `takeBack`. */
-  carry(): Promise<readonly CarriedDescriptor[]> {
+  carry(group: CarryGroup = 'all'): Promise<readonly CarriedDescriptor[]> {
     return this.#inTurn(async (machine) => {
-      const descriptors = await machine.carry();
+      const descriptors = await machine.carry(group);
       this.#isCarrying = true;
       return descriptors;
     });
@@ -270,22 +270,37 @@ export class VmControl {
     });
   }
 
+  /** Target: nothing will come late. Rejects with `QmpError`: a backend cannot be opened. */
+  openBackends(): Promise<void> {
+    return this.#inTurn(async (machine) => {
+      try {
+        await machine.openBackends();
+      } catch (cause) {
+        throw new QmpError((cause as Error).message, 'GenericError', { cause });
+      }
+    });
+  }
+
   /**
-   * Target: takes the state of the source's devices. `confirm` tells the source; when it fails the VM does
-   * not run here. Resolves when the vCPU was told to start (or is not to), with the promise of its start.
+   * Target: takes the state of the source's devices, and what came late. `confirm` tells the source; when it fails
+   * the VM does not run here. Resolves when the vCPU was told to start (or is not to), with the promise of its start.
    */
   load(
     sections: Uint8Array,
     stateBefore: RunState,
     confirm: () => Promise<void>,
+    received: readonly CarriedDescriptor[] = [],
   ): Promise<{ started: Promise<void> }> {
     return this.#inTurn(async (machine) => {
       const isLive = stateBefore === 'running';
       const runs = isLive && this.#autostart;
-      await machine.load(sections, runs);
+      await machine.load(sections, runs, received);
       this.#activation.becomes(runs);
+      const leave = async (): Promise<void> => {
+        if (received.length > 0) await machine.leave();
+      };
       if (!runs) {
-        await confirm();
+        await confirm().catch((error: Error) => leave().then(() => Promise.reject(error)));
         this.#state.set(isLive ? 'paused' : stateBefore);
         return { started: Promise.resolve() };
       }
@@ -294,6 +309,7 @@ export class VmControl {
         await confirm();
       } catch (error) {
         await this.#activation.give(machine, false);
+        await leave();
         throw error;
       }
       return { started: this.#start(machine, resumedAt) };

@@ -39,6 +39,8 @@ const DESCRIPTIONS = [
 const EXPECTED = DESCRIPTIONS.map((description) => ({ description, instanceId: 0 }));
 const PAGE_BYTES = 4096;
 const RAM = new Uint8Array(8 * PAGE_BYTES);
+/** What goes beside a stream, if its subject says so. */
+const LATE = ['netdev/n0', 'netdev/n1'].map((name) => ({ name, id: 0, fd: 17 }));
 const MAX_CASE_MS = 1000;
 const MAX_GROWTH_BYTES = 256 * 1024 * 1024;
 
@@ -49,6 +51,7 @@ function partsOf(random: Random): { subject: StreamSubject; carriesRam: boolean;
     machineType: 'virt',
     ram: { name: 'ram0', sizeBytes: RAM.length },
     ignoreShared: !carriesRam && random(2) === 0,
+    local: random(3) === 0,
   };
   const counts = { zero: 0, normal: 0 };
   const pages = carriesRam ? [...encodePages('ram0', sampleRam(random), counts)] : [];
@@ -60,7 +63,7 @@ function partsOf(random: Random): { subject: StreamSubject; carriesRam: boolean;
   });
   const description = sections.flatMap((section) => section.description);
   const none = { sections: new Uint8Array(), description };
-  const tail = encodeTail(subject, 'running', none);
+  const tail = encodeTail(subject, 'running', none, LATE);
   const end = Buffer.from(tail).indexOf(Buffer.from([0, 6]), 20);
   const devices = sections.map(({ bytes }) => bytes);
   const parts = [
@@ -108,7 +111,7 @@ function load(bytes: Buffer, subject: StreamSubject, carriesRam: boolean, random
     at += size;
     if (decoder.isComplete()) break;
   }
-  decodeSections(decoder.finish().sections, EXPECTED);
+  decodeSections(decoder.finish(subject.local ? LATE.map(({ fd }) => fd) : []).sections, EXPECTED);
 }
 
 /** Plays one case. Throws when something does not hold; true: it was refused. */

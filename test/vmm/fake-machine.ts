@@ -46,6 +46,14 @@ export class FakeMachine implements MachineHandle {
     this.loaded = sections;
   }
 
+  async openBackends(): Promise<void> {
+    this.calls.push('open backends');
+  }
+
+  async leave(): Promise<void> {
+    this.calls.push('leave');
+  }
+
   async activate(): Promise<void> {
     this.calls.push('activate');
     if (this.activateError !== null) throw this.activateError;

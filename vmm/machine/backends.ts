@@ -52,10 +52,11 @@ export class Backends {
     this.#received = new CarriedDescriptors(settings.received);
     const nodes = new BlockNodes(this.#received, settings.incoming);
     this.blocks = new BlockLayer(nodes, (report) => events.blockFailed(report));
-    this.netdevs = new Netdevs(this.#received, {
-      connected: (netdev) => events.network({ event: 'connected', netdev }),
-      disconnected: (netdev) => events.network({ event: 'disconnected', netdev }),
-    });
+    const told = {
+      connected: (netdev: string) => events.network({ event: 'connected', netdev }),
+      disconnected: (netdev: string) => events.network({ event: 'disconnected', netdev }),
+    };
+    this.netdevs = new Netdevs(this.#received, told, settings.incoming);
     this.carriers = new Carriers(() => [
       ...this.#chardevs,
       nodes,

@@ -6,7 +6,7 @@
 
 import type { BlockIoReport, ResizeRequest } from '../block/block-layer.js';
 import type { DisksDescription } from '../block/describe.js';
-import type { CarriedDescriptor, CarryOutcome } from '../carried.js';
+import type { CarriedDescriptor, CarryGroup, CarryOutcome } from '../carried.js';
 import type { CpuState } from '../cpu/state.js';
 import type { NetworkEvent, NetworkReport, NetworkRequest } from '../net/report.js';
 import type { DeviceEvent } from './device-event.js';
@@ -54,10 +54,18 @@ export interface MachineHandle {
    */
   save(handOver: boolean): Promise<SavedMachine>;
   /**
+   * Opens the backends of an incoming machine that have waited: nothing of theirs comes late. Idempotent; rejects with
+   * the reason.
+   */
+  openBackends(): Promise<void>;
+  /**
    * Replaces the state of the stopped machine. Everything is decoded and checked before anything is
    * built; rejects with an error that names the section, and the machine is as it was. `activate`: as below.
+   * `received` is the machine's from here on: backends that have waited take theirs; what nobody takes is an error.
    */
-  load(sections: Uint8Array, activate: boolean): Promise<void>;
+  load(sections: Uint8Array, activate: boolean, received?: readonly CarriedDescriptor[]): Promise<void>;
+  /** The guest was loaded but stays with its source, and with it what came late: that is closed. */
+  leave(): Promise<void>;
   /** The guest is to run here: takes what only one process may have (the disks). Idempotent; rejects: none is had. */
   activate(): Promise<void>;
   /**
@@ -71,8 +79,8 @@ export interface MachineHandle {
    * about a millisecond of the guest's. The result is a sample, for the same purpose.
    */
   rehearse(): Promise<SavedMachine>;
-  /** Descriptors of the backends, for the next process; they stay the machine's. Answered by `carried`. */
-  carry(): Promise<readonly CarriedDescriptor[]>;
+  /** Descriptors of backends, for the next process; they stay the machine's. Answered by `carried`. */
+  carry(group: CarryGroup): Promise<readonly CarriedDescriptor[]>;
   /** What became of the hand-over. `kept` may follow `gone`. */
   carried(outcome: CarryOutcome): Promise<void>;
   /** What there is of disks, for monitors. */

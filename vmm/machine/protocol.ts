@@ -1,7 +1,7 @@
 /** Messages between a machine worker and whoever asks it. Every request has exactly one reply. */
 import type { BlockIoReport, ResizeRequest } from '../block/block-layer.js';
 import type { DisksDescription } from '../block/describe.js';
-import type { CarriedDescriptor, CarryOutcome } from '../carried.js';
+import type { CarriedDescriptor, CarryGroup, CarryOutcome } from '../carried.js';
 import type { CpuState } from '../cpu/state.js';
 import type { NetworkEvent, NetworkReport, NetworkRequest } from '../net/report.js';
 import type { VmmOptions } from '../options/options.js';
@@ -36,18 +36,27 @@ export type Request =
         | 'powerdown'
         | 'rehearse'
         | 'registers'
-        | 'carry'
+        | 'open-backends'
+        | 'leave'
         | 'activate'
         | 'disks'
         | 'close';
     }
+  | { readonly command: 'carry'; readonly group: CarryGroup }
   | { readonly command: 'carried'; readonly outcome: CarryOutcome }
   | { readonly command: 'inactivate'; readonly ours: boolean }
   | { readonly command: 'resize-disk'; readonly resize: ResizeRequest }
   | { readonly command: 'ask'; readonly slot: number; readonly question: DeviceQuestion }
   | { readonly command: 'network'; readonly network: NetworkRequest }
   | { readonly command: 'save'; readonly handOver: boolean }
-  | { readonly command: 'load'; readonly sections: Uint8Array; readonly activate: boolean };
+  | ({ readonly command: 'load' } & LoadRequest);
+
+export interface LoadRequest {
+  readonly sections: Uint8Array;
+  readonly activate: boolean;
+  /** What came late; the worker's from here on. */
+  readonly received: readonly CarriedDescriptor[];
+}
 
 /** What a request is answered with; most have nothing to say. */
 export type Result =

@@ -4,7 +4,7 @@
  */
 import type { ResizeRequest } from '../block/block-layer.js';
 import type { DisksDescription } from '../block/describe.js';
-import type { CarriedDescriptor, CarryOutcome } from '../carried.js';
+import type { CarriedDescriptor, CarryGroup, CarryOutcome } from '../carried.js';
 import { STOP_REQUEST_OFFSET } from '../cpu/memory-map.js';
 import type { CpuState } from '../cpu/state.js';
 import type { NetworkReport, NetworkRequest } from '../net/report.js';
@@ -79,8 +79,20 @@ export class WorkerMachine implements MachineHandle {
     return this.#askForState({ command: 'rehearse' });
   }
 
-  async load(sections: Uint8Array, activate: boolean): Promise<void> {
-    await this.#ask({ command: 'load', sections, activate });
+  async openBackends(): Promise<void> {
+    await this.#ask({ command: 'open-backends' });
+  }
+
+  async load(
+    sections: Uint8Array,
+    activate: boolean,
+    received: readonly CarriedDescriptor[] = [],
+  ): Promise<void> {
+    await this.#ask({ command: 'load', sections, activate, received });
+  }
+
+  async leave(): Promise<void> {
+    await this.#ask({ command: 'leave' });
   }
 
   async disks(): Promise<DisksDescription> {
@@ -99,8 +111,8 @@ export class WorkerMachine implements MachineHandle {
     await this.#ask({ command: 'inactivate', ours });
   }
 
-  async carry(): Promise<readonly CarriedDescriptor[]> {
-    return (await this.#askForResult({ command: 'carry' })) as readonly CarriedDescriptor[];
+  async carry(group: CarryGroup): Promise<readonly CarriedDescriptor[]> {
+    return (await this.#askForResult({ command: 'carry', group })) as readonly CarriedDescriptor[];
   }
 
   async carried(outcome: CarryOutcome): Promise<void> {

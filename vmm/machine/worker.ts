@@ -6,6 +6,7 @@ import { writeSync } from 'node:fs';
 import type { BlockIoReport } from '../block/block-layer.js';
 import { describeDisks } from '../block/describe.js';
 import { HOST_CLOCK } from '../bus/host-clock.js';
+import { CarriedDescriptors } from '../carried.js';
 import { STOP_REQUEST_OFFSET } from '../cpu/memory-map.js';
 import { Boot } from '../firmware/boot.js';
 import { ramOf } from '../memory/guest-memory.js';
@@ -19,7 +20,15 @@ import type { SavedMachine } from './handle.js';
 import { Machine } from './machine.js';
 import { Network } from './network.js';
 import type { MachinePort } from './ports.js';
-import type { Answer, NumberedRequest, Request, Result, WorkerMessage, WorkerSettings } from './protocol.js';
+import type {
+  Answer,
+  LoadRequest,
+  NumberedRequest,
+  Request,
+  Result,
+  WorkerMessage,
+  WorkerSettings,
+} from './protocol.js';
 import { inWords } from './protocol.js';
 import { RunLoop } from './run-loop.js';
 import { SerialPort } from './serial-port.js';
@@ -105,10 +114,13 @@ class MachineWorker {
         this.#requireStopped('save');
         return this.#machine.save(request.handOver);
       case 'load':
-        this.#requireStopped('load');
-        this.#machine.load(request.sections);
-        this.#awaitsState = false;
-        if (request.activate) this.#backends.blocks.nodes.activate();
+        this.#load(request);
+        return null;
+      case 'open-backends':
+        this.#backends.netdevs.arrive(new CarriedDescriptors([]));
+        return null;
+      case 'leave':
+        this.#backends.netdevs.leave();
         return null;
       case 'activate':
         this.#backends.blocks.nodes.activate();
@@ -129,7 +141,7 @@ class MachineWorker {
       case 'registers':
         return this.#machine.registers();
       case 'carry':
-        return this.#backends.carriers.carry();
+        return this.#backends.carriers.carry(request.group);
       case 'carried':
         this.#backends.carriers.carried(request.outcome);
         return null;
@@ -161,6 +173,23 @@ class MachineWorker {
       throw error;
     }
     this.#backends.carriers.guestRuns(false);
+  }
+
+  #load({ sections, activate, received }: LoadRequest): void {
+    const arrived = new CarriedDescriptors(received);
+    try {
+      this.#requireStopped('load');
+      this.#backends.netdevs.arrive(arrived);
+      const unknown = arrived.left.map(({ name }) => `'${name}'`).join(', ');
+      if (unknown !== '') throw new Error(`nothing here waits for ${unknown}, which the source handed over`);
+      this.#machine.load(sections);
+      this.#awaitsState = false;
+      if (activate) this.#backends.blocks.nodes.activate();
+    } catch (error) {
+      this.#backends.netdevs.leave();
+      arrived.closeRest();
+      throw error;
+    }
   }
 
   #ask(slot: number, question: DeviceQuestion): Answer {

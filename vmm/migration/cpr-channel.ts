@@ -27,7 +27,13 @@ import {
 } from '../../native/index.js';
 import type { CarriedDescriptor } from '../carried.js';
 import type { UnixListener } from '../unix-listener.js';
-import { type CprEntry, decodeCprState, encodeCprState, MAX_CPR_ENTRIES } from './cpr-state.js';
+import {
+  type CprEntry,
+  decodeCprState,
+  encodeCprState,
+  MAX_CPR_ENTRIES,
+  MAX_CPR_STATE_BYTES,
+} from './cpr-state.js';
 import { systemReason } from './system-reason.js';
 
 /** What the target got, and the connection that tells the source to go on when it is closed. */
@@ -43,7 +49,6 @@ export interface ReceivedCpr {
 /** Bounds for a peer that connects and then sends slowly, or too much. */
 const RECEIVE_DEADLINE_MS = 30_000;
 const SEND_DEADLINE_MS = 10_000;
-const MAX_STATE_BYTES = 256 * 1024;
 /** A wait on the thread pool cannot be interrupted: short, so that the process can end meanwhile. */
 const POLL_MS = 250;
 
@@ -127,7 +132,7 @@ async function receiveAll(fd: number): Promise<CarriedDescriptor[]> {
   try {
     let sizeBytes = 0;
     for (;;) {
-      const message = receiveMessage(fd, MAX_STATE_BYTES, MAX_CPR_ENTRIES);
+      const message = receiveMessage(fd, MAX_CPR_STATE_BYTES, MAX_CPR_ENTRIES);
       if (message === null) {
         if (performance.now() > giveUpAt) {
           throw new Error(`the CPR channel was open for ${RECEIVE_DEADLINE_MS} ms without ending its stream`);
@@ -139,7 +144,8 @@ async function receiveAll(fd: number): Promise<CarriedDescriptor[]> {
       if (message.data.length === 0) break;
       parts.push(message.data);
       sizeBytes += message.data.length;
-      if (sizeBytes > MAX_STATE_BYTES) throw new Error(`CPR state of more than ${MAX_STATE_BYTES} bytes`);
+      if (sizeBytes > MAX_CPR_STATE_BYTES)
+        throw new Error(`CPR state of more than ${MAX_CPR_STATE_BYTES} bytes`);
       if (fds.length > MAX_CPR_ENTRIES)
         throw new Error(`CPR state with more than ${MAX_CPR_ENTRIES} descriptors`);
     }

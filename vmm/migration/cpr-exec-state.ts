@@ -5,11 +5,10 @@
 import { fstatSync, readSync, writeSync } from 'node:fs';
 import { closeFd, createMemfd, setCloseOnExec } from '../../native/index.js';
 import type { CarriedDescriptor } from '../carried.js';
-import { decodeExecState, encodeExecState } from './cpr-state.js';
+import { decodeExecState, encodeExecState, MAX_CPR_STATE_BYTES } from './cpr-state.js';
 
 /** QEMU's name of it. */
 export const EXEC_STATE_VARIABLE = 'QEMU_CPR_EXEC_STATE';
-const MAX_STATE_BYTES = 256 * 1024;
 
 /** Returns the memfd, which is closed on exec unless it is kept. */
 export function writeExecState(descriptors: readonly CarriedDescriptor[]): number {
@@ -45,8 +44,8 @@ function readState(text: string): CarriedDescriptor[] {
   const fd = /^\d{1,9}$/.test(text) ? Number(text) : -1;
   if (fd < 3) throw new Error('expected the number of a descriptor');
   const sizeBytes = fstatSync(fd).size;
-  if (sizeBytes > MAX_STATE_BYTES)
-    throw new Error(`expected at most ${MAX_STATE_BYTES} bytes, got ${sizeBytes}`);
+  if (sizeBytes > MAX_CPR_STATE_BYTES)
+    throw new Error(`expected at most ${MAX_CPR_STATE_BYTES} bytes, got ${sizeBytes}`);
   const bytes = Buffer.alloc(sizeBytes);
   for (let at = 0; at < sizeBytes; ) {
     const got = readSync(fd, bytes, at, sizeBytes - at, at);

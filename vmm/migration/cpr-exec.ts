@@ -17,6 +17,7 @@ import { EXEC_STATE_VARIABLE, writeExecState } from './cpr-exec-state.js';
 import { memoryBlockers, memoryDescriptor } from './cpr-memory.js';
 import { encodeHead } from './encode-stream.js';
 import { executeProgram } from './execute-program.js';
+import { localBlockers } from './local-outgoing.js';
 import type { OutgoingMode, OutgoingRun } from './modes.js';
 import { type OutgoingContext, subjectOf } from './outgoing.js';
 import { beginOutgoing, type OutgoingChannel } from './outgoing-channel.js';
@@ -25,7 +26,7 @@ import { bothOf, sendState } from './send-state.js';
 import { untilAborted } from './until-aborted.js';
 
 export const CPR_EXEC: OutgoingMode = {
-  blockedReasons: memoryBlockers,
+  blockedReasons: (context) => [...memoryBlockers(context), ...localBlockers(context)],
 
   async begin(context, { main }, signal) {
     const command = context.settings.parameters()['cpr-exec-command'];
@@ -64,11 +65,12 @@ class CprExecRun implements OutgoingRun {
   }
 
   async finish(): Promise<void> {
-    const { stream, ended } = await this.#open();
+    const channel = await this.#open();
+    const { stream, ended } = channel;
     const subject = subjectOf(this.#context);
     try {
       this.#context.progress.connected();
-      const sent = sendState(stream, this.#context, subject, encodeHead(subject, false), this.#signal);
+      const sent = sendState(channel, this.#context, subject, encodeHead(subject, false), this.#signal);
       await bothOf(sent, untilAborted(ended, this.#signal));
     } finally {
       stream.destroy();

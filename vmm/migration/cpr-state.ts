@@ -17,6 +17,8 @@ const VFIO_DEVICES = 'CprState/vfio devices';
 /** More than a machine can have; a list is refused before it grows beyond. */
 export const MAX_CPR_ENTRIES = 128;
 const MAX_NAME_BYTES = 256;
+/** Of a whole state, by far. */
+export const MAX_CPR_STATE_BYTES = 256 * 1024;
 
 export type CprEntry = Omit<CarriedDescriptor, 'fd'>;
 

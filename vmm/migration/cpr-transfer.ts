@@ -2,12 +2,12 @@
  * Mode `cpr-transfer`, seen from the source: the VM goes to another process on this host, which gets the
  * descriptors of its memory and its backends first and its device state when it has made everything else ready.
  *
- *     begin    connect to cpr, send descriptors         the guest runs
+ *     begin    connect to cpr, send descriptors         the guest runs; with `local` those of netdevs stay
  *     finish   compare machines, if the target tells    the guest runs
  *              in two steps: wait for `resume`          the guest runs, status `setup-cpr`
  *              wait for the target to hang up           the guest runs; as long as it takes
  *              connect to main                          the guest runs
- *              stop the VM, send its state              the pause begins
+ *              stop the VM, send its state              the pause begins; with `local` those of netdevs go too
  *              with return-path: wait for the verdict   the target runs it, or holds it stopped
  *
  * Nothing has a deadline here, as in QEMU: whoever ordered the migration watches it and has
@@ -20,9 +20,9 @@ import { sendCprState } from './cpr-channel.js';
 import { CprListener } from './cpr-listener.js';
 import { memoryBlockers, memoryDescriptor } from './cpr-memory.js';
 import { encodeHead } from './encode-stream.js';
+import { openMain, requireLocal } from './local-outgoing.js';
 import type { OutgoingMode, OutgoingRun } from './modes.js';
 import { type OutgoingContext, subjectOf } from './outgoing.js';
-import { openOutgoing } from './outgoing-channel.js';
 import { rehearseSave } from './rehearsal.js';
 import { verdictOn } from './return-path.js';
 import { bothOf, sendState } from './send-state.js';
@@ -33,11 +33,14 @@ export const CPR_TRANSFER: OutgoingMode = {
 
   async begin(context, channels, signal) {
     const cpr = cprPath(channels.cpr, context.settings.parameters()['cpr-uri']);
-    const main = channels.main && streamable(channels.main);
+    const main = channels.main && streamable(channels.main, context);
     const ram = memoryDescriptor(context);
     const facts = await context.facts();
     context.progress.begin();
-    const connection = await sendCprState(cpr, [ram, ...(await context.vm.carry())]);
+    const connection = await sendCprState(cpr, [
+      ram,
+      ...(await context.vm.carry(context.settings.isLocal ? 'early' : 'all')),
+    ]);
     if (main === null) context.progress.set('setup-cpr');
     return new CprTransferRun(context, new CprListener(connection, facts, signal), main, signal);
   },
@@ -58,7 +61,8 @@ function uriOf(text: string): Address {
   }
 }
 
-function streamable(main: Address): Address {
+function streamable(main: Address, { settings }: OutgoingContext): Address {
+  if (settings.isLocal) requireLocal(main);
   if (main.kind === 'file') throw new QmpError('Migration requires streamable transport (eg unix)');
   return main;
 }
@@ -84,20 +88,20 @@ class CprTransferRun implements OutgoingRun {
   resume({ main, cpr }: Channels): void {
     if (cpr !== null) throw new QmpError("the 'cpr' channel has been used already");
     if (main === null) throw new QmpError("missing 'main' migration channel");
-    this.#setMain(streamable(main));
+    this.#setMain(streamable(main, this.#context));
   }
 
   async finish(): Promise<void> {
     const address = await this.#awaitMain();
     await this.#awaitHangUp();
-    const main = await openOutgoing(address, this.#signal);
+    const main = await openMain(address, this.#context, this.#signal);
     const subject = subjectOf(this.#context);
     try {
       this.#context.progress.connected();
       const answering = this.#context.settings.has('return-path') ? main.duplex : null;
       const ended = answering === null ? main.ended : verdictOn(answering, main.ended);
       const head = encodeHead(subject, answering !== null);
-      const sent = sendState(main.stream, this.#context, subject, head, this.#signal);
+      const sent = sendState(main, this.#context, subject, head, this.#signal);
       await bothOf(sent, untilAborted(ended, this.#signal));
     } finally {
       main.stream.destroy();

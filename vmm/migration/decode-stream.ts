@@ -3,10 +3,12 @@
  * whatever the bytes are, the result is a checked head with the device sections cut out, or a `StreamError`;
  * pages go to RAM at once, everything else is at most `MAX_STREAM_BYTES`.
  */
+import type { CarriedDescriptor } from '../carried.js';
 import { isRunState, type RunState } from '../run-state.js';
 import { decodeSections } from '../state/codec.js';
 import { StreamCutShort, StreamError } from '../state/stream-error.js';
 import * as wire from '../state/wire.js';
+import { isLocalSection, LOCAL_DESCRIPTORS, readLocalSection } from './local-section.js';
 import { PageReader } from './ram-pages.js';
 import {
   CARRIED_STATES,
@@ -32,6 +34,8 @@ export interface Preamble {
   readonly stateBefore: RunState;
   /** Device sections: what `MachineHandle.load` takes. */
   readonly sections: Uint8Array;
+  /** What came beside the stream, by its names. */
+  readonly received: readonly CarriedDescriptor[];
 }
 
 export class StreamDecoder {
@@ -75,8 +79,8 @@ export class StreamDecoder {
     return this.#pending.at(-1)?.at(-1) === CLOSING_BRACE && findEnd(this.#joined(), 0) !== null;
   }
 
-  /** Decodes what has come: there is no more. */
-  finish(): Preamble {
+  /** Decodes what has come: there is no more. `fds` came beside it. */
+  finish(fds: readonly number[] = []): Preamble {
     const bytes = this.#joined();
     if (this.#phase !== 'rest') {
       const section = this.#phase === 'head' ? 'header' : RAM.name;
@@ -89,10 +93,11 @@ export class StreamDecoder {
       throw reader.error(`${all - seen} of ${all} pages of RAM are missing: was it to come by descriptors?`);
     }
     readEndOfPages(reader);
+    const received = this.#readLocal(bytes, reader, fds);
     reader.section = GLOBAL_STATE.name;
     const stateBefore = readGlobalState(reader);
     const sections = this.#cutSections(bytes, reader.offset);
-    return { wantsReturnPath: this.#wantsReturnPath, stateBefore, sections };
+    return { wantsReturnPath: this.#wantsReturnPath, stateBefore, sections, received };
   }
 
   #takeHead(): void {
@@ -111,6 +116,17 @@ export class StreamDecoder {
     if (complaint !== null) throw this.#error(RAM.name, complaint.offset, complaint.reason);
     this.#drop(bytes, used);
     if (isOver) this.#phase = 'rest';
+  }
+
+  /** Both sides must be of one mind: a backend that waits for what does not come would be opened a second time. */
+  #readLocal(bytes: Buffer, reader: wire.WireReader, fds: readonly number[]): readonly CarriedDescriptor[] {
+    const at = reader.offset;
+    const isSent = isLocalSection(bytes, at);
+    const { local = false } = this.#subject;
+    if (local === isSent) return isSent ? readLocalSection(bytes, reader, fds) : [];
+    const word = (on: boolean) => (on ? 'on' : 'off');
+    reader.section = LOCAL_DESCRIPTORS.name;
+    throw reader.error(`parameter local is ${word(local)} here, and ${word(!local)} at the source`, at);
   }
 
   #cutSections(bytes: Buffer, from: number): Uint8Array {

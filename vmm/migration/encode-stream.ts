@@ -1,8 +1,10 @@
 /** Writes the main channel of a migration; its layout is in `stream-format.ts`. */
 import { RAM_BASE_ADDRESS } from '../layout.js';
 import type { RunState } from '../run-state.js';
-import { encodeSections } from '../state/codec.js';
+import { type EncodedSections, encodeSections } from '../state/codec.js';
 import * as wire from '../state/wire.js';
+import type { CprEntry } from './cpr-state.js';
+import { encodeLocalSection } from './local-section.js';
 import {
   CAPABILITIES_SUBSECTION,
   COMMAND_OPEN_RETURN_PATH,
@@ -19,6 +21,8 @@ import {
   STREAM_VERSION,
   type StreamSubject,
 } from './stream-format.js';
+
+const NO_SECTIONS: EncodedSections = { bytes: new Uint8Array(), description: [] };
 
 /** Everything that is known before the VM is stopped, up to where the pages of RAM would come. */
 export function encodeHead(subject: StreamSubject, wantsReturnPath: boolean): Uint8Array {
@@ -73,14 +77,19 @@ function writeFooter(writer: wire.WireWriter, sectionId: number): void {
   writer.u32(sectionId);
 }
 
-/** The rest, after the pages: what the VM did, its device sections, the end and the description. */
+/**
+ * The rest, after the pages: what the VM did, its device sections, the end and the description. `late`: what the
+ * descriptors are that went with the stream, if they go in it.
+ */
 export function encodeTail(
   subject: StreamSubject,
   stateBefore: RunState,
   saved: { readonly sections: Uint8Array; readonly description: readonly string[] },
+  late: readonly CprEntry[] = [],
 ): Uint8Array {
+  const local = subject.local ? encodeLocalSection(late) : NO_SECTIONS;
   const global = encodeGlobalState(stateBefore);
-  const devices = [...global.description, ...saved.description].join(',');
+  const devices = [...local.description, ...global.description, ...saved.description].join(',');
   const configuration = JSON.stringify(describeConfiguration(subject));
   const json = Buffer.from(
     `{"configuration":${configuration},"page_size":${PAGE_BYTES},"devices":[${devices}]}`,
@@ -88,6 +97,7 @@ export function encodeTail(
   const writer = new wire.WireWriter();
   writer.u64(RAM_FLAG_END);
   writeFooter(writer, RAM.id);
+  writer.bytes(local.bytes);
   writer.bytes(global.bytes);
   writer.bytes(saved.sections);
   writer.u8(wire.SECTION_EOF);

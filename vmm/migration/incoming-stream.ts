@@ -24,8 +24,18 @@ export interface StreamContext {
   readonly contents: Uint8Array | null;
   /** Asked only when the source has closed the connection: a source that lives has taken the VM back. */
   isSourceAlive(): boolean;
+  /** Absent: none can come. */
+  readonly beside?: DescriptorSource;
   failed(error: Error): void;
 }
+
+/** What descriptors come beside its bytes; they are its own until they are taken. */
+export interface DescriptorSource {
+  readonly descriptors: readonly number[];
+  giveAway(): void;
+}
+
+const NO_DESCRIPTORS: DescriptorSource = { descriptors: [], giveAway: () => {} };
 
 /** Resolves when the stream was loaded and the VM runs or waits, or when it has failed. */
 export function receiveStream(socket: Duplex, context: StreamContext): Promise<void> {
@@ -61,18 +71,19 @@ async function finishStream(
   decoder: StreamDecoder,
   complaint: Error | null,
 ): Promise<void> {
-  const { vm, progress, events } = context;
+  const { vm, progress, events, beside = NO_DESCRIPTORS } = context;
   const release = events.hold();
   if (progress.status === 'setup') progress.set('active');
   const answers = decoder.wantsReturnPath;
   try {
     if (complaint !== null) throw complaint;
-    const { stateBefore, sections } = decoder.finish();
+    const { stateBefore, sections, received } = decoder.finish(beside.descriptors);
     trace('stream');
     const confirm = async () => {
       if (answers) await confirmTo(socket, context);
     };
-    const { started } = await vm.load(sections, stateBefore, confirm);
+    beside.giveAway();
+    const { started } = await vm.load(sections, stateBefore, confirm, received);
     trace('started');
     progress.set('completed');
     release();

@@ -1,7 +1,8 @@
 /**
  * The target's side of a migration, from the moment the machine is built:
  *
- *     listen on main ► hang up the CPR connection, if there was one ► accept one source ► take its stream
+ *     open backends that wait, unless theirs comes with the stream (`local`) ► listen on main
+ *       ► hang up the CPR connection, if there was one ► accept one source ► take its stream
  *       ► load ► tell the source ► run or stay paused
  *
  * Guarantees: no device changes before the whole stream is there and was decoded; with
@@ -14,7 +15,8 @@ import type { Duplex } from 'node:stream';
 import { QmpError } from '../qmp/error.js';
 import { UnixListener } from '../unix-listener.js';
 import type { Address } from './address.js';
-import { receiveStream, type StreamContext } from './incoming-stream.js';
+import { type DescriptorSource, receiveStream, type StreamContext } from './incoming-stream.js';
+import { requireLocal } from './local-outgoing.js';
 import { rehearseLoad } from './rehearsal.js';
 import type { StreamSubject } from './stream-format.js';
 import { systemReason } from './system-reason.js';
@@ -53,7 +55,11 @@ export class IncomingMigration {
   readonly #source: Source;
   #listener: UnixListener | null = null;
   #server: Server | null = null;
+  /** Ends the waiting for a source that sends descriptors. */
+  #unwatch: (() => void) | null = null;
   #exitOnError = true;
+  /** As it was when the main channel was opened. */
+  #isLocal = false;
   #started = false;
   #end: () => void = () => {};
   readonly #loaded = new Promise<void>((resolve) => {
@@ -71,6 +77,9 @@ export class IncomingMigration {
    */
   async listen({ address, exitOnError }: ListenOptions): Promise<{ loaded: Promise<void> }> {
     if (this.#started) throw new QmpError('The incoming migration has already been started');
+    this.#isLocal = this.#context.subject().local ?? false;
+    if (this.#isLocal) requireLocal(address);
+    else await this.#context.vm.openBackends();
     this.#exitOnError = exitOnError;
     if (address.kind === 'unix') await this.#listenOn(address.path);
     else if (address.kind === 'inet') await this.#listenAt(address);
@@ -83,7 +92,8 @@ export class IncomingMigration {
     this.#listener = listener;
     this.#started = true;
     await rehearseLoad(this.#context.vm, this.#context.subject());
-    await this.#serve((server, resolve) => server.listen({ fd: listener.release() }, resolve));
+    if (this.#isLocal) await this.#serveLocal(listener);
+    else await this.#serve((server, resolve) => server.listen({ fd: listener.release() }, resolve));
     this.#context.progress.beginIncoming({ type: 'unix', path });
     this.#source.hangUp();
   }
@@ -103,6 +113,15 @@ export class IncomingMigration {
     const bound = server.address() as AddressInfo;
     this.#context.progress.beginIncoming({ type: 'inet', host: bound.address, port: String(bound.port) });
     this.#source.hangUp();
+  }
+
+  /** Node's own sockets would drop descriptors. */
+  async #serveLocal(listener: UnixListener): Promise<void> {
+    const { acceptLocal } = await import('./local-connection.js');
+    this.#unwatch = acceptLocal(listener, (connection) => {
+      this.close();
+      this.#receive(connection, { beside: connection, sourcePid: connection.sourcePid });
+    });
   }
 
   async #serve(listen: (server: Server, resolve: () => void) => void): Promise<Server> {
@@ -131,7 +150,10 @@ export class IncomingMigration {
 
   /** Stops listening and removes the socket's file. */
   close(): void {
-    this.#listener?.unlink();
+    this.#unwatch?.();
+    if (this.#unwatch !== null) this.#listener?.close();
+    else this.#listener?.unlink();
+    this.#unwatch = null;
     this.#listener = null;
     this.#server?.close();
     this.#server = null;
@@ -146,22 +168,37 @@ export class IncomingMigration {
     this.#receive(socket.setNoDelay());
   }
 
-  #receive(stream: Duplex): void {
+  #receive(stream: Duplex, { beside, sourcePid = 0 }: LateDescriptors = {}): void {
     const { vm, events, progress, report, fatal } = this.#context;
     const failed = (error: Error) => {
       const message = `load of migration failed: ${error.message}`;
       if (this.#exitOnError) fatal(message);
       else report(message);
     };
-    const isSourceAlive = () => isAlive(this.#source.pid);
-    const subject = this.#context.subject();
+    const isSourceAlive = () => isAlive(this.#source.pid || sourcePid);
+    const subject = { ...this.#context.subject(), local: this.#isLocal };
     const contents = this.#source.hasRam ? null : this.#context.contents();
-    const context = { vm, events, progress, subject, contents, isSourceAlive, failed };
+    const context = {
+      vm,
+      events,
+      progress,
+      subject,
+      contents,
+      isSourceAlive,
+      failed,
+      ...(beside && { beside }),
+    };
     const received = receiveStream(stream, context).catch((unexpected: Error) => {
       fatal(`the incoming migration failed: ${unexpected.message}`);
     });
     received.then(() => this.#end());
   }
+}
+
+/** What a stream brings beside its bytes, and whose process that is. */
+interface LateDescriptors {
+  readonly beside?: DescriptorSource;
+  readonly sourcePid?: number;
 }
 
 function openListener(path: string): UnixListener {

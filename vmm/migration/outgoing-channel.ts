@@ -14,6 +14,11 @@ export interface OutgoingChannel {
   readonly stream: Writable;
   /** The same stream when the other side can answer on it. */
   readonly duplex: Duplex | null;
+  /**
+   * Sends the first bytes before anything is written to `stream`, with descriptors beside them, and gives those that
+   * are left. `null`: descriptors cannot go this way.
+   */
+  readonly sendFirst: ((bytes: Uint8Array, fds: readonly number[]) => Uint8Array) | null;
   /** Settles once `stream` was ended, or is broken. */
   readonly ended: Promise<void>;
 }
@@ -93,7 +98,7 @@ function firstOf(error: Error): Error {
   return error instanceof AggregateError ? (error.errors[0] as Error) : error;
 }
 
-function fromSocket(socket: Socket): OutgoingChannel {
+export function fromSocket(socket: Socket): OutgoingChannel {
   return { ...fromStream(socket, 'the connection to the target'), duplex: socket };
 }
 
@@ -105,7 +110,7 @@ function fromStream(stream: Writable, what: string): OutgoingChannel {
     stream.on('close', () => reject(new Error(`${what} was closed`)));
   });
   ended.catch(() => undefined); // whoever waits for it hears of it
-  return { stream, duplex: null, ended };
+  return { stream, duplex: null, sendFirst: null, ended };
 }
 
 type DescriptorAddress = Extract<Address, { kind: 'fd' }>;
@@ -145,7 +150,7 @@ async function fromProgram(args: readonly string[]): Promise<OutgoingChannel> {
   stream.on('close', () => {
     if (!stream.writableFinished && child.exitCode === null && child.signalCode === null) endGroup(child);
   });
-  return { stream, duplex: null, ended };
+  return { stream, duplex: null, sendFirst: null, ended };
 }
 
 /** What it was to take will not come. */

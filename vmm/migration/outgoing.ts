@@ -26,7 +26,7 @@ export interface OutgoingContext {
 export function subjectOf({ memory, settings }: Pick<OutgoingContext, 'memory' | 'settings'>): StreamSubject {
   const { backendId: name, sizeBytes } = memory;
   const ignoreShared = settings.has(IGNORE_SHARED);
-  return { machineType: MACHINE_TYPE, ram: { name, sizeBytes }, ignoreShared };
+  return { machineType: MACHINE_TYPE, ram: { name, sizeBytes }, ignoreShared, local: settings.isLocal };
 }
 
 /** RAM that is a shared file with a name is found again by its name, if both sides want it so. */

@@ -33,7 +33,13 @@ export async function rehearseSave(
     const stage = await setStage(await vm.rehearse(), false);
     stage.progress.begin();
     const { signal } = new AbortController();
-    await sendState(nowhere(), stage, subject, encodeHead(subject, true), signal);
+    await sendState(
+      { stream: nowhere(), sendFirst: null },
+      stage,
+      subject,
+      encodeHead(subject, true),
+      signal,
+    );
   });
 }
 
@@ -77,6 +83,7 @@ async function setStage(sample: SavedMachine, incoming: boolean) {
   const give = async () => sample;
   const machine: MachineHandle = {
     ...{ start: act, stop: act, reset: act, powerdown: act, load: act, close: act },
+    ...{ openBackends: act, leave: act },
     ...{ save: give, rehearse: give, registers: async () => CPU_RESET, disks: async () => NO_DISKS },
     ...{ carry: async () => [], carried: act, activate: act, inactivate: act, resizeDisk: act },
     ...{ ask: async () => null, terminals: {}, network: async () => ({ nics: [], netdevs: [] }) },

@@ -1,7 +1,8 @@
 /** The source's part of the pause: stops the VM and sends its state, with nothing else in between. */
-import type { Writable } from 'node:stream';
 import { encodeTail } from './encode-stream.js';
+import { sendWithLate } from './local-outgoing.js';
 import type { OutgoingContext } from './outgoing.js';
+import type { OutgoingChannel } from './outgoing-channel.js';
 import type { StreamSubject } from './stream-format.js';
 
 /**
@@ -9,7 +10,7 @@ import type { StreamSubject } from './stream-format.js';
  * stream is destroyed.
  */
 export async function sendState(
-  main: Writable,
+  main: Pick<OutgoingChannel, 'stream' | 'sendFirst'>,
   { vm, progress, events }: Pick<OutgoingContext, 'vm' | 'progress' | 'events'>,
   subject: StreamSubject,
   head: Uint8Array,
@@ -23,13 +24,19 @@ export async function sendState(
       progress.pass(2);
     };
     const { saved, stateBefore } = await vm.handOver({ onStopped, timeGoesOn: true });
+    const late = subject.local ? await vm.carry('late') : [];
     signal.throwIfAborted();
     progress.set('device');
-    const stream = Buffer.concat([head, encodeTail(subject, stateBefore, saved)]);
-    progress.transferredBytes = stream.length;
-    main.end(stream);
+    const bytes = Buffer.concat([head, encodeTail(subject, stateBefore, saved, late)]);
+    progress.transferredBytes = bytes.length;
+    const rest = sendWithLate(
+      main,
+      bytes,
+      late.map(({ fd }) => fd),
+    );
+    main.stream.end(rest);
   } catch (error) {
-    main.destroy();
+    main.stream.destroy();
     throw error;
   } finally {
     release();

@@ -26,13 +26,15 @@ export interface MigrationParameters {
   readonly 'cpr-exec-command': readonly string[];
   /** The cpr channel of cpr-transfer, for a `migrate` that names only the main one. Absent: not set. */
   readonly 'cpr-uri'?: string;
+  /** Network backends go late: in the main channel, a unix socket, with the guest's state. Both sides must have it. */
+  readonly local: boolean;
 }
 
 export type CapabilityDefaults = Readonly<Partial<Record<Capability, boolean>>>;
 
 export class MigrationSettings {
   readonly #capabilities = new Map<Capability, boolean>();
-  #parameters: MigrationParameters = { mode: 'normal', 'cpr-exec-command': [] };
+  #parameters: MigrationParameters = { mode: 'normal', 'cpr-exec-command': [], local: false };
 
   constructor(defaults: CapabilityDefaults) {
     for (const capability of CAPABILITIES) this.#capabilities.set(capability, defaults[capability] ?? false);
@@ -40,6 +42,10 @@ export class MigrationSettings {
 
   get mode(): MigrationMode {
     return this.#parameters.mode;
+  }
+
+  get isLocal(): boolean {
+    return this.#parameters.local;
   }
 
   has(capability: Capability): boolean {

@@ -3,37 +3,42 @@
  * or a program. The VM stands while its RAM is copied, which takes as long as the RAM is large: what changed
  * meanwhile is not known here. With `x-ignore-shared` RAM that is a shared file stays in that file.
  *
+ * With `local` descriptors of network backends go with the stream.
+ *
  * The guest's clock stops with it, as in QEMU: it may be a long time until the stream is loaded.
  */
 import type { Writable } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
 import { QmpError } from '../qmp/error.js';
 import { encodeHead, encodeTail } from './encode-stream.js';
+import { beginMain, localBlockers, requireLocal, sendWithLate } from './local-outgoing.js';
 import type { OutgoingMode, OutgoingRun } from './modes.js';
 import { type OutgoingContext, staysInItsFile, subjectOf } from './outgoing.js';
-import { beginOutgoing, type OutgoingChannel } from './outgoing-channel.js';
+import type { OutgoingChannel } from './outgoing-channel.js';
 import { encodePages } from './ram-pages.js';
 import { verdictOn } from './return-path.js';
 import { bothOf } from './send-state.js';
 import type { StreamSubject } from './stream-format.js';
 import { untilAborted } from './until-aborted.js';
 
-export const NORMAL: OutgoingMode = stopAndCopy({ isActiveBeforeStop: true });
-export const CPR_REBOOT: OutgoingMode = stopAndCopy({ isActiveBeforeStop: false });
+export const NORMAL: OutgoingMode = stopAndCopy({ isActiveBeforeStop: true, canBeLocal: true });
+export const CPR_REBOOT: OutgoingMode = stopAndCopy({ isActiveBeforeStop: false, canBeLocal: false });
 
 /** Where the status becomes `active`, as in QEMU's mode of that name. */
 interface Order {
   readonly isActiveBeforeStop: boolean;
+  readonly canBeLocal: boolean;
 }
 
 function stopAndCopy(order: Order): OutgoingMode {
   return {
-    blockedReasons: () => [],
+    blockedReasons: (context) => (order.canBeLocal ? [] : localBlockers(context)),
 
     async begin(context, { main }, signal) {
       if (main === null) throw new QmpError("missing 'main' migration channel");
+      if (context.settings.isLocal) requireLocal(main);
       context.progress.begin();
-      return new StopAndCopyRun(context, await beginOutgoing(main, signal), order, signal);
+      return new StopAndCopyRun(context, await beginMain(main, context, signal), order, signal);
     },
   };
 }
@@ -84,13 +89,16 @@ class StopAndCopyRun implements OutgoingRun {
         if (!this.#order.isActiveBeforeStop) progress.set('active');
       };
       const { saved, stateBefore } = await vm.handOver({ onStopped, timeGoesOn: false });
-      await write(encodeHead(subject, wantsReturnPath));
+      const late = subject.local ? await vm.carry('late') : [];
+      const fds = late.map(({ fd }) => fd);
+      this.#signal.throwIfAborted();
+      await write(sendWithLate(channel, encodeHead(subject, wantsReturnPath), fds));
       await this.#sendRam(subject, write);
       progress.pass(2);
       this.#signal.throwIfAborted();
       progress.set('device');
       await vm.inactivate();
-      await write(encodeTail(subject, stateBefore, saved));
+      await write(encodeTail(subject, stateBefore, saved, late));
       stream.end();
     } catch (error) {
       stream.destroy();

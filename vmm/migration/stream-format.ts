@@ -6,6 +6,7 @@
  *     0x08 u16 command u16 length …    open return path, ping: only when the source wants an answer
  *     0x01 section 'ram': its blocks by name and size
  *     0x03 section 'ram' again: its pages, none when the target has the descriptor or the file; see `ram-pages.ts`
+ *     0x04 section 'local-descriptors': only with parameter `local`; see `local-section.ts`
  *     0x04 section 'globalstate': what the VM did before it was stopped
  *     0x04 sections of the devices (state/codec.ts)
  *     0x00 end
@@ -34,6 +35,7 @@ export const CAPABILITIES_SUBSECTION = 'configuration/capabilities';
 /** With it, RAM that is a shared file is not in the stream. */
 export const IGNORE_SHARED = 'x-ignore-shared';
 export const GLOBAL_STATE_ID = 1;
+export const LOCAL_DESCRIPTORS_ID = 0;
 export const RUN_STATE_BYTES = 100;
 /** The states in which a source can be when it is asked to hand over. */
 export const CARRIED_STATES: readonly RunState[] = ['running', 'paused', 'prelaunch', 'io-error', 'shutdown'];
@@ -43,6 +45,8 @@ export interface StreamSubject {
   readonly machineType: string;
   readonly ram: { readonly name: string; readonly sizeBytes: number };
   readonly ignoreShared: boolean;
+  /** Descriptors come in the stream. */
+  readonly local?: boolean;
 }
 
 export interface GlobalState {

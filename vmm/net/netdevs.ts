@@ -1,10 +1,11 @@
 /**
  * All network backends of a machine, by their ids. They come and go while it runs, and outlive the devices that use
- * them; one that nobody uses is allowed.
+ * them; one that nobody uses is allowed. Where a guest is awaited, those that got nothing early are opened by `arrive`.
  */
 import type { CarriedDescriptor, CarriedDescriptors, Carrier, CarryOutcome } from '../carried.js';
 import type { NetdevOptions } from '../options/netdev-options.js';
 import type { StateDescription, StatefulPart } from '../state/description.js';
+import { AwaitedNetdev } from './awaited-netdev.js';
 import { isResting, type Netdev, type NetdevEvents, type NetdevState, netdevState } from './netdev.js';
 import { StreamNetdev } from './stream.js';
 import { TapNetdev } from './tap.js';
@@ -17,12 +18,16 @@ interface Entry {
 }
 
 export class Netdevs implements Carrier {
+  readonly goesLate = true;
   readonly #received: CarriedDescriptors;
+  #awaitsGuest: boolean;
   readonly #events: NetdevEvents;
   readonly #entries = new Map<string, Entry>();
 
-  constructor(received: CarriedDescriptors, events: NetdevEvents) {
+  /** `awaitsGuest`: until `arrive`. */
+  constructor(received: CarriedDescriptors, events: NetdevEvents, awaitsGuest = false) {
     this.#received = received;
+    this.#awaitsGuest = awaitsGuest;
     this.#events = events;
   }
 
@@ -30,18 +35,38 @@ export class Netdevs implements Carrier {
   open(options: NetdevOptions): Netdev {
     const { id } = options;
     if (this.#entries.has(id)) throw new Error(`Duplicate ID '${id}'`);
-    const carried = this.#received.take(`netdev/${id}`);
-    let netdev: Netdev;
-    try {
-      netdev =
-        options.type === 'tap'
-          ? new TapNetdev(options, carried)
-          : new StreamNetdev(options, carried, this.#events);
-    } catch (cause) {
-      throw new Error(`netdev '${id}': ${(cause as Error).message}`, { cause });
-    }
+    const carried = this.#received.take(nameOf(options));
+    const open = (descriptor: number | null) => this.#make(options, descriptor);
+    const isAwaited = this.#awaitsGuest && carried === null;
+    const netdev = isAwaited ? new AwaitedNetdev(options, open) : open(carried);
     this.#entries.set(id, { netdev, description: netdevState(id), user: null });
     return netdev;
+  }
+
+  #make(options: NetdevOptions, carried: number | null): Netdev {
+    try {
+      return options.type === 'tap'
+        ? new TapNetdev(options, carried)
+        : new StreamNetdev(options, carried, this.#events);
+    } catch (cause) {
+      throw new Error(`netdev '${options.id}': ${(cause as Error).message}`, { cause });
+    }
+  }
+
+  /**
+   * Opens those that still wait: with what came for them, else as at a boot. Throws with a sentence; what it has taken
+   * until then is given up by `leave`.
+   */
+  arrive(received: CarriedDescriptors): void {
+    for (const netdev of this.#awaited) {
+      if (!netdev.isOpen) netdev.open(received.take(nameOf(netdev.options)));
+    }
+    this.#awaitsGuest = false;
+  }
+
+  /** The guest stays with its source, and with it what `arrive` was given. */
+  leave(): void {
+    for (const netdev of this.#awaited) netdev.leave();
   }
 
   /** Throws when it is not there or is used. */
@@ -78,6 +103,10 @@ export class Netdevs implements Carrier {
     return [...this.#entries.values()].map(({ netdev }) => netdev);
   }
 
+  get #awaited(): AwaitedNetdev[] {
+    return this.all.filter((netdev) => netdev instanceof AwaitedNetdev);
+  }
+
   /** What of them travels with the guest's state. */
   get parts(): readonly StatefulPart[] {
     return [...this.#entries.values()].map(({ netdev, description }) => ({
@@ -100,4 +129,9 @@ export class Netdevs implements Carrier {
   }
 
   guestRuns(): void {}
+}
+
+/** Of the descriptor that goes with the guest. */
+function nameOf({ id }: NetdevOptions): string {
+  return `netdev/${id}`;
 }

@@ -126,7 +126,10 @@ test('does not run a VM whose source lives and has closed the connection', async
   await sendAndVanish(target);
   await waitFor(() => target.failures.length > 0, { what: 'the failure' });
   assert.match(target.failures[0] ?? '', /the source has ended the migration/);
-  assert.equal([target.vm.runState, target.machine.take()], ['inmigrate', ['inactivate false']]);
+  assert.equal(
+    [target.vm.runState, target.machine.take()],
+    ['inmigrate', ['open backends', 'inactivate false']],
+  );
 });
 
 test('runs a VM whose source died after sending everything', async () => {

@@ -28,7 +28,9 @@ export function virtioNet(properties: NetProperties, backend: NetBackend): Virti
     name: 'virtio-net',
     deviceId: 1,
     queueSizes: [rxQueueSize, txQueueSize, CONTROL_QUEUE_SIZE],
-    features: offeredFeatures(features, backend),
+    get features() {
+      return offeredFeatures(features, backend); // a backend may be opened when its guest has come
+    },
     fields: NET_FIELDS,
     subsections: NET_SUBSECTIONS,
     reset: netReset(mac),

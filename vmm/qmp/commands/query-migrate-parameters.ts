@@ -7,7 +7,7 @@ import { migrateSetParameters } from './migrate-set-parameters.js';
  * Since: 0.1
  *
  *     -> { "execute": "query-migrate-parameters" }
- *     <- { "return": { "mode": "normal", "cpr-exec-command": [] } }
+ *     <- { "return": { "mode": "normal", "cpr-exec-command": [], "local": false } }
  */
 export const queryMigrateParameters = defineCommand({
   name: 'query-migrate-parameters',
