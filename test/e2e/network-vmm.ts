@@ -3,14 +3,26 @@ import { readFileSync } from 'node:fs';
 import { makeNetworkGuest, UP_LINE } from '../guests/linux/network-guest.js';
 import { waitFor } from '../helpers/wait.js';
 import { QmpClient } from '../vmm/qmp-client.js';
-import { channelsTo, prepareSource, VmmHost, type VmmProcess } from '../vmm/vmm-process.js';
+import {
+  channelsTo,
+  type LaunchOptions,
+  prepareSource,
+  VmmHost,
+  type VmmProcess,
+} from '../vmm/vmm-process.js';
 
 const BOOT_DEADLINE_MS = 120_000;
 const HAND_OVER_DEADLINE_MS = 30_000;
-const RAM = [
-  ...['-m', '128M', '-machine', 'virt,memory-backend=ram0,aux-ram-share=on'],
-  ...['-object', 'memory-backend-memfd,id=ram0,size=128M,share=on'],
-];
+/** In a file of a name, so that it can also stay there while the guest goes. */
+function ramIn(folder: string): readonly string[] {
+  return [
+    ...['-m', '128M', '-machine', 'virt,memory-backend=ram0,aux-ram-share=on'],
+    ...['-object', `memory-backend-file,id=ram0,size=128M,share=on,mem-path=${folder}/ram`],
+  ];
+}
+
+/** The modes in which descriptors can go late. */
+export type LocalMode = 'normal' | 'cpr-transfer';
 
 export interface NetworkSettings {
   /** The guest's own address. */
@@ -19,6 +31,32 @@ export interface NetworkSettings {
   /** `-netdev` with id `net0`. */
   readonly netdev: string;
   readonly device?: string;
+}
+
+export interface LocalOptions {
+  readonly stopped?: boolean;
+  readonly extra?: readonly string[];
+  readonly onReady?: (target: VmmProcess) => Promise<void>;
+}
+
+/** `null`: as if it had never been. */
+export async function setLocal(monitor: QmpClient, mode: LocalMode | null): Promise<void> {
+  await monitor.execute('migrate-set-parameters', {
+    local: mode !== null,
+    ...(mode === null ? {} : { mode }),
+  });
+  const ignoreShared = { capability: 'x-ignore-shared', state: mode === 'normal' };
+  await monitor.execute('migrate-set-capabilities', { capabilities: [ignoreShared] });
+}
+
+async function listenLocal(target: VmmProcess, mode: LocalMode): Promise<void> {
+  const monitor = await target.monitor();
+  await setLocal(monitor, mode);
+  await monitor.execute('migrate-incoming', {
+    uri: `unix:${target.path('main')}`,
+    'exit-on-error': false,
+  });
+  await monitor.close();
 }
 
 export class NetworkVmm {
@@ -42,7 +80,7 @@ export class NetworkVmm {
         ...['-kernel', kernel, '-initrd', initrd, '-append', commandLine],
         ...['-netdev', netdev, '-device', `virtio-net-device,netdev=net0${device}`],
       ];
-      const vmm = await host.launch({ memoryArgs: RAM, extra: args });
+      const vmm = await host.launch({ memoryArgs: ramIn(host.path), extra: args });
       await waitFor(() => vmm.console().some((line) => line.includes(UP_LINE)) || vmm.ended !== null, {
         ...{ deadlineMs: BOOT_DEADLINE_MS, what: 'the guest to have a network' },
       });
@@ -56,10 +94,47 @@ export class NetworkVmm {
 
   /** A process that waits for the guest. */
   async target(extra: readonly string[] = [], stopped = false): Promise<VmmProcess> {
-    const options = { incoming: 'unix', stopped, memoryArgs: RAM, extra: [...this.#args, ...extra] } as const;
-    const target = await this.host.launch(options);
+    const target = await this.#launch({ incoming: 'unix', stopped, extra });
     await target.listening();
     return target;
+  }
+
+  #launch({ extra = [], ...options }: LaunchOptions): Promise<VmmProcess> {
+    const memoryArgs = ramIn(this.host.path);
+    return this.host.launch({ ...options, memoryArgs, extra: [...this.#args, ...extra] });
+  }
+
+  /**
+   * Orders a hand-over in which the network's descriptors go in the main channel; RAM stays in its file, or goes on the
+   * CPR channel. `onReady`: before the target listens.
+   */
+  async migrateLocal(
+    mode: LocalMode,
+    { stopped = false, extra = [], onReady = async () => {} }: LocalOptions = {},
+  ): Promise<VmmProcess> {
+    await prepareSource(this.monitor);
+    await setLocal(this.monitor, mode);
+    this.monitor.forgetEvents();
+    if (mode === 'normal') {
+      const target = await this.#launch({ stopped, extra: ['-incoming', 'defer', ...extra] });
+      await listenLocal(target, mode);
+      await onReady(target);
+      await this.monitor.execute('migrate', { uri: `unix:${target.path('main')}` });
+      return target;
+    }
+    const target = await this.#launch({ incoming: 'defer', stopped, extra });
+    await target.listening();
+    await this.monitor.execute('migrate', channelsTo(target));
+    await onReady(target);
+    await listenLocal(target, mode);
+    return target;
+  }
+
+  async transferLocal(mode: LocalMode): Promise<void> {
+    const target = await this.migrateLocal(mode);
+    await this.monitor.event('MIGRATION', 'completed', HAND_OVER_DEADLINE_MS);
+    await this.moveTo(target);
+    await setLocal(this.monitor, null);
   }
 
   /** Hands the guest over to another process; the old one ends. */

@@ -4,6 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 
@@ -50,4 +51,16 @@ export async function makeNetwork(name: string, address: string, router: string)
   await ip('link', 'set', 'lo', 'up');
   await makeTap(name, address);
   await ip('route', 'add', 'default', 'via', router, 'dev', name);
+}
+
+/** How often this process has the tap open. */
+export function timesTapIsOpen(name: string, pid: number): number {
+  return readdirSync(`/proc/${pid}/fd`).filter((fd) => {
+    try {
+      const isTun = readlinkSync(`/proc/${pid}/fd/${fd}`) === '/dev/net/tun';
+      return isTun && readFileSync(`/proc/${pid}/fdinfo/${fd}`, 'utf8').includes(`iff:\t${name}\n`);
+    } catch {
+      return false;
+    }
+  }).length;
 }

@@ -2,7 +2,6 @@
  * A TCP stream through a tap of the host's to Linux in the guest, while one baton-vmm after the other takes it over. In
  * a network namespace of the test's own.
  */
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { networkGuestMissing } from '../guests/linux/network-guest.js';
@@ -10,7 +9,7 @@ import { SERVER_PORTS } from '../guests/linux-server.js';
 import { skipSuite } from '../helpers/skip.js';
 import { channelsTo, prepareSource } from '../vmm/vmm-process.js';
 import { NetworkVmm } from './network-vmm.js';
-import { isInOwnNetwork, makeTap, ownNetworkMissing } from './own-network.js';
+import { isInOwnNetwork, makeTap, ownNetworkMissing, timesTapIsOpen } from './own-network.js';
 import { TcpStream } from './tcp-stream.js';
 
 const SUITE = 'a tap through hand-overs of baton-vmm';
@@ -39,18 +38,6 @@ test.after.each(async ({ guest, stream }) => {
   await guest?.close();
 });
 
-/** How often this process has the interface open. */
-function timesOpen(pid: number): number {
-  return readdirSync(`/proc/${pid}/fd`).filter((fd) => {
-    try {
-      const isTun = readlinkSync(`/proc/${pid}/fd/${fd}`) === '/dev/net/tun';
-      return isTun && readFileSync(`/proc/${pid}/fdinfo/${fd}`, 'utf8').includes(`iff:\t${TAP}\n`);
-    } catch {
-      return false;
-    }
-  }).length;
-}
-
 test(`it flows on through ${ROUNDS} of them, by cpr-transfer and cpr-exec in turn`, async ({
   guest,
   stream,
@@ -62,7 +49,7 @@ test(`it flows on through ${ROUNDS} of them, by cpr-transfer and cpr-exec in tur
     else await guest.exec();
     await stream.flowsOn(FLOW_DEADLINE_MS);
     gapsMs.push(stream.takeLongestGapMs());
-    assert.is(timesOpen(guest.vmm.pid), 1);
+    assert.is(timesTapIsOpen(TAP, guest.vmm.pid), 1);
   }
   const ofMode = (rest: number) => gapsMs.filter((_, round) => round % 2 === rest).map(Math.round);
   console.log(`gaps in ms: cpr-transfer ${ofMode(0).join(' ')}, cpr-exec ${ofMode(1).join(' ')}`);
@@ -84,7 +71,7 @@ test('it flows on in the source when a target is killed, does not fit, or is cal
     await act(() => target.kill());
     if (target.ended === null) await target.kill();
     await stream.flowsOn(FLOW_DEADLINE_MS);
-    assert.is(timesOpen(guest.vmm.pid), 1);
+    assert.is(timesTapIsOpen(TAP, guest.vmm.pid), 1);
   };
   await attempt(['-incoming', 'defer'], async (kill) => {
     await kill();
