@@ -296,11 +296,8 @@ export class VmControl {
       const runs = isLive && this.#autostart;
       await machine.load(sections, runs, received);
       this.#activation.becomes(runs);
-      const leave = async (): Promise<void> => {
-        if (received.length > 0) await machine.leave();
-      };
       if (!runs) {
-        await confirm().catch((error: Error) => leave().then(() => Promise.reject(error)));
+        await confirm().catch((error: Error) => machine.leave().then(() => Promise.reject(error)));
         this.#state.set(isLive ? 'paused' : stateBefore);
         return { started: Promise.resolve() };
       }
@@ -309,7 +306,7 @@ export class VmControl {
         await confirm();
       } catch (error) {
         await this.#activation.give(machine, false);
-        await leave();
+        await machine.leave();
         throw error;
       }
       return { started: this.#start(machine, resumedAt) };

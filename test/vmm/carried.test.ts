@@ -2,7 +2,7 @@ import { fstatSync, openSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { closeFd } from '../../native/index.js';
-import { CarriedDescriptors, type Carrier } from '../../vmm/carried.js';
+import { CarriedDescriptors, type Carrier, type CarryGroup } from '../../vmm/carried.js';
 import { Carriers } from '../../vmm/machine/carriers.js';
 
 const test = suite('carried descriptors');
@@ -56,6 +56,28 @@ test('of several backends are given all together, or not at all', () => {
   const bad = new Carriers(() => [carrier('a'), carrier('b', 'busy'), carrier('c')]);
   assert.throws(() => bad.carry(), /busy/);
   assert.equal(story, ['a', 'b', 'a kept', 'b kept']);
+});
+
+test('go early or late by their backend; only who was asked hears what became of it', () => {
+  const story: string[] = [];
+  const carrier = (name: string, goesLate: boolean): Carrier => ({
+    goesLate,
+    carry: () => [{ name, id: 0, fd: 7 }],
+    carried: (outcome) => story.push(`${name} ${outcome}`),
+    guestRuns: () => {},
+  });
+  const carriers = new Carriers([carrier('chardev', false), carrier('netdev', true)]);
+  const names = (group: CarryGroup) => carriers.carry(group).map(({ name }) => name);
+  assert.equal(names('late'), ['netdev']);
+  carriers.carried('gone');
+  carriers.carried('kept');
+  assert.equal(story.splice(0), ['netdev gone', 'netdev kept']);
+  assert.equal(
+    [names('early'), names('late'), names('all')],
+    [['chardev'], ['netdev'], ['chardev', 'netdev']],
+  );
+  carriers.carried('kept');
+  assert.equal(story, ['chardev kept', 'netdev kept']);
 });
 
 test.run();

@@ -223,7 +223,7 @@ test('a target that cannot tell the source, or cannot load, does not run', async
   );
   assert.equal(
     [vm.runState, machine.take()],
-    ['inmigrate', ['load and activate', 'inactivate false', 'load and activate']],
+    ['inmigrate', ['load and activate', 'inactivate false', 'leave', 'load and activate']],
   );
 });
 

@@ -64,7 +64,7 @@ export interface MachineHandle {
    * `received` is the machine's from here on: backends that have waited take theirs; what nobody takes is an error.
    */
   load(sections: Uint8Array, activate: boolean, received?: readonly CarriedDescriptor[]): Promise<void>;
-  /** The guest was loaded but stays with its source, and with it what came late: that is closed. */
+  /** The guest was loaded but stays with its source, and with it what came late: what waited for that is closed. */
   leave(): Promise<void>;
   /** The guest is to run here: takes what only one process may have (the disks). Idempotent; rejects: none is had. */
   activate(): Promise<void>;

@@ -117,7 +117,7 @@ class MachineWorker {
         this.#load(request);
         return null;
       case 'open-backends':
-        this.#backends.netdevs.arrive(new CarriedDescriptors([]));
+        this.#backends.netdevs.openAwaited();
         return null;
       case 'leave':
         this.#backends.netdevs.leave();
@@ -179,9 +179,7 @@ class MachineWorker {
     const arrived = new CarriedDescriptors(received);
     try {
       this.#requireStopped('load');
-      this.#backends.netdevs.arrive(arrived);
-      const unknown = arrived.left.map(({ name }) => `'${name}'`).join(', ');
-      if (unknown !== '') throw new Error(`nothing here waits for ${unknown}, which the source handed over`);
+      this.#arrive(arrived);
       this.#machine.load(sections);
       this.#awaitsState = false;
       if (activate) this.#backends.blocks.nodes.activate();
@@ -189,6 +187,16 @@ class MachineWorker {
       this.#backends.netdevs.leave();
       arrived.closeRest();
       throw error;
+    }
+  }
+
+  #arrive(received: CarriedDescriptors): void {
+    try {
+      this.#backends.netdevs.arrive(received);
+      const unknown = received.left.map(({ name }) => `'${name}'`).join(', ');
+      if (unknown !== '') throw new Error(`nothing here waits for ${unknown}, which the source handed over`);
+    } catch (cause) {
+      throw new Error(`section 'local-descriptors': ${(cause as Error).message}`, { cause });
     }
   }
 

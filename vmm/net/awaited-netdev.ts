@@ -2,7 +2,7 @@
  * A network backend of a machine whose guest has yet to come: its descriptor may come with the guest's state. Until it
  * is known whether it does nothing is opened: the source has the interface, or is the one client of a peer.
  */
-import type { CarriedDescriptor, CarryOutcome } from '../carried.js';
+import type { CarriedDescriptor, CarriedDescriptors, CarryOutcome } from '../carried.js';
 import type { NetUser } from '../devices/virtio-net/backend.js';
 import type { NetdevOptions } from '../options/netdev-options.js';
 import type { Netdev, NetdevState } from './netdev.js';
@@ -14,29 +14,32 @@ export class AwaitedNetdev implements Netdev {
   readonly options: NetdevOptions;
   readonly #open: OpenNetdev;
   #netdev: Netdev | null = null;
-  #cameLate = false;
+  /** The guest's state has opened it. */
+  #isLate = false;
 
   constructor(options: NetdevOptions, open: OpenNetdev) {
     this.options = options;
     this.#open = open;
   }
 
-  get isOpen(): boolean {
-    return this.#netdev !== null;
+  /** As at a boot: nothing comes for it. */
+  open(): void {
+    this.#netdev ??= this.#open(null);
   }
 
-  /** With what came for it, or as at a boot. */
-  open(carried: number | null): void {
-    this.#netdev = this.#open(carried);
-    this.#cameLate = carried !== null;
+  /** The guest's state is here: with what came for it, or as at a boot. */
+  arrive(received: CarriedDescriptors, name: string): void {
+    if (this.#netdev !== null) return;
+    this.#netdev = this.#open(received.take(name));
+    this.#isLate = true;
   }
 
-  /** The guest stays with its source: what came with it is closed. */
+  /** The guest stays with its source: what `arrive` opened is closed. */
   leave(): void {
-    if (!this.#cameLate) return;
+    if (!this.#isLate) return;
     this.close();
     this.#netdev = null;
-    this.#cameLate = false;
+    this.#isLate = false;
   }
 
   /** Until it is open: what the options ask for. */

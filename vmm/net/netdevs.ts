@@ -1,6 +1,6 @@
 /**
  * All network backends of a machine, by their ids. They come and go while it runs, and outlive the devices that use
- * them; one that nobody uses is allowed. Where a guest is awaited, those that got nothing early are opened by `arrive`.
+ * them; one that nobody uses is allowed. Where a guest is awaited, those that got nothing early are opened later.
  */
 import type { CarriedDescriptor, CarriedDescriptors, Carrier, CarryOutcome } from '../carried.js';
 import type { NetdevOptions } from '../options/netdev-options.js';
@@ -24,7 +24,7 @@ export class Netdevs implements Carrier {
   readonly #events: NetdevEvents;
   readonly #entries = new Map<string, Entry>();
 
-  /** `awaitsGuest`: until `arrive`. */
+  /** `awaitsGuest`: until `openAwaited` or `arrive`. */
   constructor(received: CarriedDescriptors, events: NetdevEvents, awaitsGuest = false) {
     this.#received = received;
     this.#awaitsGuest = awaitsGuest;
@@ -53,18 +53,22 @@ export class Netdevs implements Carrier {
     }
   }
 
-  /**
-   * Opens those that still wait: with what came for them, else as at a boot. Throws with a sentence; what it has taken
-   * until then is given up by `leave`.
-   */
-  arrive(received: CarriedDescriptors): void {
-    for (const netdev of this.#awaited) {
-      if (!netdev.isOpen) netdev.open(received.take(nameOf(netdev.options)));
-    }
+  /** Nothing will come for those that wait. Idempotent. Throws with a sentence: one cannot be opened. */
+  openAwaited(): void {
+    for (const netdev of this.#awaited) netdev.open();
     this.#awaitsGuest = false;
   }
 
-  /** The guest stays with its source, and with it what `arrive` was given. */
+  /**
+   * The guest's state is here. Opens those that still wait: with what came for them, else as at a boot. Throws with a
+   * sentence; what was opened until then is closed by `leave`.
+   */
+  arrive(received: CarriedDescriptors): void {
+    for (const netdev of this.#awaited) netdev.arrive(received, nameOf(netdev.options));
+    this.#awaitsGuest = false;
+  }
+
+  /** The guest stays with its source, and with it what `arrive` has opened. */
   leave(): void {
     for (const netdev of this.#awaited) netdev.leave();
   }

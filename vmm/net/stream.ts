@@ -5,6 +5,7 @@
  * A frame may be half in the kernel when the guest is handed over. What was read of it and what is left to be sent go
  * with the guest's state, and the connection with its descriptor: the other side sees one client and whole frames.
  */
+import { fstatSync } from 'node:fs';
 import {
   closeFd,
   connectUnix,
@@ -58,7 +59,7 @@ export class StreamNetdev implements Netdev {
     this.options = options;
     this.#events = events;
     this.#cameWithGuest = carried !== null;
-    if (carried !== null) this.#use(carried);
+    if (carried !== null) this.#use(requireSocket(carried));
     else this.#connect();
   }
 
@@ -281,6 +282,12 @@ export class StreamNetdev implements Netdev {
       return lengthOf(pieces);
     }
   }
+}
+
+function requireSocket(carried: number): number {
+  if (fstatSync(carried).isSocket()) return carried;
+  closeFd(carried);
+  throw new Error('what the source handed over is no socket');
 }
 
 function inherited(fd: number | null): number {

@@ -128,7 +128,7 @@ test('does not run a VM whose source lives and has closed the connection', async
   assert.match(target.failures[0] ?? '', /the source has ended the migration/);
   assert.equal(
     [target.vm.runState, target.machine.take()],
-    ['inmigrate', ['open backends', 'inactivate false']],
+    ['inmigrate', ['open backends', 'inactivate false', 'leave']],
   );
 });
 
