@@ -66,7 +66,8 @@ test('go early or late by their backend; only who was asked hears what became of
     carried: (outcome) => story.push(`${name} ${outcome}`),
     guestRuns: () => {},
   });
-  const carriers = new Carriers([carrier('chardev', false), carrier('netdev', true)]);
+  const backends = [carrier('chardev', false), carrier('netdev', true)];
+  const carriers = new Carriers(() => backends);
   const names = (group: CarryGroup) => carriers.carry(group).map(({ name }) => name);
   assert.equal(names('late'), ['netdev']);
   carriers.carried('gone');

@@ -128,6 +128,8 @@ Migration
   -global migration.x-events=on|off, migration.x-return-path=on|off,
                    migration.x-ignore-shared=on|off
                    also as driver=migration,property=NAME,value=on|off
+                   parameter local (on both sides, with -incoming defer): -netdev's descriptors go in
+                   the main channel, a unix socket, in modes normal and cpr-transfer
 
 Process
   -add-fd fd=N,set=M[,opaque=TEXT]
