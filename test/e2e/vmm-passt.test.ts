@@ -14,7 +14,7 @@ import { skipSuite } from '../helpers/skip.js';
 import { type TempDir, tempDir } from '../helpers/temp-dir.js';
 import { waitFor } from '../helpers/wait.js';
 import { channelsTo, prepareSource } from '../vmm/vmm-process.js';
-import { type LocalMode, NetworkVmm } from './network-vmm.js';
+import { NetworkVmm } from './network-vmm.js';
 import { isInOwnNetwork, makeNetwork, ownNetworkMissing } from './own-network.js';
 import { TcpStream } from './tcp-stream.js';
 
@@ -24,7 +24,6 @@ const ADDRESS = '192.0.2.10';
 const ROUTER = '192.0.2.1';
 const PORT = 7007;
 const ROUNDS = 20;
-const LATE_ROUNDS = 12;
 const FLOW_DEADLINE_MS = 60_000;
 
 interface Context {
@@ -94,36 +93,6 @@ test(`it flows on through ${ROUNDS} of them, by cpr-transfer and cpr-exec in tur
   }
   const ofMode = (rest: number) => gapsMs.filter((_, round) => round % 2 === rest).map(Math.round);
   console.log(`gaps in ms: cpr-transfer ${ofMode(0).join(' ')}, cpr-exec ${ofMode(1).join(' ')}`);
-});
-
-test(`it flows on through ${LATE_ROUNDS} in which the connection goes early and late in turn`, async ({
-  passt,
-  guest,
-  stream,
-}) => {
-  const ways: readonly (LocalMode | null)[] = ['normal', null, 'cpr-transfer'];
-  for (let round = 0; round < LATE_ROUNDS; round++) {
-    const way = ways[round % ways.length] ?? null;
-    if (way === null) await guest.transfer();
-    else await guest.transferLocal(way);
-    await stream.flowsOn(FLOW_DEADLINE_MS);
-    assert.is(passt.exitCode, null, 'passt has lost its client');
-  }
-});
-
-test('it flows on in the source when a target to which it went late dies before it runs the guest', async ({
-  passt,
-  guest,
-  stream,
-}) => {
-  for (const mode of ['normal', 'cpr-transfer'] as const) {
-    const target = await guest.migrateLocal(mode, { stopped: true });
-    await guest.monitor.event('MIGRATION', 'completed');
-    await target.kill();
-    await guest.monitor.execute('cont');
-    await stream.flowsOn(FLOW_DEADLINE_MS);
-    assert.is(passt.exitCode, null, 'passt has lost its client');
-  }
 });
 
 test('it flows on in the source when a target that has it dies before it runs the guest', async ({
