@@ -102,7 +102,8 @@ function checkSize(fd: number, sizeBytes: number): void {
   );
 }
 
-function openBackend(backend: MemoryBackendOptions): number {
+/** The descriptor behind a backend, with all of its bytes; the caller's. */
+export function openBackend(backend: MemoryBackendOptions): number {
   if (backend.type !== 'memory-backend-file') return createMemfd(backend.id, backend.sizeBytes);
   const fd = openFile(backend, constants.O_RDWR | constants.O_CREAT);
   const held = fstatSync(fd).size;

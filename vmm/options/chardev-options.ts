@@ -9,11 +9,16 @@ import { checkSocketPath } from './socket-path.js';
 const IDENTIFIER = /^[A-Za-z][A-Za-z0-9_.-]{0,127}$/;
 
 export function readChardev(draft: Draft, option: string, text: string): void {
+  add(draft, option, readChardevOptions(option, text));
+}
+
+/** One chardev. Throws `OptionError`. */
+export function readChardevOptions(option: string, text: string): ChardevOptions {
   const properties = new Properties(option, text, 'backend');
   const backend = properties.requiredString('backend');
   const id = properties.requiredString('id');
   if (!IDENTIFIER.test(id)) throw properties.error(`parameter 'id' expects an identifier, got '${id}'`);
-  add(draft, properties, chardev(properties, backend, id));
+  return complete(properties, chardev(properties, backend, id));
 }
 
 export function readSerial(draft: Draft, option: string, text: string): void {
@@ -61,11 +66,11 @@ function shortForm(draft: Draft, option: string, text: string, id: string): stri
   if (kind === 'chardev') return rest;
   if (kind === 'unix' || kind === 'file') {
     const properties = new Properties(option, rest, 'path');
-    add(draft, properties, chardev(properties, kind === 'unix' ? 'socket' : 'file', id));
+    add(draft, option, complete(properties, chardev(properties, kind === 'unix' ? 'socket' : 'file', id)));
   } else if (text === 'stdio' || text === 'null' || text === 'pty') {
     const properties = new Properties(option, text, 'backend');
     properties.string('backend');
-    add(draft, properties, chardev(properties, text, id));
+    add(draft, option, complete(properties, chardev(properties, text, id)));
   } else {
     throw new OptionError(
       option,
@@ -75,10 +80,14 @@ function shortForm(draft: Draft, option: string, text: string, id: string): stri
   return id;
 }
 
-function add(draft: Draft, properties: Properties, chardev: ChardevOptions): void {
+function complete(properties: Properties, chardev: ChardevOptions): ChardevOptions {
   properties.end();
+  return chardev;
+}
+
+function add(draft: Draft, option: string, chardev: ChardevOptions): void {
   if (draft.chardevs.some(({ id }) => id === chardev.id)) {
-    throw properties.error(`duplicate chardev id '${chardev.id}'`);
+    throw new OptionError(option, `duplicate chardev id '${chardev.id}'`);
   }
   draft.chardevs.push(chardev);
 }

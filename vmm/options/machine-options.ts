@@ -1,6 +1,6 @@
 /** Readers of the options about the board: machine, CPU, memory and firmware. */
 import type { Draft } from './draft.js';
-import type { MemoryBackendType, RngOptions } from './options.js';
+import type { MemoryBackendOptions, MemoryBackendType, RngOptions } from './options.js';
 import { Properties } from './properties.js';
 
 export const MEMORY_BACKEND_TYPES = [
@@ -80,13 +80,36 @@ export function readObject(draft: Draft, option: string, text: string): void {
   if ([...draft.backends, ...draft.rngs].some((other) => other.id === id)) {
     throw properties.error(`duplicate id '${id}'`);
   }
-  if (isMemoryBackend(type)) readMemoryBackend(draft, properties, type, id);
-  else if (isRng(type)) draft.rngs.push(readRng(properties, type, id));
-  else throw properties.error(`invalid object type '${type}', have ${OBJECT_TYPES.join(', ')}`);
-  properties.end();
+  const object = readTyped(properties, type, id);
+  if (isRngOptions(object)) draft.rngs.push(object);
+  else draft.backends.push(object);
 }
 
-function readMemoryBackend(draft: Draft, properties: Properties, type: MemoryBackendType, id: string): void {
+/** One object. Throws `OptionError`. */
+export function readObjectOptions(option: string, text: string): MemoryBackendOptions | RngOptions {
+  const properties = new Properties(option, text, 'qom-type');
+  const type = properties.requiredString('qom-type');
+  return readTyped(properties, type, properties.requiredString('id'));
+}
+
+export function isRngOptions(object: MemoryBackendOptions | RngOptions): object is RngOptions {
+  return isRng(object.type);
+}
+
+function readTyped(properties: Properties, type: string, id: string): MemoryBackendOptions | RngOptions {
+  let object: MemoryBackendOptions | RngOptions;
+  if (isMemoryBackend(type)) object = readMemoryBackend(properties, type, id);
+  else if (isRng(type)) object = readRng(properties, type, id);
+  else throw properties.error(`invalid object type '${type}', have ${OBJECT_TYPES.join(', ')}`);
+  properties.end();
+  return object;
+}
+
+function readMemoryBackend(
+  properties: Properties,
+  type: MemoryBackendType,
+  id: string,
+): MemoryBackendOptions {
   const sizeBytes = properties.size('size', 'b');
   if (sizeBytes === null || sizeBytes === 0)
     throw properties.error(`${id}: parameter 'size' must be above 0`);
@@ -98,14 +121,14 @@ function readMemoryBackend(draft: Draft, properties: Properties, type: MemoryBac
     properties.only('seal', 'off');
   }
   if (type === 'memory-backend-file') checkAlignment(properties, id, sizeBytes);
-  draft.backends.push({
+  return {
     id,
     type,
     sizeBytes,
     share: properties.bool('share', type === 'memory-backend-memfd'),
     prealloc: properties.bool('prealloc', false),
     path: type === 'memory-backend-file' ? properties.requiredString('mem-path') : null,
-  });
+  };
 }
 
 /** Where RAM is mapped is fixed; the file is what has to fit. */
