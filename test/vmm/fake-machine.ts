@@ -2,6 +2,7 @@
 import type { DisksDescription } from '../../vmm/block/describe.js';
 import type { CarriedDescriptor, CarryOutcome } from '../../vmm/carried.js';
 import { CPU_RESET, type CpuState } from '../../vmm/cpu/state.js';
+import type { Change } from '../../vmm/machine/change.js';
 import type { DeviceQuestion } from '../../vmm/machine/device-question.js';
 import type { MachineEvents, MachineHandle, SavedMachine } from '../../vmm/machine/handle.js';
 
@@ -82,6 +83,10 @@ export class FakeMachine implements MachineHandle {
 
   async resizeDisk(): Promise<void> {
     this.calls.push('resizeDisk');
+  }
+
+  async change(change: Change): Promise<void> {
+    this.calls.push(`change ${JSON.stringify(change)}`);
   }
 
   async ask(slot: number, question: DeviceQuestion): Promise<unknown> {

@@ -133,7 +133,8 @@ export class BlockLayer {
 
   detach(attached: Attached): void {
     if (!this.#attached.delete(attached)) return;
-    this.#left.add(attached.drive);
+    for (const drive of this.#left) if (drive.inFlight === 0) this.#left.delete(drive);
+    if (attached.drive.inFlight > 0) this.#left.add(attached.drive);
     this.nodes.release(attached.node);
   }
 

@@ -85,7 +85,8 @@ export class BlockNodes implements Carrier {
     const node = this.#find(name);
     if (node.owner !== null) throw new Error(`Node ${name} is not owned by the monitor`);
     const hasUpper = this.list().some(({ file }) => file === node);
-    if (hasUpper || this.userOf(node) !== null) throw new Error(`Node ${name} is in use`);
+    if (hasUpper) throw new Error(`Block device ${name} is in use`);
+    if (this.userOf(node) !== null) throw new Error(`Node ${name} is in use`);
     this.#close(node);
   }
 

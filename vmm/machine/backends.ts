@@ -2,6 +2,8 @@
  * What a machine has open on the host: chardevs, network backends, block nodes, and the devices on them. They live on
  * through resets and restores and are closed with the machine.
  */
+
+import { closeFd } from '../../native/index.js';
 import { type BlockIoReport, BlockLayer } from '../block/block-layer.js';
 import { BlockNodes } from '../block/nodes.js';
 import { CarriedDescriptors } from '../carried.js';
@@ -12,11 +14,19 @@ import { MacAddresses } from '../net/mac-addresses.js';
 import { Netdevs } from '../net/netdevs.js';
 import type { NetworkEvent } from '../net/report.js';
 import { textOf } from '../options/device-type.js';
-import type { ChardevOptions, VmmOptions } from '../options/options.js';
+import type { ChardevOptions, DeviceOptions, NetdevOptions, VmmOptions } from '../options/options.js';
 import type { StatefulPart } from '../state/description.js';
 import { Carriers } from './carriers.js';
+import type { Becoming, Change } from './change.js';
 import type { DeviceEvent } from './device-event.js';
-import { closeDevices, type DeviceContext, drainDevices, type OpenDevice, openDevices } from './devices.js';
+import {
+  closeDevices,
+  type DeviceContext,
+  drainDevices,
+  type OpenDevice,
+  openDevice,
+  openDevices,
+} from './devices.js';
 import type { WorkerSettings } from './protocol.js';
 
 /**
@@ -45,10 +55,14 @@ export class Backends {
   readonly #macs = new MacAddresses();
   readonly #chardevs: Chardev[] = [];
   readonly #devices: OpenDevice[] = [];
+  #runs = false;
+  /** It has never run here, and comes from somewhere else. */
+  #awaitsGuest: boolean;
 
   constructor(settings: WorkerSettings, events: BackendEvents) {
     this.#settings = settings;
     this.#events = events;
+    this.#awaitsGuest = settings.incoming;
     this.#received = new CarriedDescriptors(settings.received);
     const nodes = new BlockNodes(this.#received, settings.incoming);
     this.blocks = new BlockLayer(nodes, (report) => events.blockFailed(report));
@@ -77,7 +91,7 @@ export class Backends {
     this.#devices.push(...(await openDevices(this.#context(options))));
     // A monitor may close them from now on.
     forgetFdSets();
-    this.#closeRest();
+    if (!this.#settings.incoming) this.#closeRest();
   }
 
   get devices(): readonly OpenDevice[] {
@@ -105,6 +119,54 @@ export class Backends {
     return drainDevices(this.#devices);
   }
 
+  /** Told before the guest runs and after it was stopped. */
+  guestRuns(runs: boolean): void {
+    this.#runs = runs;
+    if (runs) this.#awaitsGuest = false;
+    this.carriers.guestRuns(runs);
+  }
+
+  /** Its state is here, and everything that belongs to it: what nobody has taken is of no use. */
+  guestHasCome(): void {
+    this.#closeRest();
+  }
+
+  /** Opens something more; a device is to be plugged in then. Rejects with a sentence: nothing is open then. */
+  async add(
+    change: Extract<Change, { add: string }>,
+    { options, fdSets }: Becoming,
+  ): Promise<OpenDevice | null> {
+    const forgetFdSets = borrowFdSets(fdSets);
+    try {
+      if (change.add === 'node') this.blocks.nodes.open(change.node);
+      else if (change.add === 'netdev') this.#addNetdev(change.netdev);
+      else if (change.add === 'chardev') await this.#addChardev(change.chardev, options);
+      else return await this.#addDevice(change.device, options);
+      return null;
+    } finally {
+      forgetFdSets();
+    }
+  }
+
+  /** Nobody uses it. */
+  async remove(kind: 'chardev' | 'netdev' | 'node', id: string): Promise<void> {
+    if (kind === 'node') this.blocks.nodes.close(id);
+    else if (kind === 'netdev') this.netdevs.close(id);
+    else await this.#letGo(id);
+  }
+
+  deviceIn(slot: number): OpenDevice {
+    const found = this.#devices.find((device) => device.slot === slot);
+    if (found === undefined) throw new Error(`there is no device in virtio-mmio slot ${slot}`);
+    return found;
+  }
+
+  /** It is unplugged. */
+  async removeDevice(device: OpenDevice): Promise<void> {
+    this.#devices.splice(this.#devices.indexOf(device), 1);
+    await device.close();
+  }
+
   async close(): Promise<void> {
     await closeDevices(this.#devices);
     this.netdevs.closeAll();
@@ -112,13 +174,41 @@ export class Backends {
     await Promise.all(this.#chardevs.map((chardev) => chardev.close()));
   }
 
-  async #openChardev(chardev: ChardevOptions, { devices }: VmmOptions): Promise<void> {
+  /** A descriptor that is given is ours: also when one came with the guest. */
+  #addNetdev(netdev: NetdevOptions): void {
+    const isCarried = this.#received.left.some(({ name }) => name === `netdev/${netdev.id}`);
+    this.netdevs.open(netdev);
+    if (isCarried && netdev.fd !== null) closeFd(netdev.fd);
+  }
+
+  async #addChardev(chardev: ChardevOptions, options: VmmOptions): Promise<void> {
+    const opened = await this.#openChardev(chardev, options);
+    if (this.#runs) opened.guestRuns(true);
+  }
+
+  async #addDevice(device: DeviceOptions, options: VmmOptions): Promise<OpenDevice> {
+    // It speaks with the socket itself, which has one client.
+    if (device.driver === 'vhost-user-blk') await this.#letGo(textOf(device.values, 'chardev') ?? '');
+    const opened = await openDevice(device, this.#context(options));
+    if (this.#runs) opened.carrier?.guestRuns(true);
+    this.#devices.push(opened);
+    return opened;
+  }
+
+  async #letGo(id: string): Promise<void> {
+    const at = this.#chardevs.findIndex((chardev) => chardev.id === id);
+    const [chardev] = at < 0 ? [] : this.#chardevs.splice(at, 1);
+    await chardev?.close();
+  }
+
+  async #openChardev(chardev: ChardevOptions, { devices }: VmmOptions): Promise<Chardev> {
     const user = devices.find(({ values }) => textOf(values, 'chardev') === chardev.id);
     // Who comes to a program's port later shall not hear what was said to somebody else.
     const backlogBytes = user?.driver === 'virtserialport' ? 0 : CONSOLE_BACKLOG_BYTES;
-    const awaitsGuest = this.#settings.incoming;
-    const received = this.#received;
-    this.#chardevs.push(await openChardev(chardev, { backlogBytes, awaitsGuest, received }));
+    const awaitsGuest = this.#awaitsGuest;
+    const opened = await openChardev(chardev, { backlogBytes, awaitsGuest, received: this.#received });
+    this.#chardevs.push(opened);
+    return opened;
   }
 
   #context(options: VmmOptions): DeviceContext {

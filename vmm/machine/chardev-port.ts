@@ -49,6 +49,7 @@ export class ChardevPort implements HostPort {
   /** Nothing comes to the guest any more, and nothing keeps the thread alive. */
   close(): void {
     this.#user = null;
+    this.#chardev.setReading(false);
     if (this.#timer !== null) clearTimeout(this.#timer);
     if (this.#immediate !== null) clearImmediate(this.#immediate);
   }

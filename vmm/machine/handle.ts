@@ -9,6 +9,7 @@ import type { DisksDescription } from '../block/describe.js';
 import type { CarriedDescriptor, CarryGroup, CarryOutcome } from '../carried.js';
 import type { CpuState } from '../cpu/state.js';
 import type { NetworkEvent, NetworkReport, NetworkRequest } from '../net/report.js';
+import type { Becoming, Change } from './change.js';
 import type { DeviceEvent } from './device-event.js';
 import type { DeviceQuestion } from './device-question.js';
 
@@ -92,6 +93,8 @@ export interface MachineHandle {
   registers(): Promise<CpuState>;
   /** Does what a monitor wants of the network, and tells how it is then. */
   network(request: NetworkRequest): Promise<NetworkReport>;
+  /** Adds something to the machine, or takes it away, running or not. Rejects: it is as it was. */
+  change(change: Change, becoming: Becoming): Promise<void>;
   /** Ends the worker. Chardevs are flushed and closed. */
   close(): Promise<void>;
 }

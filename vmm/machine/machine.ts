@@ -179,6 +179,11 @@ export class Machine {
     this.#virtio.plug(slot, part);
   }
 
+  /** While the host finishes what it works at for a device that is to go. */
+  hold(slot: number, isHeld: boolean): void {
+    this.#virtio.hold(slot, isHeld);
+  }
+
   unplug(slot: number): void {
     this.#virtio.unplug(slot);
   }

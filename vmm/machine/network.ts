@@ -48,6 +48,11 @@ export class Network {
     };
   }
 
+  /** One that has gone. */
+  forget({ nic }: OpenDevice): void {
+    if (nic !== undefined) this.#told.delete(nic.link);
+  }
+
   ask(request: NetworkRequest): NetworkReport {
     if (request.kind === 'set-link') this.#setLink(request.name, request.isUp);
     if (request.kind === 'filters') {

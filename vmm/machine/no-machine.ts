@@ -18,6 +18,7 @@ export const NO_MACHINE: MachineHandle = {
   rehearse: nothingToMove,
   registers: nothingToMove,
   ask: nothingToMove,
+  change: async () => {},
   carry: nothingToMove,
   carried: nothingToMove,
   network: async () => ({ nics: [], netdevs: [] }),

@@ -5,6 +5,7 @@ import type { CarriedDescriptor, CarryGroup, CarryOutcome } from '../carried.js'
 import type { CpuState } from '../cpu/state.js';
 import type { NetworkEvent, NetworkReport, NetworkRequest } from '../net/report.js';
 import type { VmmOptions } from '../options/options.js';
+import type { Becoming, Change } from './change.js';
 import type { DeviceEvent } from './device-event.js';
 import type { DeviceQuestion } from './device-question.js';
 import type { MachineHandle, SavedMachine, ShutdownCause } from './handle.js';
@@ -48,6 +49,7 @@ export type Request =
   | { readonly command: 'resize-disk'; readonly resize: ResizeRequest }
   | { readonly command: 'ask'; readonly slot: number; readonly question: DeviceQuestion }
   | { readonly command: 'network'; readonly network: NetworkRequest }
+  | { readonly command: 'change'; readonly change: Change; readonly becoming: Becoming }
   | { readonly command: 'save'; readonly handOver: boolean }
   | ({ readonly command: 'load' } & LoadRequest);
 

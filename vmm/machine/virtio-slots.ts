@@ -48,6 +48,14 @@ export class VirtioSlots {
     if (this.#isRunning) occupant.transport.resume();
   }
 
+  /** One device takes no new requests, until it is taken out or let go on. */
+  hold(slot: number, isHeld: boolean): void {
+    if (!this.#isRunning) return;
+    const transport = this.#occupants[slot]?.transport;
+    if (isHeld) transport?.pause();
+    else transport?.resume();
+  }
+
   /** Takes a device out, driver or not: the slot is empty at once. */
   unplug(slot: number): void {
     this.#occupants[slot]?.transport?.retire();

@@ -8,6 +8,7 @@ import type { CarriedDescriptor, CarryGroup, CarryOutcome } from '../carried.js'
 import { STOP_REQUEST_OFFSET } from '../cpu/memory-map.js';
 import type { CpuState } from '../cpu/state.js';
 import type { NetworkReport, NetworkRequest } from '../net/report.js';
+import type { Becoming, Change } from './change.js';
 import type { DeviceQuestion } from './device-question.js';
 import type { MachineEvents, MachineHandle, SavedMachine } from './handle.js';
 import type { MachinePeer } from './ports.js';
@@ -135,6 +136,11 @@ export class WorkerMachine implements MachineHandle {
 
   async network(network: NetworkRequest): Promise<NetworkReport> {
     return (await this.#askForResult({ command: 'network', network })) as NetworkReport;
+  }
+
+  async change(change: Change, becoming: Becoming): Promise<void> {
+    const { answer } = (await this.#askForResult({ command: 'change', change, becoming })) as Answer;
+    this.terminals = answer as MachineHandle['terminals'];
   }
 
   async registers(): Promise<CpuState> {

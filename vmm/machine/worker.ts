@@ -13,6 +13,7 @@ import { ramOf } from '../memory/guest-memory.js';
 import type { NetworkEvent } from '../net/report.js';
 import { Throttle } from '../throttle.js';
 import { Backends } from './backends.js';
+import type { Becoming, Change } from './change.js';
 import { type DeviceEvent, subjectOf } from './device-event.js';
 import type { DeviceQuestion } from './device-question.js';
 import { GuestErrorLog } from './guest-errors.js';
@@ -97,7 +98,7 @@ class MachineWorker {
   async handle(request: Request): Promise<Result> {
     switch (request.command) {
       case 'start':
-        this.#backends.carriers.guestRuns(true);
+        this.#backends.guestRuns(true);
         this.#backends.blocks.forgetErrors();
         this.#loop.start();
         return null;
@@ -145,6 +146,9 @@ class MachineWorker {
       case 'carried':
         this.#backends.carriers.carried(request.outcome);
         return null;
+      case 'change':
+        await this.#change(request.change, request.becoming);
+        return { answer: this.#backends.terminals };
       case 'ask':
         return this.#ask(request.slot, request.question);
       case 'close':
@@ -172,7 +176,34 @@ class MachineWorker {
       if (wasRunning) this.#loop.start();
       throw error;
     }
-    this.#backends.carriers.guestRuns(false);
+    this.#backends.guestRuns(false);
+  }
+
+  async #change(change: Change, becoming: Becoming): Promise<void> {
+    if ('remove' in change) {
+      if (change.remove === 'device') await this.#unplug(change.slot);
+      else await this.#backends.remove(change.remove, change.id);
+      return;
+    }
+    const device = await this.#backends.add(change, becoming);
+    if (device === null) return;
+    this.#machine.plug(device);
+    this.#network.watch(device);
+  }
+
+  /** What the host works at for the device is finished first; a host that does not keeps the device. */
+  async #unplug(slot: number): Promise<void> {
+    const device = this.#backends.deviceIn(slot);
+    this.#machine.hold(slot, true);
+    try {
+      await device.drain();
+    } catch (error) {
+      this.#machine.hold(slot, false);
+      throw error;
+    }
+    this.#machine.unplug(slot);
+    this.#network.forget(device);
+    await this.#backends.removeDevice(device);
   }
 
   #load({ sections, activate, received }: LoadRequest): void {
@@ -182,6 +213,7 @@ class MachineWorker {
       this.#arrive(arrived);
       this.#machine.load(sections);
       this.#awaitsState = false;
+      this.#backends.guestHasCome();
       if (activate) this.#backends.blocks.nodes.activate();
     } catch (error) {
       this.#backends.netdevs.leave();

@@ -86,7 +86,12 @@ async function setStage(sample: SavedMachine, incoming: boolean) {
     ...{ openBackends: act, leave: act },
     ...{ save: give, rehearse: give, registers: async () => CPU_RESET, disks: async () => NO_DISKS },
     ...{ carry: async () => [], carried: act, activate: act, inactivate: act, resizeDisk: act },
-    ...{ ask: async () => null, terminals: {}, network: async () => ({ nics: [], netdevs: [] }) },
+    ...{
+      ask: async () => null,
+      change: act,
+      terminals: {},
+      network: async () => ({ nics: [], netdevs: [] }),
+    },
   };
   await vm.attach(machine);
   return { vm, events, progress: new MigrationProgress(events, () => true) };

@@ -38,7 +38,7 @@ test('inner nodes come and go with those they were declared in, and are behind t
   nodes.open(raw());
   const names = () => nodes.list().map(({ name }) => name);
   assert.equal(names(), ['f0', 'top', 'n0', '#block001']);
-  assert.throws(() => nodes.close('f0'), /Node f0 is in use/);
+  assert.throws(() => nodes.close('f0'), /Block device f0 is in use/);
   assert.throws(() => nodes.close('#block001'), /is not owned by the monitor/);
   assert.throws(() => nodes.open(raw()), /Duplicate nodes with node-name='n0'/);
   assert.throws(() => nodes.close('n9'), /Cannot find device='n9' nor node-name='n9'/);
