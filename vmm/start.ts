@@ -11,6 +11,8 @@
  * was opened is undone by the process's end.
  */
 import { type CarriedDescriptor, CarriedDescriptors } from './carried.js';
+import { Configuration } from './configuration.js';
+import { HotPlug } from './hot-plug.js';
 import type { CreateSettings } from './machine/create.js';
 import type { MachineEvents, MachineHandle } from './machine/handle.js';
 import { DEFAULT_RAM_ID, type GuestMemory, ramOf } from './memory/guest-memory.js';
@@ -48,7 +50,7 @@ interface Arrival {
   /** `null`: memory does not come by descriptors. */
   readonly descriptors: readonly CarriedDescriptor[] | null;
   /** Tells the source what machine waits for its guest. */
-  introduce(options: VmmOptions, vm: VmControl): Promise<void>;
+  introduce(options: VmmOptions, vm: VmControl, mayChange: boolean): Promise<void>;
 }
 
 /** `inherited`: what the program before this one in the process left, after cpr-exec. */
@@ -59,6 +61,7 @@ export async function startVmm(
   inherited: readonly CarriedDescriptor[] | null,
 ): Promise<void> {
   const options = inherited === null ? given : withOutputKept(given);
+  const configuration = new Configuration(options);
   const events = new EventHub(new WallClock());
   const arrival = await awaitArrival(options.incoming, inherited, life);
   const incoming = arrival !== null;
@@ -70,7 +73,7 @@ export async function startVmm(
   const vm = new VmControl({
     events,
     policy: { startStopped, noReboot, noShutdown, incoming },
-    netdevs: options.netdevs,
+    netdevs: () => configuration.options.netdevs,
     ended: (exitCode) => life.end(exitCode),
     report: (message) => life.report(message),
   });
@@ -85,9 +88,15 @@ export async function startVmm(
   life.atEnd(() => machine.close());
   trace('machine');
   await vm.attach(machine);
-  await arrival?.introduce(options, vm);
+  await arrival?.introduce(options, vm, arrival.main?.kind === 'defer');
   if (migration.loadsAtStart) await migration.listenAtStart();
-  provide({ vm, migration, options, memory });
+  const hotPlug = new HotPlug({ configuration, vm, events, isMigrating: () => migration.isUnderWay });
+  provide({
+    ...{ vm, migration, hotPlug, memory },
+    get options() {
+      return configuration.options;
+    },
+  });
   if (!migration.loadsAtStart) await migration.listenAtStart();
 }
 
@@ -111,9 +120,9 @@ async function awaitArrival(
   if (incoming.cpr === null) return { main, source: UNKNOWN_SOURCE, descriptors: null, introduce: silently };
   const received = await awaitSource(incoming.cpr.path, life);
   const source = { hasRam: true, pid: received.sourcePid, hangUp: () => received.hangUp() };
-  const introduce = async (options: VmmOptions, vm: VmControl) => {
+  const introduce = async (options: VmmOptions, vm: VmControl, mayChange: boolean) => {
     const { encodeFacts, factsOf } = await import('./migration/handshake.js');
-    await received.say(encodeFacts(factsOf(options, await vm.rehearse())));
+    await received.say(encodeFacts({ ...factsOf(options, await vm.rehearse()), mayChange }));
   };
   return { main, source, descriptors: received.descriptors, introduce };
 }
@@ -179,6 +188,7 @@ function buildMigration(
   };
   return new Migration({
     ...{ facts, vm, memory, ram, auxRamShare, settings, progress, events, incoming, report },
+    introduce: async () => arrival?.introduce(options, vm, false),
     listenAt: arrival === null || arrival.main?.kind === 'defer' ? null : arrival.main,
   });
 }

@@ -37,7 +37,7 @@ export interface VmControlOptions {
   readonly events: EventHub;
   readonly policy: VmPolicy;
   /** To tell of them. */
-  readonly netdevs?: readonly NetdevOptions[];
+  netdevs?(): readonly NetdevOptions[];
   /** The VM is over: the process has to end with this code. Called once. */
   ended(exitCode: number): void;
   /** A line for the operator. */
@@ -64,7 +64,7 @@ export class VmControl {
   readonly #events: EventHub;
   readonly #deviceEvents: DeviceEvents;
   #policy: VmPolicy;
-  readonly #netdevs: readonly NetdevOptions[];
+  readonly #netdevs: () => readonly NetdevOptions[];
   readonly #ended: (exitCode: number) => void;
   readonly #report: (message: string) => void;
   readonly #state: RunStateHolder;
@@ -78,7 +78,7 @@ export class VmControl {
   readonly #activation: Activation;
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor({ events, policy, netdevs = [], ended, report }: VmControlOptions) {
+  constructor({ events, policy, netdevs = () => [], ended, report }: VmControlOptions) {
     this.#events = events;
     this.#deviceEvents = new DeviceEvents(events);
     this.#policy = policy;
@@ -104,7 +104,7 @@ export class VmControl {
     shutdown: (cause, exitCode) => this.#onGuestRequest({ kind: 'shutdown', cause, exitCode }),
     reset: (cause) => this.#onGuestRequest({ kind: 'reset', cause }),
     blockIoError: (report, isStopped) => this.#onBlockIoError(report, isStopped),
-    network: (event) => emitNetworkEvent(this.#events, event, this.#netdevs),
+    network: (event) => emitNetworkEvent(this.#events, event, this.#netdevs()),
     failed: (error) => {
       this.#report(`the machine failed: ${error.message}`);
       this.#end('host-error', 1);
@@ -207,6 +207,11 @@ export class VmControl {
   /** What monitors want of the network. */
   network(request: NetworkRequest): Promise<NetworkReport> {
     return this.#inTurn((machine) => machine.network(request));
+  }
+
+  /** Changes what the machine is made of. Nothing else is done meanwhile. */
+  change(act: (machine: MachineHandle) => Promise<void>): Promise<void> {
+    return this.#inTurn(act);
   }
 
   /** Lets the machine rehearse a hand-over; the result is a sample of its state. */

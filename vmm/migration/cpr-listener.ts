@@ -39,10 +39,15 @@ export class CprListener {
     if (this.#isJudged) return null;
     this.#pending = Buffer.concat([this.#pending, chunk]);
     try {
-      const theirs = decodeFacts(this.#pending);
-      if (theirs === null) return null;
-      this.#isJudged = true;
-      return misfit(this.#ours, theirs);
+      for (;;) {
+        const told = decodeFacts(this.#pending);
+        if (told === null) return null;
+        this.#pending = told.rest;
+        const complaint = misfit(this.#ours, told.facts);
+        if (complaint !== null) return complaint;
+        this.#isJudged = !told.facts.mayChange;
+        if (this.#isJudged) return null;
+      }
     } catch (error) {
       return (error as Error).message;
     }

@@ -1,5 +1,6 @@
 /**
- * What a target tells its source on the CPR channel as soon as its machine is built: whose machine it is, so that two
+ * What a target tells its source on the CPR channel as soon as its machine is built, and once more when it waited for
+ * `migrate-incoming` and could be changed meanwhile: whose machine it is, so that two
  * which do not fit part before anything stops.
  *
  *     u32 magic 'BATN'  u32 length  JSON of `MachineFacts`
@@ -26,6 +27,8 @@ export interface MachineFacts {
   readonly deviceTree: string;
   /** Version of each device's state by its name. */
   readonly sections: Readonly<Record<string, number>>;
+  /** Devices may still come and go; what it is at last is told then. */
+  readonly mayChange?: boolean;
 }
 
 /** `sample`: a state of this machine, of which only the names and versions count. */
@@ -54,8 +57,8 @@ export function encodeFacts(facts: MachineFacts): Uint8Array {
   return Buffer.concat([header, json]);
 }
 
-/** `null`: more has to come. Throws an `Error` for what is no handshake. */
-export function decodeFacts(bytes: Buffer): MachineFacts | null {
+/** `null`: more has to come. `rest`: what follows it. Throws an `Error` for what is no handshake. */
+export function decodeFacts(bytes: Buffer): { readonly facts: MachineFacts; readonly rest: Buffer } | null {
   if (bytes.length < HEADER_BYTES) return null;
   const sizeBytes = bytes.readUInt32BE(4);
   if (bytes.readUInt32BE(0) !== MAGIC || sizeBytes > MAX_FACTS_BYTES) {
@@ -65,7 +68,7 @@ export function decodeFacts(bytes: Buffer): MachineFacts | null {
   const text = bytes.toString('utf8', HEADER_BYTES, HEADER_BYTES + sizeBytes);
   const facts: unknown = JSON.parse(text);
   if (!isFacts(facts)) throw new Error("the target's handshake is not understood");
-  return facts;
+  return { facts, rest: bytes.subarray(HEADER_BYTES + sizeBytes) };
 }
 
 function isFacts(value: unknown): value is MachineFacts {
@@ -84,6 +87,8 @@ export function misfit(ours: MachineFacts, theirs: MachineFacts): string | null 
   if (theirs.ramBytes !== ours.ramBytes) {
     return `${target} has ${theirs.ramBytes} bytes of RAM, here it has ${ours.ramBytes}`;
   }
+  if (theirs.deviceTree !== ours.deviceTree) return `${target} has another device tree`;
+  if (theirs.mayChange) return null;
   for (const [name, version] of Object.entries(ours.sections)) {
     const there = Object.hasOwn(theirs.sections, name) ? theirs.sections[name] : undefined;
     if (there === undefined) return `${target} has no device '${name}'`;
@@ -91,6 +96,5 @@ export function misfit(ours: MachineFacts, theirs: MachineFacts): string | null 
   }
   const extra = Object.keys(theirs.sections).find((name) => !Object.hasOwn(ours.sections, name));
   if (extra !== undefined) return `${target} has a device '${extra}' that is not here`;
-  if (theirs.deviceTree !== ours.deviceTree) return `${target} has another device tree`;
   return null;
 }

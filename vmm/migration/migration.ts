@@ -20,6 +20,8 @@ export interface MigrationOptions extends OutgoingContext {
   readonly incoming: IncomingMigration | null;
   /** The main channel that `-incoming` named, so that `migrate-incoming` is not wanted. */
   readonly listenAt: Address | null;
+  /** Tells the source what machine waits for its guest, if it is one that hears. */
+  introduce(): Promise<void>;
   /** A line for the operator. */
   report(message: string): void;
 }
@@ -31,6 +33,8 @@ export class Migration {
   readonly settings: MigrationSettings;
   #cancel: AbortController | null = null;
   #run: OutgoingRun | null = null;
+  /** The source is being told what machine this is. */
+  #isTakingOver = false;
 
   constructor(options: MigrationOptions) {
     this.#options = options;
@@ -51,6 +55,11 @@ export class Migration {
   setParameters(changes: Partial<MigrationParameters>): void {
     this.#requireIdle();
     this.settings.setParameters(changes);
+  }
+
+  /** In either direction, from the order on: what is handed over must not change. */
+  get isUnderWay(): boolean {
+    return this.#cancel !== null || this.#isTakingOver || this.#options.progress.isUnderWay;
   }
 
   /** Resolves when the migration is under way; it goes on by itself. */
@@ -120,7 +129,13 @@ export class Migration {
     }
     if (channels.main === null) throw new QmpError("missing 'main' migration channel");
     this.#options.events.clock.calibrate();
-    await incoming.listen({ address: channels.main, exitOnError });
+    this.#isTakingOver = true;
+    try {
+      await this.#options.introduce();
+      await incoming.listen({ address: channels.main, exitOnError });
+    } finally {
+      this.#isTakingOver = false;
+    }
   }
 
   /** The process ends: nobody is left waiting for us. */

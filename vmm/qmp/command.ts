@@ -1,5 +1,6 @@
 /** What a monitor command is: its name and arguments as data, and what it does. */
 import type { CommandDescriptors } from '../descriptors/monitor-descriptors.js';
+import type { HotPlug } from '../hot-plug.js';
 import type { Migration } from '../migration/migration.js';
 import type { MemoryFacts } from '../migration/outgoing.js';
 import type { VmmOptions } from '../options/options.js';
@@ -12,7 +13,9 @@ import { type ArgumentsOf, type ArgumentType, checkMembers, type Members } from 
 export interface SharedContext {
   readonly vm: VmControl;
   readonly migration: Migration;
+  /** As they are now: a monitor may have changed them. */
   readonly options: VmmOptions;
+  readonly hotPlug: HotPlug;
   readonly memory: MemoryFacts & { readonly backendType: string };
 }
 
@@ -24,6 +27,8 @@ export interface MonitorContext extends SharedContext {
 export interface Command {
   readonly name: string;
   readonly args: Members;
+  /** It has other arguments too, and looks at them itself. */
+  readonly takesMore?: true;
   /** What it answers; absent: nothing, which is `{}`. */
   readonly returns?: ArgumentType;
   /** Run states in which the command may be given; absent: all. */
@@ -36,6 +41,7 @@ export interface Command {
 export function defineCommand<const M extends Members>(command: {
   readonly name: string;
   readonly args: M;
+  readonly takesMore?: true;
   readonly returns?: ArgumentType;
   readonly allowedIn?: readonly RunState[];
   run(context: MonitorContext, args: ArgumentsOf<M>): unknown;
@@ -43,13 +49,23 @@ export function defineCommand<const M extends Members>(command: {
   return command as unknown as Command;
 }
 
+/** Throws `QmpError`. */
+export function checkArguments(
+  args: Readonly<Record<string, unknown>>,
+  { args: members, takesMore }: Command,
+): void {
+  const known = Object.entries(args).filter(([name]) => !takesMore || Object.hasOwn(members, name));
+  checkMembers(Object.fromEntries(known), members);
+}
+
 /** Checks arguments and run state, then does it. Throws `QmpError`. */
 export async function runCommand(
-  { name, args: members, allowedIn, run }: Command,
+  command: Command,
   context: MonitorContext,
   args: Readonly<Record<string, unknown>>,
 ): Promise<unknown> {
-  checkMembers(args, members);
+  const { name, allowedIn, run } = command;
+  checkArguments(args, command);
   const { runState } = context.vm;
   if (allowedIn?.includes(runState) === false) {
     throw new QmpError(

@@ -10,7 +10,7 @@ import {
   type SentDescriptors,
 } from '../descriptors/monitor-descriptors.js';
 import { VERSION_INFO } from '../version.js';
-import { type Command, runCommand, type SharedContext } from './command.js';
+import { type Command, checkArguments, runCommand, type SharedContext } from './command.js';
 import { QmpError } from './error.js';
 import {
   isRecord,
@@ -74,7 +74,7 @@ export class Session {
     if (command === undefined) {
       throw new QmpError(`The command ${name} has not been found`, 'CommandNotFound');
     }
-    checkMembers(args, command.args);
+    checkArguments(args, command);
     const descriptors = new CommandDescriptors(this.#options.names, sent);
     return runCommand(command, { ...(await this.#options.context), descriptors }, args);
   }

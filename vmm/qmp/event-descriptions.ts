@@ -29,6 +29,7 @@ export const EVENTS: readonly EventDescription[] = [
   { name: 'MIGRATION_PASS', data: { pass: { type: 'int' } } },
   { name: 'BALLOON_CHANGE', data: { actual: { type: 'int' } } },
   { name: 'VSERPORT_CHANGE', data: { id: { type: 'str' }, open: { type: 'bool' } } },
+  { name: 'DEVICE_DELETED', data: { device: { type: 'str', optional: true }, path: { type: 'str' } } },
   { name: 'NIC_RX_FILTER_CHANGED', data: { name: { type: 'str', optional: true }, path: { type: 'str' } } },
   {
     name: 'NETDEV_STREAM_CONNECTED',

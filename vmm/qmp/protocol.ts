@@ -105,6 +105,7 @@ export interface QmpEventData {
   readonly RESET: { readonly guest: boolean; readonly reason: string };
   readonly BALLOON_CHANGE: { readonly actual: number };
   readonly VSERPORT_CHANGE: { readonly id: string; readonly open: boolean };
+  readonly DEVICE_DELETED: { readonly device?: string; readonly path: string };
   readonly NIC_RX_FILTER_CHANGED: { readonly name?: string; readonly path: string };
   readonly NETDEV_STREAM_CONNECTED: {
     readonly 'netdev-id': string;

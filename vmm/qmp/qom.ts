@@ -47,15 +47,18 @@ const BOARD = [
 ];
 
 export function qomTree(options: VmmOptions): QomObject {
-  const { memory, chardevs } = options;
+  const { memory, rngs, chardevs } = options;
   const backends = memory.backends.map(({ id, type, sizeBytes, share, prealloc }) => {
     const properties = { size: int(sizeBytes), share: bool(share), prealloc: bool(prealloc) };
     return [id, object(type, {}, { ...properties, merge: bool(false), dump: bool(true) })] as const;
   });
+  const sources = rngs.map(({ id, type, path }) => {
+    return [id, object(type, {}, path === null ? {} : { filename: text(path) })] as const;
+  });
   const ofChardevs = chardevs.map(({ id, backend }) => [id, object(`chardev-${backend}`)] as const);
   return object('container', {
     machine: machineOf(options),
-    objects: object('container', Object.fromEntries(backends)),
+    objects: object('container', Object.fromEntries([...backends, ...sources])),
     chardevs: object('container', Object.fromEntries(ofChardevs)),
   });
 }

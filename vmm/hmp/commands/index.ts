@@ -16,6 +16,16 @@ import { balloon } from './balloon.js';
 import { blockResize } from './block.js';
 import { closefd, getfd } from './descriptors.js';
 import {
+  chardevAdd,
+  chardevRemove,
+  deviceAdd,
+  deviceDel,
+  netdevAdd,
+  netdevDel,
+  objectAdd,
+  objectDel,
+} from './hot-plug.js';
+import {
   migrate,
   migrateCancel,
   migrateIncoming,
@@ -72,4 +82,12 @@ export const COMMANDS: readonly HmpCommand[] = [
   stop,
   systemPowerdown,
   systemReset,
+  chardevAdd,
+  chardevRemove,
+  deviceAdd,
+  deviceDel,
+  netdevAdd,
+  netdevDel,
+  objectAdd,
+  objectDel,
 ];

@@ -1,5 +1,7 @@
 /** The machine's devices and where they lie, as one list: what `info mtree` and `info qtree` show. */
 import * as layout from '../../layout.js';
+import type { DeviceOptions } from '../../options/options.js';
+import { portsOn, SERIAL_DRIVER, serialBusOf } from '../../options/serial-ports.js';
 import { info } from './info.js';
 
 interface BoardDevice {
@@ -10,6 +12,8 @@ interface BoardDevice {
   readonly placement: layout.Placement;
   readonly kind: 'i/o' | 'rom';
   readonly properties?: Readonly<Record<string, string | number | boolean>>;
+  /** Number of a virtio-mmio slot. */
+  readonly slot?: number;
 }
 
 const VIRTIO_SLOTS: readonly BoardDevice[] = Array.from({ length: layout.VIRTIO_MMIO_COUNT }, (_, index) => ({
@@ -17,6 +21,7 @@ const VIRTIO_SLOTS: readonly BoardDevice[] = Array.from({ length: layout.VIRTIO_
   region: 'virtio-mmio',
   placement: layout.virtioMmio(index),
   kind: 'i/o',
+  slot: index,
 }));
 
 const DEVICES: readonly BoardDevice[] = [
@@ -66,10 +71,33 @@ export const infoMtree = info('mtree', 'show memory tree', ({ memory }) => {
   ].join('');
 });
 
-export const infoQtree = info('qtree', 'show device tree', () => {
-  const devices = DEVICES.filter(({ kind }) => kind === 'i/o').map(deviceLines);
+export const infoQtree = info('qtree', 'show device tree', ({ options }) => {
+  const devices = DEVICES.filter(({ kind }) => kind === 'i/o').map(
+    (device) => deviceLines(device) + slotLines(device, options.devices),
+  );
   return `bus: main-system-bus\n  type System\n${devices.join('')}`;
 });
+
+/** The bus of a slot, with the device in it and the ports on that. */
+function slotLines({ slot }: BoardDevice, all: readonly DeviceOptions[]): string {
+  if (slot === undefined) return '';
+  const device = all.find((other) => other.slot === slot);
+  const lines = [`    bus: virtio-mmio-bus.${slot}`, '      type virtio-mmio-bus'];
+  if (device !== undefined) lines.push(...addedLines(device, 6));
+  if (device?.driver === SERIAL_DRIVER) {
+    lines.push(`        bus: ${serialBusOf(device, all)}`, '          type virtio-serial-bus');
+    lines.push(...portsOn(device, all).flatMap((port) => addedLines(port, 10)));
+  }
+  return lines.map((line) => `${line}\n`).join('');
+}
+
+function addedLines({ driver, id, values }: DeviceOptions, indent: number): string[] {
+  const properties = Object.entries(values).map(
+    ([name, value]) => `  ${name} = ${JSON.stringify(value ?? '')}`,
+  );
+  const lines = [`dev: ${driver}, id ${JSON.stringify(id ?? '')}`, ...properties];
+  return lines.map((line) => ' '.repeat(indent) + line);
+}
 
 function deviceLines({ type, placement, properties = {} }: BoardDevice): string {
   const lines = [`  dev: ${type}, id ""`];

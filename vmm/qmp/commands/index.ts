@@ -3,8 +3,14 @@ import type { Command } from '../command.js';
 import { addFd } from './add-fd.js';
 import { balloon } from './balloon.js';
 import { blockResize } from './block-resize.js';
+import { blockdevAdd } from './blockdev-add.js';
+import { blockdevDel } from './blockdev-del.js';
+import { chardevAdd } from './chardev-add.js';
+import { chardevRemove } from './chardev-remove.js';
 import { closefd } from './closefd.js';
 import { cont } from './cont.js';
+import { deviceAdd } from './device-add.js';
+import { deviceDel } from './device-del.js';
 import { deviceListProperties } from './device-list-properties.js';
 import { getfd } from './getfd.js';
 import { humanMonitorCommand } from './human-monitor-command.js';
@@ -13,6 +19,10 @@ import { migrateCancel } from './migrate-cancel.js';
 import { migrateIncoming } from './migrate-incoming.js';
 import { migrateSetCapabilities } from './migrate-set-capabilities.js';
 import { migrateSetParameters } from './migrate-set-parameters.js';
+import { netdevAdd } from './netdev-add.js';
+import { netdevDel } from './netdev-del.js';
+import { objectAdd } from './object-add.js';
+import { objectDel } from './object-del.js';
 import { qmpCapabilities } from './qmp-capabilities.js';
 import { qomGet } from './qom-get.js';
 import { qomList } from './qom-list.js';
@@ -119,6 +129,16 @@ const LIST: readonly Command[] = [
   queryBalloon,
   queryRxFilter,
   setLink,
+  objectAdd,
+  objectDel,
+  chardevAdd,
+  chardevRemove,
+  netdevAdd,
+  netdevDel,
+  blockdevAdd,
+  blockdevDel,
+  deviceAdd,
+  deviceDel,
 ];
 
 export const COMMANDS: ReadonlyMap<string, Command> = new Map(LIST.map((command) => [command.name, command]));
