@@ -69,7 +69,10 @@ export class HotPlug {
       if (![...rngs, ...memory.backends].some((object) => object.id === id)) {
         throw new QmpError(`object '${id}' not found`);
       }
-      if (machine.memoryBackend === id || userOf(devices, 'rng', id) !== undefined) {
+      if (machine.memoryBackend === id) {
+        throw new QmpError(`Cannot delete host memory backend '${id}' which is mapped`);
+      }
+      if (userOf(devices, 'rng', id) !== undefined) {
         throw new QmpError(`object '${id}' is in use, can not be deleted`);
       }
       const fd = this.#memory.get(id);

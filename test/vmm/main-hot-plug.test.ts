@@ -1,6 +1,6 @@
 /** Real processes whose devices come and go: under the guest, and while it changes over to another process. */
 
-import { truncateSync, writeFileSync } from 'node:fs';
+import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -44,6 +44,14 @@ const stream = () => ({ type: 'stream', id: 'net0', addr: { type: 'unix', path: 
 const nic = { driver: 'virtio-net-device', id: 'nic0', netdev: 'net0' };
 const node = () => ({ driver: 'raw', 'node-name': 'disk0', file: { driver: 'file', filename: diskPath() } });
 const disk = { driver: 'virtio-blk-device', id: 'vd0', drive: 'disk0' };
+
+/** The same as options. */
+function plugged(): string[] {
+  return [
+    ...['-netdev', JSON.stringify(stream()), '-device', 'virtio-net-device,netdev=net0,id=nic0'],
+    ...['-blockdev', JSON.stringify(node()), '-device', 'virtio-blk-device,drive=disk0,id=vd0'],
+  ];
+}
 
 async function plugBoth(client: QmpClient): Promise<void> {
   await client.execute('netdev_add', stream());
@@ -91,7 +99,7 @@ test('what is used stays, and what fails changes nothing', async () => {
   assert.is(await monitor.refusal('netdev_del', { id: 'net0' }), "Netdev 'net0' is in use");
   assert.is(await monitor.refusal('blockdev-del', { 'node-name': 'disk0' }), 'Node disk0 is in use');
   assert.is(await monitor.refusal('chardev-remove', { id: 'serial0' }), "Chardev 'serial0' is busy");
-  assert.match(await monitor.refusal('object-del', { id: 'ram0' }), /is in use, can not be deleted/);
+  assert.match(await monitor.refusal('object-del', { id: 'ram0' }), /which is mapped/);
   assert.match(await monitor.refusal('device_add', { ...disk, id: 'vd1' }), /^device .*Permission conflict/);
   assert.match(await monitor.refusal('device_add', { ...nic, id: 'nic1' }), /it's in use/);
   assert.match(await monitor.refusal('device_add', { ...disk, id: 'vd1', 'queue-size': 3 }), /power of 2/);
@@ -142,16 +150,32 @@ test('a target without the device is refused before anything stops, one that nam
   await ticksOn(source);
   const named = await host.launch({
     incoming: 'unix',
-    extra: [
-      ...['-netdev', JSON.stringify(stream()), '-device', 'virtio-net-device,netdev=net0,id=nic0'],
-      ...['-blockdev', JSON.stringify(node()), '-device', 'virtio-blk-device,drive=disk0,id=vd0'],
-    ],
+    extra: plugged(),
   });
   await named.listening();
   await monitor.execute('migrate', channelsTo(named));
   await waitFor(async () => (await status(monitor)) === 'completed', { what: 'the hand-over' });
   await ticksOn(named);
   assert.is(clients.length, 1);
+});
+
+test('cpr-exec with a command line that names what was plugged: the connection stays', async () => {
+  await plugBoth(monitor);
+  const words = readFileSync(`/proc/${source.pid}/cmdline`, 'utf8').split('\0').slice(0, -1);
+  const state = join(host.path, 'state');
+  await monitor.execute('migrate-set-parameters', {
+    mode: 'cpr-exec',
+    'cpr-exec-command': [...words, ...plugged(), '-incoming', `file:${state}`],
+  });
+  await monitor.execute('migrate', { uri: `file:${state}` });
+  await waitFor(() => monitor.isClosed, { what: 'the end of the old monitor' });
+  await ticksOn(source);
+  const next = await source.monitor();
+  assert.equal(await devicesOf(next), ['nic0', 'vd0']);
+  assert.is(clients.length, 1);
+  assert.not(clients[0]?.destroyed);
+  await next.execute('device_del', { id: 'vd0' });
+  await next.close();
 });
 
 test('what nobody has taken when the guest has come is closed and named', async () => {

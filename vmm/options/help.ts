@@ -75,6 +75,9 @@ Devices
   -netdev stream,id=ID[,server=off],addr.type=unix,addr.path=PATH[,reconnect-ms=N]
   -netdev stream,id=ID[,server=off],addr.type=fd,addr.str=N
                    to passt or the like, which listens there; also as JSON
+                   devices and what is behind them also come and go by monitor, not while migrating:
+                   device_add, netdev_add, chardev-add, blockdev-add, object-add, with the same
+                   properties; the guest binds /sys/bus/platform/drivers/virtio-mmio to the slot itself
   -net none, -nic none
                    accepted: there is no network device but those of -device
 

@@ -1,0 +1,111 @@
+/** Linux binds the slot of a disk that was plugged in under it, reads it, lets go, and finds the next one there. */
+import { writeFileSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { findInCache } from '../fetch/cache.js';
+import { cpio } from '../fetch/cpio.js';
+import { LINUX_BOOT_DEADLINE_MS } from '../guests/linux-disk-guest.js';
+import { type TempDir, tempDir } from '../helpers/temp-dir.js';
+import { waitFor } from '../helpers/wait.js';
+import { LiveVmm } from './live-vmm.js';
+
+const found = findInCache().kernel('6.12');
+const missing = 'missing' in found ? found.missing : null;
+const test = suite(missing === null ? 'Linux and its slots' : `Linux and its slots (skipped: ${missing})`);
+
+/** The last slot of the board, where the first device goes. After `unbound` it leaves the slot alone for a while. */
+const RUN = `#!/bin/sh
+driver=/sys/bus/platform/drivers/virtio-mmio
+slot=10008000.virtio_mmio
+echo 'guest: ready'
+while :; do
+  if echo $slot > $driver/bind 2> /dev/null; then
+    until [ -b /dev/vda ]; do sleep 0.1; done
+    echo "guest: read $(head -c 6 /dev/vda)"
+    echo $slot > $driver/unbind
+    echo 'guest: unbound'
+    sleep 10
+  fi
+  sleep 0.2
+done
+`;
+
+let dir: TempDir;
+let vmm: LiveVmm;
+
+test.before.each(async () => {
+  dir = await tempDir();
+});
+
+test.after.each(async () => {
+  await vmm.kill();
+  await dir.remove();
+});
+
+async function boot(): Promise<void> {
+  if ('missing' in found) throw new Error(found.missing);
+  const run = cpio([
+    { type: 'directory', name: 'etc' },
+    { type: 'directory', name: 'etc/baton' },
+    { type: 'file', name: 'etc/baton/run', data: Buffer.from(RUN), mode: 0o755 },
+  ]);
+  const initrd = join(dir.path, 'initrd');
+  await writeFile(initrd, Buffer.concat([await readFile(found.initrd), run]));
+  vmm = new LiveVmm(
+    dir.path,
+    [],
+    [
+      ...['-m', '192M', '-kernel', found.image, '-initrd', initrd],
+      ...['-append', 'console=ttyS0 quiet loglevel=1'],
+    ],
+  );
+  await vmm.start();
+  await says('guest: ready');
+}
+
+async function says(line: string): Promise<void> {
+  await waitFor(() => vmm.console().includes(line) || vmm.hasEnded, {
+    what: `'${line}'`,
+    deadlineMs: LINUX_BOOT_DEADLINE_MS,
+  });
+  assert.not(vmm.hasEnded, vmm.stderr);
+}
+
+async function plug(content: string): Promise<void> {
+  const filename = join(dir.path, content);
+  writeFileSync(filename, content.padEnd(65536, '.'));
+  const node = { driver: 'raw', 'node-name': content, file: { driver: 'file', filename } };
+  await vmm.monitor.execute('blockdev-add', node);
+  await vmm.monitor.execute('device_add', { driver: 'virtio-blk-device', id: 'vd0', drive: content });
+}
+
+async function unplug(content: string): Promise<void> {
+  vmm.monitor.forgetEvents();
+  await vmm.monitor.execute('device_del', { id: 'vd0' });
+  const { data } = await vmm.event('DEVICE_DELETED');
+  assert.equal(data, { device: 'vd0', path: '/machine/peripheral/vd0' });
+  await vmm.monitor.execute('blockdev-del', { 'node-name': content });
+}
+
+if (missing === null) {
+  test('one disk, none, another disk, in the same slot', async () => {
+    await boot();
+    for (const content of ['first0', 'second']) {
+      await plug(content);
+      await says(`guest: read ${content}`);
+      const seen = vmm.console().lastIndexOf(`guest: read ${content}`);
+      await waitFor(() => vmm.console().indexOf('guest: unbound', seen) >= 0, {
+        what: 'the guest to let go',
+        deadlineMs: 60_000,
+      });
+      await unplug(content);
+    }
+    assert.is(vmm.console().split('guest: read').length, 3);
+  });
+} else {
+  test.skip('', () => {});
+}
+
+test.run();
