@@ -3,42 +3,44 @@
  * break: commits, verified writes, changed memory, one ssh connection, two TCP transfers, a console and an agent with
  * clients that stay. Nothing of it is interrupted by an upgrade; what is broken is thrown by `check`.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import type { ChildProcess } from 'node:child_process';
 import { BareQemu, MachineArguments, type Mode } from '../bench/bare-qemu.js';
 import type { Contender } from '../bench/contender.js';
-import { findInCache } from '../fetch/cache.js';
 import { LOAD_PORTS } from '../guests/linux/debian-load.js';
 import { copyDebianDisk, debianSystemArguments, RUNNING_LINE } from '../guests/linux/debian-system.js';
 import { checkFilesystem } from '../guests/linux/disk-image.js';
 import { GuestAgent } from '../guests/linux/guest-agent.js';
 import { type TempDir, tempDir } from '../helpers/temp-dir.js';
-import { waitFor, within } from '../helpers/wait.js';
+import { waitFor } from '../helpers/wait.js';
 import { ConsoleLines } from './console-lines.js';
 import { type Clock, DebianSession } from './debian-session.js';
 import { DigestStream } from './digest-stream.js';
 import { makeNetwork } from './own-network.js';
+import { endPasst, PASST_ADDRESS, PASST_ROUTER, SSH_PORT, startPasst } from './passt.js';
 import { TcpStream } from './tcp-stream.js';
 
-const ADDRESS = '192.0.2.10';
-const ROUTER = '192.0.2.1';
-const SSH_PORT = 2222;
+const PORTS = Object.values(LOAD_PORTS).map((port) => `${port}:${port}`);
 /** A network of few packets: what is looked for is a break, and the guest has more to do. */
 const ECHO_EVERY_MS = 10;
 const BOOT_DEADLINE_MS = 180_000;
 const WORK_DEADLINE_MS = 60_000;
 const POWER_OFF_DEADLINE_MS = 60_000;
 const CLOCK_DEADLINE_MS = 60_000;
-const TEARDOWN_DEADLINE_MS = 10_000;
 export const CLOCK_TOLERANCE_MS = 50;
 
-/** What was measured around one upgrade. */
-export interface UpgradeFigures {
-  readonly mode: Mode;
-  readonly pauseMs: number;
+/** What was measured until all work had gone on for a while. */
+export interface RestFigures {
+  readonly mode: null;
   readonly sshGapMs: number;
   readonly tcpGapMs: number;
+  /** Of the files that were written and synced, by the guest's clock. */
+  readonly longestWriteMs: number;
+}
+
+/** The same around one upgrade. */
+export interface UpgradeFigures extends Omit<RestFigures, 'mode'> {
+  readonly mode: Mode;
+  readonly pauseMs: number;
   readonly clock: Clock;
 }
 
@@ -46,15 +48,6 @@ interface Life {
   readonly bootId: string;
   readonly uptimeMs: number;
   readonly atMs: number;
-}
-
-function startPasst(socket: string): ChildProcess {
-  const passt = findInCache().passt();
-  if ('missing' in passt) throw new Error(passt.missing);
-  const network = ['--ipv4-only', '--address', ADDRESS, '--netmask', '24', '--gateway', ROUTER];
-  const ports = [`${SSH_PORT}:22`, ...Object.values(LOAD_PORTS).map((port) => `${port}:${port}`)];
-  const args = ['--foreground', '--quiet', '--one-off', '--runas', '0', '--socket', socket, ...network];
-  return spawn(passt.path, [...args, '--tcp-ports', `127.0.0.1/${ports.join(',')}`], { stdio: 'ignore' });
 }
 
 export class DebianStage {
@@ -80,7 +73,7 @@ export class DebianStage {
   static async open(contender: Contender): Promise<DebianStage> {
     const stage = new DebianStage(contender, await tempDir());
     try {
-      await makeNetwork('outside', `${ADDRESS}/24`, ROUTER);
+      await makeNetwork('outside', `${PASST_ADDRESS}/24`, PASST_ROUTER);
       await stage.#boot();
       await stage.#startWork();
       return stage;
@@ -96,15 +89,10 @@ export class DebianStage {
 
   /** The guest goes to another VMM; resolves when everything has gone on there. */
   async upgrade(mode: Mode): Promise<UpgradeFigures> {
-    const [session, echo] = [the(this.#session), the(this.#echo)];
-    session.takeLongestGapMs();
-    echo.takeLongestGapMs();
     const machine = the(this.#machine);
-    await machine.upgrade(mode, this.#contender);
-    await this.#worksOn();
+    const measured = await this.#measure(() => machine.upgrade(mode, this.#contender));
     const figures = {
-      ...{ mode, pauseMs: machine.pauses.at(-1) ?? Number.NaN },
-      ...{ sshGapMs: session.takeLongestGapMs(), tcpGapMs: echo.takeLongestGapMs() },
+      ...{ ...measured, mode, pauseMs: machine.pauses.at(-1) ?? Number.NaN },
       clock: await this.#clock(),
     };
     this.figures.push(figures);
@@ -112,9 +100,14 @@ export class DebianStage {
     return figures;
   }
 
+  /** What is measured without an upgrade. */
+  rest(): Promise<RestFigures> {
+    return this.#measure(async () => {});
+  }
+
   /** All work ends with the right results, the power goes off, the disk is clean. Resolves with MB/s of the transfer. */
   async finish(): Promise<number> {
-    const megabytesPerSecond = await the(this.#digest).finish();
+    const megabytesPerSecond = await the(this.#digest).finish(WORK_DEADLINE_MS);
     the(this.#echo).close();
     const { counts } = the(this.#session);
     await the(this.#session).finish();
@@ -130,13 +123,20 @@ export class DebianStage {
   async close(): Promise<void> {
     for (const part of [this.#digest, this.#echo, this.#session, this.#agent, this.#console]) part?.close();
     await this.#machine?.end();
-    const passt = this.#passt;
-    if (passt !== undefined && passt.exitCode === null && passt.signalCode === null) {
-      const exit = once(passt, 'exit');
-      passt.kill('SIGKILL');
-      await within(exit, TEARDOWN_DEADLINE_MS, 'the end of passt');
-    }
+    if (this.#passt !== undefined) await endPasst(this.#passt);
     await this.#directory.remove();
+  }
+
+  async #measure(act: () => Promise<void>): Promise<RestFigures> {
+    const [session, echo] = [the(this.#session), the(this.#echo)];
+    session.takeLongestGapMs();
+    echo.takeLongestGapMs();
+    const writes = session.writesMs.length;
+    await act();
+    await this.#worksOn();
+    const longestWriteMs = Math.max(...session.writesMs.slice(writes));
+    const gaps = { sshGapMs: session.takeLongestGapMs(), tcpGapMs: echo.takeLongestGapMs() };
+    return { mode: null, ...gaps, longestWriteMs };
   }
 
   async #boot(): Promise<void> {
@@ -145,8 +145,7 @@ export class DebianStage {
     const [networkSocket, agentSocket, consoleSocket] = ['net', 'agent', 'console'].map(
       (name) => `${folder}/${name}`,
     ) as [string, string, string];
-    this.#passt = startPasst(networkSocket);
-    await waitFor(() => existsSync(networkSocket), { what: 'passt to listen' });
+    this.#passt = await startPasst(networkSocket, PORTS);
     const machine = new BareQemu(
       new MachineArguments([
         ...debianSystemArguments({
@@ -178,11 +177,10 @@ export class DebianStage {
     await Promise.all([
       the(this.#session).worksOn(WORK_DEADLINE_MS),
       the(this.#echo).flowsOn(WORK_DEADLINE_MS),
+      the(this.#digest).goesOn(WORK_DEADLINE_MS),
       the(this.#console).goesOn(WORK_DEADLINE_MS),
       the(this.#agent).execute('guest-ping'),
     ]);
-    // Buffers everywhere: whether bytes go on is known at its end.
-    the(this.#digest).check();
     if (the(this.#passt).exitCode !== null)
       throw new Error('expected passt to keep its client, it has ended');
   }

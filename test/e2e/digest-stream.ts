@@ -1,70 +1,84 @@
-/** Bytes to the guest over one TCP connection for the whole of a test; at its end the guest tells their SHA-256. */
-import { createHash, randomFillSync } from 'node:crypto';
+/**
+ * Random bytes to the guest over one TCP connection for the whole of a test. For each piece the guest answers with the
+ * SHA-256 of what it read; few are on their way at once.
+ */
+import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { within } from '../helpers/wait.js';
+import { createInterface } from 'node:readline';
+import { DIGEST_BYTES } from '../guests/linux/debian-load.js';
+import { waitFor, within } from '../helpers/wait.js';
 
 const CONNECT_DEADLINE_MS = 20_000;
-const END_DEADLINE_MS = 120_000;
-const PIECE_BYTES = 64 * 1024;
-/** 3 MB/s, if the guest takes them. */
-const SEND_EVERY_MS = 20;
-const MOST_WAITING_BYTES = 256 * 1024;
+const MOST_UNDER_WAY = 4;
 
 export class DigestStream {
   readonly #socket: Socket;
-  readonly #timer: NodeJS.Timeout;
-  readonly #hash = createHash('sha256');
   readonly #startedAt = performance.now();
-  #sentBytes = 0;
-  #answer = '';
+  readonly #expected: string[] = [];
+  #received = 0;
+  #isEnding = false;
   #failure: Error | undefined;
 
   private constructor(socket: Socket) {
     this.#socket = socket;
-    socket.on('error', (error) => {
-      this.#failure = new Error(`expected a transfer without a break, got ${error.message}`);
-    });
-    socket.on('data', (bytes: Buffer) => {
-      this.#answer += bytes.toString('latin1');
-    });
-    this.#timer = setInterval(() => this.#send(), SEND_EVERY_MS);
+    socket.on('error', (error) => this.#fail(`the connection broke: ${error.message}`));
+    socket.on('close', () => this.#fail('the connection was closed'));
+    createInterface({ input: socket }).on('line', (line) => this.#take(line));
+    this.#send();
   }
 
   static async open(port: number): Promise<DigestStream> {
-    const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+    const socket = connect(port, '127.0.0.1');
     await within(once(socket, 'connect'), CONNECT_DEADLINE_MS, 'a connection for a transfer');
     return new DigestStream(socket);
   }
 
-  check(): void {
-    if (this.#failure !== undefined) throw this.#failure;
-    if (this.#socket.readableEnded) throw new Error('expected the transfer to go on, the guest has ended it');
+  /** Waits until what was on its way has been read, and more. */
+  async goesOn(deadlineMs: number): Promise<void> {
+    const enough = this.#received + MOST_UNDER_WAY + 1;
+    const isEnough = () => {
+      if (this.#failure !== undefined) throw this.#failure;
+      return this.#received >= enough;
+    };
+    await waitFor(isEnough, { deadlineMs, what: 'the transfer to go on' });
   }
 
-  /** Fails when the guest has read anything but what was sent; resolves with megabytes a second. */
-  async finish(): Promise<number> {
-    clearInterval(this.#timer);
-    this.check();
-    const ended = once(this.#socket, 'end');
-    this.#socket.end();
-    await within(ended, END_DEADLINE_MS, 'the guest to tell what it read');
-    const expected = this.#hash.digest('hex');
-    if (!this.#answer.startsWith(expected))
-      throw new Error(`expected ${expected}, the guest read ${this.#answer}`);
-    return this.#sentBytes / 1000 / (performance.now() - this.#startedAt);
+  /** Fails when the guest has not read all that was sent. Resolves with megabytes a second. */
+  async finish(deadlineMs: number): Promise<number> {
+    this.#isEnding = true;
+    const isDone = () => {
+      if (this.#failure !== undefined) throw this.#failure;
+      return this.#expected.length === 0;
+    };
+    await waitFor(isDone, { deadlineMs, what: 'the guest to read the rest of the transfer' });
+    const speed = (this.#received * DIGEST_BYTES) / 1000 / (performance.now() - this.#startedAt);
+    this.close();
+    return speed;
   }
 
   close(): void {
-    clearInterval(this.#timer);
+    this.#isEnding = true;
     this.#socket.destroy();
   }
 
   #send(): void {
-    if (this.#socket.writableLength >= MOST_WAITING_BYTES || this.#failure !== undefined) return;
-    const piece = randomFillSync(Buffer.alloc(PIECE_BYTES));
-    this.#hash.update(piece);
-    this.#socket.write(piece);
-    this.#sentBytes += PIECE_BYTES;
+    while (!this.#isEnding && this.#failure === undefined && this.#expected.length < MOST_UNDER_WAY) {
+      const piece = randomBytes(DIGEST_BYTES);
+      this.#expected.push(`${createHash('sha256').update(piece).digest('hex')}  -`);
+      this.#socket.write(piece);
+    }
+  }
+
+  #take(line: string): void {
+    const expected = this.#expected.shift();
+    if (line !== expected)
+      this.#fail(`the guest read ${line} instead of ${expected} as piece ${this.#received}`);
+    this.#received += 1;
+    this.#send();
+  }
+
+  #fail(message: string): void {
+    if (!this.#isEnding) this.#failure ??= new Error(`expected an unbroken transfer, but ${message}`);
   }
 }

@@ -13,8 +13,9 @@
  */
 
 export const TICK_MS = 50;
-/** Ports in the guest: one sends back what it reads, one answers an end with the SHA-256 of what it read. */
+/** Ports in the guest: one sends back what it reads, one answers pieces of what it reads with their SHA-256. */
 export const LOAD_PORTS = { echo: 7007, digest: 7008 } as const;
+export const DIGEST_BYTES = 64 * 1024;
 
 const FOLDER = '/var/tmp/load';
 const ROW_MS = 250;
@@ -48,8 +49,14 @@ export const DEBIAN_LOAD = `
 export LC_ALL=C
 rm -rf ${FOLDER} && mkdir -p ${FOLDER} && cd ${FOLDER} || exit 1
 
+cat > digest <<'END'
+#!/bin/sh
+nothing=$(sha256sum < /dev/null)
+while sum=$(head -c ${DIGEST_BYTES} | sha256sum) && [ "$sum" != "$nothing" ]; do echo "$sum"; done
+END
+chmod +x digest
 ${serve(LOAD_PORTS.echo, '/usr/bin/cat')}
-${serve(LOAD_PORTS.digest, '/usr/bin/sha256sum')}
+${serve(LOAD_PORTS.digest, `${FOLDER}/digest`)}
 
 perl -e '${TICKER}' &
 workers=$!

@@ -39,6 +39,12 @@ export async function copyDebianDisk(directory: string): Promise<string> {
   return path;
 }
 
+/** What runs it, as a machine's document names it. */
+export function debianSystemBoot() {
+  const { kernel, initrd } = files();
+  return { memoryMiB: MEMORY_MIB, kernel, initrd, commandLine: debianCommandLine() };
+}
+
 export interface DebianSystemOptions {
   readonly disk: string;
   /** Where a network process such as passt listens; the guest asks it for an address. */

@@ -9,10 +9,12 @@ export class GuestAgent {
   readonly #socket: Socket;
   #text = '';
   #line: (line: string) => void = () => {};
+  #end: () => void = () => {};
 
   private constructor(socket: Socket) {
     this.#socket = socket.setEncoding('utf8');
     socket.on('error', () => socket.destroy());
+    socket.on('close', () => this.#end());
     socket.on('data', (text: string) => {
       this.#text += text;
       for (let end = this.#text.indexOf('\n'); end >= 0; end = this.#text.indexOf('\n')) {
@@ -55,7 +57,7 @@ export class GuestAgent {
     isAnswer: (answer: Record<string, unknown>) => boolean,
   ): Promise<Record<string, unknown>> {
     const answer = new Promise<Record<string, unknown>>((resolve, reject) => {
-      this.#socket.once('close', () => reject(new Error(`expected an answer to ${name}, got the end`)));
+      this.#end = () => reject(new Error(`expected an answer to ${name}, got the end`));
       this.#line = (line) => {
         const value = JSON.parse(line) as Record<string, unknown>;
         if (isAnswer(value)) resolve(value);
