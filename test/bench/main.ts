@@ -10,6 +10,7 @@ import { endProcessesNaming } from '../demo/leftovers.js';
 import { isInOwnNetwork, ownNetworkMissing } from '../e2e/own-network.js';
 import type { Benchmark } from './benchmark.js';
 import { boot } from './benchmarks/boot.js';
+import { devices } from './benchmarks/devices.js';
 import { disk } from './benchmarks/disk.js';
 import { fleet } from './benchmarks/fleet.js';
 import { guestGapQemu } from './benchmarks/guest-gap-qemu.js';
@@ -38,6 +39,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   qmpLatency,
   network,
   disk,
+  devices,
 ];
 /** Files here are memory, as a memfd is. */
 const MEMORY_ROOT = '/dev/shm';
