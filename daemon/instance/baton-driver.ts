@@ -100,7 +100,7 @@ function refusedDevices({ disks, nics, guestAgent }: MachineSpec): string[] {
 
 export class BatonDriver implements VmmDriver {
   readonly kind = 'baton';
-  readonly carriesTaps = true;
+  readonly carriesNetwork = true;
 
   commandLine(plan: InstancePlan): CommandLine {
     const { file, args } = program(plan.build.path);

@@ -58,8 +58,11 @@ export interface Comparison {
 
 export interface VmmDriver {
   readonly kind: BuildKind;
-  /** Whether its VMMs open taps by name and hand them on with their guests; else they inherit descriptors. */
-  readonly carriesTaps: boolean;
+  /**
+   * Whether its VMMs open taps by name and hand them, and connections to network processes, on with their guests;
+   * else a tap is inherited as a descriptor, and a connection made anew.
+   */
+  readonly carriesNetwork: boolean;
   /** The VMM starts with no vCPU running, in either case: one `cont` is what lets the guest run. */
   commandLine(plan: InstancePlan): CommandLine;
   /** Runs the binary to learn what it can do. Rejects with a sentence when it is not a VMM of this kind. */

@@ -15,7 +15,7 @@ import { withStandIns } from './qemu-stand-ins.js';
 
 export class QemuDriver implements VmmDriver {
   readonly kind = 'qemu';
-  readonly carriesTaps = false;
+  readonly carriesNetwork = false;
   /** Stamps, by path, of files that were seen to be the program themselves. */
   readonly #plain = new Map<string, string>();
   readonly #comparisons: QemuComparisons;

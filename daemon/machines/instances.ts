@@ -84,7 +84,7 @@ export class MachineInstances {
     try {
       const driver = builds.driver(build.kind);
       const commandLine = driver.commandLine({ machine, build, paths, incoming });
-      const fds = driver.carriesTaps ? [] : await takeTaps(machine.spec, this.#processes(), host);
+      const fds = driver.carriesNetwork ? [] : await takeTaps(machine.spec, this.#processes(), host);
       launched = await launch(folders, { ...commandLine, fds }, host);
     } catch (error) {
       this.recordEnd(generation, UNKNOWN_END, `it could not be started: ${messageOf(error)}`);

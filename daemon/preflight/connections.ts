@@ -17,32 +17,41 @@ const SCREEN: Finding = {
   remedy: 'connect them again',
 };
 
+/** A state in a file has no descriptors with it, and both VMMs are there at once. */
+const TAP_BUSY: Finding = {
+  code: 'tap_not_carried',
+  severity: 'block',
+  sentence: 'the VMM opens its tap by name, which is busy as long as the source has it',
+  remedy: 'choose cpr-transfer or cpr-exec; or suspend the machine and restore it on the other build',
+};
+
 export interface Carrying {
   /** How many of its sockets nobody but the daemon is a client of. */
   readonly ownSockets: number;
-  /** Whether the VMM hands taps that it opened by name on with the guest, where it hands descriptors on. */
-  readonly carriesTaps: boolean;
+  /** Whether the VMM hands its taps and connections of network cards on with the guest, where it hands descriptors on. */
+  readonly carriesNetwork: boolean;
 }
 
-const NOTHING: Carrying = { ownSockets: 0, carriesTaps: false };
+const NOTHING: Carrying = { ownSockets: 0, carriesNetwork: false };
 
 export function connectionFindings(
   needs: CommandNeeds,
   mode: UpgradeMode,
-  { ownSockets, carriesTaps }: Carrying = NOTHING,
+  { ownSockets, carriesNetwork }: Carrying = NOTHING,
 ): readonly Finding[] {
   const sockets = needs.chardevs.filter(({ name }) => name === 'socket').length - ownSockets;
   const vhostDevices = needs.devices.filter(({ name }) => name.startsWith('vhost-'));
   return [
-    ...needs.netdevs.flatMap((netdev) => ofNetwork(netdev, mode, carriesTaps)),
+    ...needs.netdevs.flatMap((netdev) => ofNetwork(netdev, mode, carriesNetwork)),
     ...vhostDevices.map(({ name }) => vhost(`device ${name}`)),
     ...(sockets > 0 ? [ofSockets(sockets)] : []),
     ...(needs.options.includes('-vnc') ? [SCREEN] : []),
   ];
 }
 
-function ofNetwork(netdev: Named, mode: UpgradeMode, carriesTaps: boolean): readonly Finding[] {
+function ofNetwork(netdev: Named, mode: UpgradeMode, carriesNetwork: boolean): readonly Finding[] {
   const { name, properties } = netdev;
+  if (carriesNetwork && mode !== 'cpr-reboot') return [];
   const has = (names: readonly string[]) => properties.some((property) => names.includes(property));
   if (name === 'user') {
     const sentence = 'the user network of the VMM ends with it: the connections through it are cut';
@@ -57,7 +66,7 @@ function ofNetwork(netdev: Named, mode: UpgradeMode, carriesTaps: boolean): read
   if (name === 'vhost-user' || name === 'vhost-vdpa') return [vhost(`network ${name}`)];
   const findings = has(OF_VHOST) ? [vhost(`network ${name}`)] : [];
   if (name !== 'tap' || has(OPENED_BEFORE)) return findings;
-  if (carriesTaps) return [...findings, ...ofCarriedTap(mode)];
+  if (carriesNetwork) return [...findings, TAP_BUSY];
   const isTogether = mode === 'cpr-transfer';
   const sentence = `the VMM opens its tap by name${isTogether ? ', which is busy as long as the source has it' : ''}`;
   const remedy = 'give the machine its tap as a nic of its document: the daemon opens it and passes it on';
@@ -65,14 +74,6 @@ function ofNetwork(netdev: Named, mode: UpgradeMode, carriesTaps: boolean): read
     ...findings,
     { code: 'tap_not_carried', severity: isTogether ? 'block' : 'warn', sentence, remedy },
   ];
-}
-
-/** A state in a file has no descriptors with it, and both VMMs are there at once. */
-function ofCarriedTap(mode: UpgradeMode): readonly Finding[] {
-  if (mode !== 'cpr-reboot') return [];
-  const sentence = 'the VMM opens its tap by name, which is busy as long as the source has it';
-  const remedy = 'choose cpr-transfer or cpr-exec; or suspend the machine and restore it on the other build';
-  return [{ code: 'tap_not_carried', severity: 'block', sentence, remedy }];
 }
 
 function vhost(what: string): Finding {

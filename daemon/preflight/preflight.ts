@@ -255,7 +255,7 @@ function report(
 
 /** A machine that was created here has one socket that is the daemon's: the port of its guest's agent. */
 function carryingOf({ spec }: PlannedMachine, { driver }: BuildOfSide): Carrying {
-  return { ownSockets: Number(spec.guestAgent), carriesTaps: driver.carriesTaps };
+  return { ownSockets: Number(spec.guestAgent), carriesNetwork: driver.carriesNetwork };
 }
 
 function stopped({ id }: Build): Finding {

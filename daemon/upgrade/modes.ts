@@ -9,7 +9,7 @@ import { holdMemoryBeside } from './steps/hold-memory.js';
 import { load, loadMemory } from './steps/load.js';
 import { makeFolder } from './steps/make-folder.js';
 import { preflight } from './steps/preflight.js';
-import { prepareGuest, prepareGuestEarly } from './steps/prepare-guest.js';
+import { prepareGuest } from './steps/prepare-guest.js';
 import { prepareSource } from './steps/prepare-source.js';
 import { releaseMemoryBeside } from './steps/release-memory.js';
 import { releaseSource } from './steps/release-source.js';
@@ -26,9 +26,9 @@ const CPR_TRANSFER: readonly Step[] = [
   preflight,
   prepareSource,
   startTarget,
+  prepareGuest,
   transfer,
   configureTarget,
-  prepareGuest,
   handOver,
   verify,
   commit,
@@ -42,7 +42,7 @@ const CPR_EXEC: readonly Step[] = [
   preflight,
   prepareSource,
   holdMemoryBeside,
-  prepareGuestEarly,
+  prepareGuest,
   exec,
   load,
   verify,
@@ -58,7 +58,7 @@ const CPR_REBOOT: readonly Step[] = [
   prepareSource,
   makeFolder,
   startWaitingTarget,
-  prepareGuestEarly,
+  prepareGuest,
   save,
   loadMemory,
   verify,

@@ -127,24 +127,30 @@ function testOn(vmm: 'QEMU 11.1' | 'baton-vmm'): void {
     assert.is((await guest(context)).body.isFrozen, false);
   });
 
-  test('moved: told before and after, frozen meanwhile', async (context) => {
-    await run(context, 'mkdir -p /etc/baton && cat > /etc/baton/notice && chmod 755 /etc/baton/notice', HOOK);
-    const request = { freezeFilesystems: true, reason: 'security fix', mode: 'cpr-transfer' };
-    const upgrade = await upgradeEnd(context.app, context.id, request);
-    assert.is(upgrade.state, 'succeeded', JSON.stringify(upgrade.reason));
-    context.generation = 2;
-    assert.equal(
-      upgrade.guest.acts.map(({ act, result, detail }: Answer['body']) => [act, result, detail]),
-      ['notice-before', 'freeze', 'thaw', 'notice-after'].map((act) => [act, 'done', null]),
-    );
-    const [before, after, more] = (await run(context, `cat ${NOTICES}`)).split('\n');
-    assert.is(before, `before ${upgrade.id} 10 security fix`);
-    assert.is(after, `after ${upgrade.id} ${Math.ceil(upgrade.pauseMs)} security fix moved`);
-    assert.is(more, '');
-    assert.is((await guest(context)).body.isFrozen, false);
-    /* What is written now goes through: the filesystem is not frozen for whoever writes either. */
-    await run(context, 'sync && touch /var/tmp/after && sync');
-  });
+  for (const [mode, generation] of [
+    ['cpr-transfer', 2],
+    ['cpr-exec', 3],
+  ] as const) {
+    test(`moved by ${mode}: told before and after, frozen meanwhile`, async (context) => {
+      const hook = `mkdir -p /etc/baton && cat > /etc/baton/notice && chmod 755 /etc/baton/notice && rm -f ${NOTICES}`;
+      await run(context, hook, HOOK);
+      const request = { freezeFilesystems: true, reason: 'security fix', mode };
+      const upgrade = await upgradeEnd(context.app, context.id, request);
+      assert.is(upgrade.state, 'succeeded', JSON.stringify(upgrade.reason));
+      context.generation = generation;
+      assert.equal(
+        upgrade.guest.acts.map(({ act, result, detail }: Answer['body']) => [act, result, detail]),
+        ['notice-before', 'freeze', 'thaw', 'notice-after'].map((act) => [act, 'done', null]),
+      );
+      const [before, after, more] = (await run(context, `cat ${NOTICES}`)).split('\n');
+      assert.match(before ?? '', new RegExp(`^before ${upgrade.id} \\d+ security fix$`));
+      assert.is(after, `after ${upgrade.id} ${Math.ceil(upgrade.pauseMs)} security fix moved`);
+      assert.is(more, '');
+      assert.is((await guest(context)).body.isFrozen, false);
+      /* What is written now goes through: the filesystem is not frozen for whoever writes either. */
+      await run(context, 'sync && touch /var/tmp/after && sync');
+    });
+  }
 
   test.run();
 }

@@ -1,7 +1,8 @@
 /**
- * The last thing before the guest stands still: it is told, and its filesystems are frozen, as far as that was wished
- * and its agent answers. As late as can be, so that it is not told of an upgrade that comes to nothing, and is frozen
- * for short. It is no condition: an agent that is silent costs a moment, in which the guest runs.
+ * The guest is told that it is about to stand still, and its filesystems are frozen, as far as that was wished and its
+ * agent answers. As late as can be, for it may be told of an upgrade that comes to nothing, and is frozen until the
+ * end: the target's process is there; from the next step on a VMM that carries its clients takes no new one. It is no
+ * condition: an agent that is silent costs a moment, in which the guest runs.
  */
 import type { Step } from '../step.js';
 
@@ -10,7 +11,7 @@ const DEADLINE_MS = 90_000;
 
 export const prepareGuest: Step = {
   name: 'prepare-guest',
-  state: 'configuring',
+  state: 'preparing',
   deadlineMs: DEADLINE_MS,
   commits: false,
   async run({ guest, source }, signal) {
@@ -23,6 +24,3 @@ export const prepareGuest: Step = {
     await guest.tell(source, 'stayed');
   },
 };
-
-/** In a mode that sets no target up while the guest runs. */
-export const prepareGuestEarly: Step = { ...prepareGuest, state: 'preparing' };

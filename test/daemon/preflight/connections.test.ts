@@ -16,13 +16,16 @@ test('a tap that the VMM opens by its name is busy for a second process, and fre
   assert.equal(found('cpr-exec', ...tap), ['warn tap_not_carried']);
 });
 
-test('a VMM that hands its taps on needs a channel for descriptors', () => {
-  const needs = needsOf(['-netdev', 'tap,id=n,ifname=tap0,script=no']);
+test('a VMM that hands its network on needs a channel for descriptors', () => {
+  const stream = '{"type":"stream","id":"n","server":false,"addr":{"type":"unix","path":"/p"}}';
+  const needs = needsOf(['-netdev', 'tap,id=n,ifname=tap0,script=no', '-netdev', stream]);
   const found = (mode: UpgradeMode) =>
-    connectionFindings(needs, mode, { ownSockets: 0, carriesTaps: true }).map(({ severity }) => severity);
+    connectionFindings(needs, mode, { ownSockets: 0, carriesNetwork: true }).map(
+      ({ severity, code }) => `${severity} ${code}`,
+    );
   assert.equal(found('cpr-transfer'), []);
   assert.equal(found('cpr-exec'), []);
-  assert.equal(found('cpr-reboot'), ['block']);
+  assert.equal(found('cpr-reboot'), ['block tap_not_carried', 'warn network_reconnects']);
 });
 
 test('a tap whose descriptor is passed on is carried, what vhost has under way is not', () => {
@@ -42,7 +45,7 @@ test('networks with a process of their own, and sockets that clients are connect
 
 test('the port of the guest agent has no client but the daemon', () => {
   const needs = needsOf(['-chardev', 'socket,id=agent0,path=/qga.sock,server=on,wait=off']);
-  const own = { ownSockets: 1, carriesTaps: false };
+  const own = { ownSockets: 1, carriesNetwork: false };
   assert.equal(connectionFindings(needs, 'cpr-transfer', own), []);
   assert.equal(
     connectionFindings(needs, 'cpr-transfer').map(({ code }) => code),

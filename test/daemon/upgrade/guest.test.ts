@@ -84,7 +84,7 @@ for (const behaviour of ['rejects-load', 'dies-loading', 'refuses-cont'] as cons
 
 test('a target that never comes up: the guest was not troubled', async (context) => {
   await start(context, 'good');
-  const build = await registerFake(context.app, context.folders, 'dies-after-descriptors');
+  const build = await registerFake(context.app, context.folders, 'refuses-options');
   const upgrade = await upgradeEnd(context.app, context.id, { build, freezeFilesystems: true });
   assert.is(upgrade.state, 'rolled-back');
   assert.equal(acts(upgrade), []);
