@@ -14,7 +14,7 @@ import type { Services } from './services.js';
 
 /** A full disk is made room on; nobody else looks at an ended VMM again. */
 const SETTLE_AGAIN_MS = 1_000;
-const LOOK_AGAIN_DEADLINE_MS = 1_000;
+const LOOK_AGAIN_DEADLINE_MS = 5_000;
 
 export interface ObservedStateOptions {
   readonly services: Services;
