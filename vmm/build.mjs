@@ -49,7 +49,9 @@ async function bundle(entry) {
     plugins: [OWN_PLACE],
     logLevel: 'warning',
   });
-  return `(function (require, __dirname) {${outputFiles[0].text}\n})`;
+  // Outside of comments esbuild has escaped what is not ASCII.
+  const text = outputFiles[0].text.replaceAll(/[^\0-\x7f]/g, '?');
+  return `(function (require, __dirname) {${text}\n})`;
 }
 
 /** With all functions in it, which V8 would otherwise compile when they are first called. */
