@@ -77,7 +77,11 @@ test('with -incoming file: the guest goes on in the same process, whose monitor 
   const next = await nextMonitor();
   assert.equal(monitor.story(), ['setup', 'STOP', 'active', 'MIGRATION_PASS', 'device', 'completed']);
   assert.equal(await next.execute('query-status'), { status: 'running', running: true });
-  assert.equal(await next.execute('query-migrate-parameters'), { mode: 'normal', 'cpr-exec-command': [] });
+  assert.equal(await next.execute('query-migrate-parameters'), {
+    mode: 'normal',
+    'cpr-exec-command': [],
+    local: false,
+  });
   assert.equal(ramDescriptors(pid), ram, 'the descriptor of RAM has the same number');
   const after: TickerLine = await ticksOn(vmm);
   assert.ok(after.ticks > before.ticks, `${before.ticks} then ${after.ticks}`);
