@@ -91,7 +91,7 @@ test('the target dies while waiting: the source cannot connect, the guest never 
 
 test('a target with other memory says so on its stderr and exits, the guest never stops', async () => {
   const cases: [readonly string[], RegExp][] = [
-    [ramArgs('other', '64M'), /the source handed over 'ram0', this machine wants its RAM 'other'/],
+    [ramArgs('other', '64M'), /the source handed over 'ram0', '.*', this machine wants its RAM 'other'$/m],
     [ramArgs('ram0', '128M'), /the RAM descriptor received holds 67108864 bytes, this machine has 134217728/],
     [['-m', '64M', '-machine', 'virt'], /the source handed over 'ram0'/],
   ];
@@ -306,10 +306,7 @@ test('what real QEMU crashes on is refused: uri, the main channel only, doubled 
 });
 
 test('failed and cancelled attempts leave no descriptor open in the source', async () => {
-  const before = source.openFiles();
-  const absent = { path: (name: string) => `${host.path}/absent-${name}` };
-  for (let attempt = 0; attempt < 20; attempt++) await monitor.refusal('migrate', channelsTo(absent));
-  for (let attempt = 0; attempt < 3; attempt++) {
+  const cancelled = async () => {
     monitor.forgetEvents();
     const target = await host.launch({ incoming: 'defer' });
     await target.listening();
@@ -317,7 +314,13 @@ test('failed and cancelled attempts leave no descriptor open in the source', asy
     await monitor.execute('migrate_cancel');
     await monitor.event('MIGRATION', 'cancelled');
     await target.kill();
-  }
+  };
+  // With its first stream libuv opens /dev/null, to have a descriptor to spare.
+  await cancelled();
+  const before = source.openFiles();
+  const absent = { path: (name: string) => `${host.path}/absent-${name}` };
+  for (let attempt = 0; attempt < 20; attempt++) await monitor.refusal('migrate', channelsTo(absent));
+  for (let attempt = 0; attempt < 3; attempt++) await cancelled();
   await waitFor(() => source.openFiles() === before, { what: `${before} open files again` });
 });
 
