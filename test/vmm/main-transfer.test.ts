@@ -1,10 +1,7 @@
-import { existsSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { closeFd, createMemfd } from '../../native/index.js';
-import { sendCprState } from '../../vmm/migration/cpr-channel.js';
 import type { MigrationInfo, StatusInfo } from '../../vmm/qmp/protocol.js';
-import { waitFor } from '../helpers/wait.js';
 import type { QmpClient } from './qmp-client.js';
 import { channelsTo, prepareSource, ticksOn, VmmHost, type VmmProcess } from './vmm-process.js';
 
@@ -161,21 +158,6 @@ test('a source in postmigrate refuses migrate and reset, and runs again at cont'
   await ticksOn(next);
 });
 
-test('descriptors that the target has no use for are closed, and named in one line', async () => {
-  const target = await host.launch({ incoming: 'unix' });
-  await target.listening();
-  const ram = createMemfd('ram0', 64 * 1024 * 1024);
-  const fds = ['ram0', 'chardev/gone/peer', 'netdev/gone'].map((name) => ({ name, id: 0, fd: ram }));
-  const connection = await sendCprState(target.path('cpr'), fds);
-  await waitFor(() => target.stderr.includes('\n'), { what: 'the line' });
-  assert.match(target.stderr, /^baton-vmm: nothing here is called chardev\/gone\/peer, netdev\/gone: .*\n$/);
-  connection.destroy();
-  closeFd(ram);
-  await waitFor(() => existsSync(target.path('main')), { what: 'the target to wait for the state' });
-  const files = readdirSync(`/proc/${target.pid}/fd`).map((fd) => linkOf(`/proc/${target.pid}/fd/${fd}`));
-  assert.is(files.filter((file) => file.startsWith('/memfd:ram0')).length, 1, files.join(' '));
-});
-
 test('twenty hand-overs in a row: ticks and memory go on, nothing leaks', async () => {
   const files: number[] = [];
   let current = source;
@@ -203,13 +185,5 @@ test('twenty hand-overs in a row: ticks and memory go on, nothing leaks', async 
   const line = await ticksOn(current, 100);
   assert.is(line.pattern, 'ok');
 });
-
-function linkOf(path: string): string {
-  try {
-    return readlinkSync(path);
-  } catch {
-    return ''; // closed meanwhile
-  }
-}
 
 test.run();

@@ -5,6 +5,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
+import { listeningAt } from '../../../daemon/instance/listening.js';
 import { waitFor } from '../../helpers/wait.js';
 
 export const AGENT_BEHAVIOURS = [
@@ -274,6 +275,7 @@ export async function startAgent(
   const child = spawn(process.execPath, ['--input-type=module', '-e', code], {
     stdio: ['ignore', 'ignore', 'inherit'],
   });
-  await waitFor(() => existsSync(path), { what: 'the agent to listen' });
+  // The file is there a moment before it can be connected to.
+  await waitFor(listeningAt(path), { what: 'the agent to listen' });
   return child;
 }

@@ -117,6 +117,14 @@ async function answers(path: string): Promise<QmpReply[]> {
   return replies;
 }
 
+/** Members that the QEMU beside us does not know yet. */
+function withoutOurs(command: string, answer: unknown): unknown {
+  if (command !== 'query-migrate-parameters') return answer;
+  const { local, ...others } = answer as Record<string, unknown>;
+  assert.is(local, false);
+  return others;
+}
+
 test('answers have the shapes of QEMU’s, refusals its words', async (context) => {
   if ('missing' in qemu) return;
   const ours = await answers(await start(context, BATON));
@@ -125,7 +133,12 @@ test('answers have the shapes of QEMU’s, refusals its words', async (context) 
     const what = `${execute} ${JSON.stringify(args ?? {})}`;
     const [own, its] = [ours[index] as QmpReply, theirs[index] as QmpReply];
     if ('error' in own || 'error' in its) assert.equal(own, its, what);
-    else assert.is(fits(shapeOf(own.return), shapeOf(its.return), !SHORTER.has(execute)), '', what);
+    else
+      assert.is(
+        fits(shapeOf(withoutOurs(execute, own.return)), shapeOf(its.return), !SHORTER.has(execute)),
+        '',
+        what,
+      );
   }
 });
 

@@ -216,7 +216,7 @@ test('shows what the VM is made of', async () => {
     ['qom-get', { path: '/machine', property: 'aux-ram-share' }, true],
     ['qom-get', { path: '/machine', property: 'memory-backend' }, '/objects/ram0'],
     ['query-migrate', undefined, {}],
-    ['query-migrate-parameters', undefined, { mode: 'normal', 'cpr-exec-command': [] }],
+    ['query-migrate-parameters', undefined, { mode: 'normal', 'cpr-exec-command': [], local: false }],
   ];
   for (const [name, args, result] of expected) assert.equal(await client.execute(name, args), result, name);
   const [memdev] = await client.execute<Record<string, unknown>[]>('query-memdev');
