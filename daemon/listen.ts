@@ -9,6 +9,9 @@ import { within } from './instance/deadline.js';
 
 const PROBE_DEADLINE_MS = 1_000;
 
+/** What the parts are told of the configuration. */
+export type Settings = Pick<Config, 'stateDir' | 'runtimeDir' | 'consoleLogBytes' | 'keepEvents'>;
+
 export interface Listening {
   readonly app: App;
   close(deadlineMs: number): Promise<void>;
@@ -37,9 +40,9 @@ function removeStaleSocket(path: string): void {
 
 export async function listen(
   config: Config,
-  create: (settings: Pick<Config, 'stateDir' | 'runtimeDir' | 'consoleLogBytes'>) => Promise<App>,
+  create: (settings: Settings) => Promise<App>,
 ): Promise<Listening> {
-  const { stateDir, runtimeDir, consoleLogBytes, socketPath, socketMode } = config;
+  const { stateDir, runtimeDir, consoleLogBytes, keepEvents, socketPath, socketMode } = config;
   mkdirSync(stateDir, { recursive: true, mode: 0o700 });
   mkdirSync(dirname(socketPath), { recursive: true, mode: 0o700 });
   const lock = lockFolder(stateDir);
@@ -48,7 +51,7 @@ export async function listen(
     throw new Error(`something listens on ${socketPath} already: stop it, or choose another --socket`);
   }
   removeStaleSocket(socketPath);
-  const app = await create({ stateDir, runtimeDir, consoleLogBytes });
+  const app = await create({ stateDir, runtimeDir, consoleLogBytes, keepEvents });
   await app.server.listen({ path: socketPath });
   chmodSync(socketPath, socketMode);
   return {

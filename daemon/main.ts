@@ -52,7 +52,11 @@ try {
   const request = parseCommandLine(process.argv.slice(2));
   if (request.action === 'help') process.stdout.write(HELP);
   else if (request.action === 'version') process.stdout.write(`batond ${version()}\n`);
-  else await run(request.config);
+  else if (request.action === 'check') {
+    process.stdout.write(
+      `${request.file ?? 'the command line'} is sound; state in ${request.config.stateDir}\n`,
+    );
+  } else await run(request.config);
 } catch (error) {
   process.stderr.write(`batond: ${messageOf(error)}\n`);
   process.exit(error instanceof ConfigError ? 2 : 1);
