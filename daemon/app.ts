@@ -6,6 +6,7 @@ import type { Logger } from 'pino';
 import type { BuildKind } from './build.js';
 import { BuildRegistry } from './builds.js';
 import { Consoles, DEFAULT_LOG_BYTES } from './console/consoles.js';
+import type { AccessOptions } from './http/access.js';
 import { createServer } from './http/server.js';
 import { BatonDriver } from './instance/baton-driver.js';
 import type { VmmDriver, VmmDrivers } from './instance/driver.js';
@@ -33,6 +34,7 @@ export interface AppOptions {
   /** Deadlines of upgrade steps, by step name, other than their own; and of `guest-agent` and `guest-notice`. */
   readonly deadlinesMs?: Readonly<Record<string, number>>;
   readonly keepEvents?: number;
+  readonly access?: Partial<AccessOptions>;
   /** How much of each instance's console log is kept. */
   readonly consoleLogBytes?: number;
   /** Told of every moment of an upgrade at which the daemon could die. */
@@ -88,7 +90,12 @@ export async function createApp(options: AppOptions): Promise<App> {
   const supervisor = new Supervisor(services);
   await supervisor.recover();
   services.consoles.start();
-  const server = await createServer({ services, supervisor, version: options.version });
+  const server = await createServer({
+    services,
+    supervisor,
+    version: options.version,
+    access: { groupRole: 'operator', ...options.access },
+  });
   return {
     server,
     services,

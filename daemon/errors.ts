@@ -9,6 +9,8 @@ export const ERRORS = {
   malformed_http: { status: 400, title: 'The request is not HTTP' },
   event_not_reached: { status: 400, title: 'The sequence asked for lies in the future' },
   console_not_reached: { status: 400, title: 'The console position asked for lies in the future' },
+  unauthenticated: { status: 401, title: 'Who asks is not known' },
+  forbidden: { status: 403, title: 'Who asks may not do this' },
   route_not_found: { status: 404, title: 'There is no such route' },
   machine_not_found: { status: 404, title: 'There is no such machine' },
   build_not_found: { status: 404, title: 'There is no such build' },

@@ -30,6 +30,8 @@ export interface NewEvent {
 
 export interface StoredEvent extends NewEvent {
   readonly seq: number;
+  /** Who asked for what led to it: `unix:alice`, or `daemon:batond` for nobody. */
+  readonly requester: string;
   readonly timeMs: number;
 }
 
@@ -55,6 +57,8 @@ export interface CloudEvent {
   readonly type: string;
   readonly subject: string;
   readonly time: string;
+  /** An extension of ours: who asked for what led to it. */
+  readonly requester: string;
   readonly datacontenttype: 'application/json';
   readonly data: Readonly<Record<string, unknown>>;
 }
@@ -68,6 +72,7 @@ export function toCloudEvent(event: StoredEvent): CloudEvent {
     type: event.type,
     subject: event.subject,
     time: new Date(event.timeMs).toISOString(),
+    requester: event.requester,
     datacontenttype: 'application/json',
     data: event.data,
   };

@@ -1,4 +1,5 @@
 /** Operations: whatever can take long. Each ends, in a state that says what happened. */
+import type { Principal } from './access/principal.js';
 import type { ProblemBody } from './errors.js';
 
 export const OPERATION_KINDS = [
@@ -22,6 +23,8 @@ export interface Operation {
   readonly kind: OperationKind;
   readonly machineId: string;
   readonly state: OperationState;
+  /** Who asked for it. */
+  readonly requester: Principal;
   readonly error: ProblemBody | null;
   readonly createdAtMs: number;
   readonly finishedAtMs: number | null;

@@ -17,6 +17,7 @@ export const buildRoutes: Routes = async (app, { services }) => {
   app.post(
     '/builds',
     {
+      config: { role: 'admin' },
       schema: {
         summary: 'Register a VMM binary; it is run once to learn what it is',
         body: NewBuild,
@@ -44,6 +45,7 @@ export const buildRoutes: Routes = async (app, { services }) => {
   app.delete(
     '/builds/:id',
     {
+      config: { role: 'admin' },
       schema: {
         summary: 'Forget a build that no machine needs; its files stay',
         params: IdParams,

@@ -11,6 +11,7 @@ export const EventView = Type.Object(
     type: Type.String({ description: 'baton.<what>.<what happened>' }),
     subject: Type.String({ description: 'Path below /v1 of what it is about' }),
     time: time('When it happened'),
+    requester: Type.String({ description: 'Who asked for what led to it; daemon:batond: nobody' }),
     datacontenttype: Type.String({ description: 'application/json' }),
     data: Type.Unknown({ description: 'What there is to know' }),
   },

@@ -73,6 +73,7 @@ export const machineRoutes: Routes = async (app, { services, supervisor }) => {
   app.post(
     '/machines/adopt',
     {
+      config: { role: 'admin' },
       schema: {
         summary: 'Take over a QEMU that somebody else started; it is not touched',
         body: AdoptBody,

@@ -9,6 +9,7 @@ export const OperationView = Type.Object({
   kind: words(OPERATION_KINDS, 'What was asked for'),
   machine: Type.String({ description: 'Id of the machine' }),
   state: words(OPERATION_STATES, 'How far it is'),
+  requester: Type.String({ description: 'Who asked for it: unix, token, certificate or daemon, and a name' }),
   upgrade: textOrNull('Path of the upgrade, for upgrades'),
   error: nullable(Problem, 'Why it did not succeed'),
   createdAt: time('When it was asked for'),

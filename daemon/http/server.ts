@@ -8,6 +8,7 @@ import websocket from '@fastify/websocket';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import type { Services } from '../machines/services.js';
 import type { Supervisor } from '../machines/supervisor.js';
+import { type AccessOptions, addAccess } from './access.js';
 import { buildRoutes } from './builds.js';
 import { consoleRoutes } from './console.js';
 import { answerToBrokenHttp, handleError, handleNotFound } from './error-handler.js';
@@ -33,6 +34,7 @@ export interface ServerOptions {
   readonly services: Services;
   readonly supervisor: Supervisor;
   readonly version: string;
+  readonly access: AccessOptions;
 }
 
 /** Subscribers learn that they can come back; one that does not answer the close is not waited for. */
@@ -65,6 +67,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
       else socket.destroy();
     },
   }).withTypeProvider<TypeBoxTypeProvider>();
+  addAccess(app as unknown as FastifyInstance, options.access);
   app.setErrorHandler(handleError);
   app.setNotFoundHandler(handleNotFound);
   await app.register(swagger, {

@@ -1,4 +1,5 @@
 /** Domain objects as the interface shows them. */
+import { requesterName } from '../access/principal.js';
 import type { Build } from '../build.js';
 import type { GuestInformation } from '../guest-agent/information.js';
 import { type Instance, instancePaths } from '../instance.js';
@@ -95,6 +96,7 @@ export function operationView(operation: Operation) {
     kind: operation.kind,
     machine: operation.machineId,
     state: operation.state,
+    requester: requesterName(operation.requester),
     upgrade: operation.kind === 'upgrade' ? `/v1/upgrades/${operation.id}` : null,
     error: operation.error,
     createdAt: at(operation.createdAtMs),

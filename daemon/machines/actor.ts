@@ -4,6 +4,8 @@
  * the state follows what is seen of the instance. Everybody else asks, nobody else writes.
  */
 import type { Logger } from 'pino';
+import { DAEMON, type Principal } from '../access/principal.js';
+import { asRequester } from '../access/requester.js';
 import { BatonError, type ErrorCode, messageOf, problemBody } from '../errors.js';
 import type { GuestInformation } from '../guest-agent/information.js';
 import type { ProcessEnd } from '../instance/launch.js';
@@ -242,7 +244,7 @@ export class MachineActor implements InstanceOwner {
     const { savedState, currentGeneration } = this.machine;
     this.#observed.current = isSaved(savedState) ? null : ofGeneration(currentGeneration);
     await this.#killStrays(alive.filter((instance) => instance !== this.#observed.current));
-    if (operation !== null) await this.#endInterrupted(operation);
+    if (operation !== null) await asRequester(operation.requester, () => this.#endInterrupted(operation));
     await endLook(this.#observed.current, this.#log);
     if (this.machine.savedState === null) await new StateFile(this.#services.stateDir, this.id).remove();
     if (this.#observed.current !== null && !this.#observed.current.isAnswering)
@@ -252,11 +254,16 @@ export class MachineActor implements InstanceOwner {
   }
 
   instanceChanged(instance: RunningInstance): void {
-    this.#observed.changed(instance);
+    asRequester(this.#workingFor, () => this.#observed.changed(instance));
   }
 
   instanceEnded(instance: RunningInstance, end: ProcessEnd): void {
-    this.#observed.ended(instance, end);
+    asRequester(this.#workingFor, () => this.#observed.ended(instance, end));
+  }
+
+  /** Not who started the instance, when something happens to it much later. */
+  get #workingFor(): Principal {
+    return this.#turn.operation?.requester ?? DAEMON;
   }
 
   #retire(): void {

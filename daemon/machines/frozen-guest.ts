@@ -5,6 +5,8 @@
  * again and again, in between operations.
  */
 import type { Logger } from 'pino';
+import { DAEMON } from '../access/principal.js';
+import { asRequester } from '../access/requester.js';
 import { type AgentClient, withAgent } from '../guest-agent/agent-client.js';
 import { AgentRefused } from '../guest-agent/agent-errors.js';
 import { freezeFilesystems, thawFilesystems } from '../guest-agent/filesystems.js';
@@ -107,7 +109,7 @@ export class FrozenGuest {
   }
 
   #wakeIn(waitMs: number): void {
-    this.#timer = setTimeout(() => void this.#thawInTime(), waitMs).unref();
+    this.#timer = setTimeout(() => void asRequester(DAEMON, () => this.#thawInTime()), waitMs).unref();
   }
 
   #disarm(): void {

@@ -1,8 +1,10 @@
 /**
  * What works on one machine: one operation at a time, looks only between operations. However an operation ends, the
- * machine's recorded state then agrees with what is seen, and how it ended is written.
+ * machine's recorded state then agrees with what is seen, and how it ended is written. It is done for whoever asked for
+ * it, also by a later daemon.
  */
 import type { Logger } from 'pino';
+import { asRequester } from '../access/requester.js';
 import { BatonError } from '../errors.js';
 import type { Operation } from '../operation.js';
 import type { HoldMachine } from '../preflight/preflight.js';
@@ -86,7 +88,7 @@ export class OperationTurn {
   #begin(operation: Operation, execute: (underway: Underway) => Promise<void>): void {
     const underway: Underway = { operation, abort: new AbortController(), done: Promise.resolve() };
     this.#underway = underway;
-    underway.done = execute(underway);
+    underway.done = asRequester(operation.requester, () => execute(underway));
   }
 
   async #execute(underway: Underway, work: Work): Promise<void> {

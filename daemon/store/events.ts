@@ -8,6 +8,7 @@ interface Row {
   readonly subject: string;
   readonly time_ms: number;
   readonly data: string;
+  readonly requester: string;
 }
 
 function toEvent(row: Row): StoredEvent {
@@ -16,13 +17,14 @@ function toEvent(row: Row): StoredEvent {
     type: row.type,
     subject: row.subject,
     timeMs: row.time_ms,
+    requester: row.requester,
     data: JSON.parse(row.data) as StoredEvent['data'],
   };
 }
 
 export class EventStore {
   readonly #keep: number;
-  readonly #insert: Statement<[EventType, string, number, string]>;
+  readonly #insert: Statement<[EventType, string, number, string, string]>;
   readonly #after: Statement<[number, number], Row>;
   readonly #first: Statement<[], { seq: number | null }>;
   readonly #last: Statement<[], { seq: number }>;
@@ -30,21 +32,24 @@ export class EventStore {
 
   constructor(db: Database, keep: number) {
     this.#keep = keep;
-    this.#insert = db.prepare('INSERT INTO events (type, subject, time_ms, data) VALUES (?, ?, ?, ?)');
+    this.#insert = db.prepare(
+      'INSERT INTO events (type, subject, time_ms, data, requester) VALUES (?, ?, ?, ?, ?)',
+    );
     this.#after = db.prepare('SELECT * FROM events WHERE seq > ? ORDER BY seq LIMIT ?');
     this.#first = db.prepare('SELECT min(seq) AS seq FROM events');
     this.#last = db.prepare(`SELECT seq FROM sqlite_sequence WHERE name = 'events'`);
     this.#prune = db.prepare('DELETE FROM events WHERE seq <= ?');
   }
 
-  append(event: NewEvent, timeMs: number): StoredEvent {
+  append(event: NewEvent, timeMs: number, requester: string): StoredEvent {
     const { lastInsertRowid } = this.#insert.run(
       event.type,
       event.subject,
       timeMs,
       JSON.stringify(event.data),
+      requester,
     );
-    return { ...event, seq: Number(lastInsertRowid), timeMs };
+    return { ...event, seq: Number(lastInsertRowid), timeMs, requester };
   }
 
   after(seq: number, limit: number): StoredEvent[] {

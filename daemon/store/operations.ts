@@ -1,5 +1,7 @@
 /** Operations in the store; the finished ones are kept up to a number. */
 import type { Database, Statement } from 'better-sqlite3';
+import { type Principal, principalOf } from '../access/principal.js';
+import { currentRequester } from '../access/requester.js';
 import type { ProblemBody } from '../errors.js';
 import type { Operation, OperationKind, OperationState } from '../operation.js';
 
@@ -8,6 +10,7 @@ interface Row {
   readonly kind: OperationKind;
   readonly machine_id: string;
   readonly state: OperationState;
+  readonly requester: string;
   readonly error: string | null;
   readonly created_at_ms: number;
   readonly finished_at_ms: number | null;
@@ -19,6 +22,7 @@ function toOperation(row: Row): Operation {
     kind: row.kind,
     machineId: row.machine_id,
     state: row.state,
+    requester: JSON.parse(row.requester) as Principal,
     error: row.error === null ? null : (JSON.parse(row.error) as ProblemBody),
     createdAtMs: row.created_at_ms,
     finishedAtMs: row.finished_at_ms,
@@ -28,7 +32,7 @@ function toOperation(row: Row): Operation {
 export class OperationStore {
   readonly #nowMs: () => number;
   readonly #keep: number;
-  readonly #insert: Statement<[string, OperationKind, string, number]>;
+  readonly #insert: Statement<[string, OperationKind, string, string, number]>;
   readonly #finish: Statement<[OperationState, string | null, number, string]>;
   readonly #byId: Statement<[string], Row>;
   readonly #recent: Statement<[number], Row>;
@@ -40,7 +44,8 @@ export class OperationStore {
     this.#nowMs = nowMs;
     this.#keep = keep;
     this.#insert = db.prepare(
-      `INSERT INTO operations (id, kind, machine_id, state, created_at_ms) VALUES (?, ?, ?, 'running', ?)`,
+      `INSERT INTO operations (id, kind, machine_id, requester, state, created_at_ms)
+         VALUES (?, ?, ?, ?, 'running', ?)`,
     );
     this.#finish = db.prepare(
       `UPDATE operations SET state = ?, error = ?, finished_at_ms = ? WHERE id = ? AND state = 'running'`,
@@ -57,9 +62,11 @@ export class OperationStore {
     );
   }
 
-  insert(operation: Pick<Operation, 'id' | 'kind' | 'machineId'>): Operation {
-    this.#insert.run(operation.id, operation.kind, operation.machineId, this.#nowMs());
-    return this.#existing(operation.id);
+  /** It is the one's who asks now. */
+  insert({ id, kind, machineId }: Pick<Operation, 'id' | 'kind' | 'machineId'>): Operation {
+    const requester = JSON.stringify(principalOf(currentRequester()));
+    this.#insert.run(id, kind, machineId, requester, this.#nowMs());
+    return this.#existing(id);
   }
 
   finish(id: string, state: Exclude<OperationState, 'running'>, error: ProblemBody | null): Operation {

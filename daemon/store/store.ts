@@ -13,6 +13,8 @@
  * Events are written in the same transaction as what they report, and delivered once it is committed.
  */
 import Database from 'better-sqlite3';
+import { requesterName } from '../access/principal.js';
+import { currentRequester } from '../access/requester.js';
 import type { EventHistory, NewEvent, StoredEvent } from '../event.js';
 import { BuildStore } from './builds.js';
 import { EventStore } from './events.js';
@@ -97,10 +99,11 @@ export class Store implements EventHistory {
     this.#pauses -= 1;
   }
 
-  /** Only inside a transaction. */
+  /** Only inside a transaction. It says who asked. */
   emit(event: NewEvent): void {
     if (this.#depth === 0) throw new Error(`event ${event.type} must be written with what it reports`);
-    this.#undelivered.push(this.events.append(event, this.#nowMs()));
+    const requester = requesterName(currentRequester());
+    this.#undelivered.push(this.events.append(event, this.#nowMs(), requester));
   }
 
   /** SQLite's number of the level in force: 0 off, 2 full. */

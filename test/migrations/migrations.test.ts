@@ -36,6 +36,7 @@ const OLD_ROWS: Readonly<Record<string, string>> = {
   '0012-add-adopted-line.sql': `UPDATE machines SET adopted = '{"args":[],"folder":"/"}'`,
   '0013-add-guest-freeze.sql': `UPDATE machines SET freeze = '{"sinceMs":1,"thawAtMs":2,"upgradeId":null}'`,
   '0014-add-upgrade-guest.sql': `UPDATE upgrades SET guest = '{"notify":true,"freeze":true,"reason":null,"acts":[]}'`,
+  '0015-add-requester.sql': `UPDATE operations SET requester = '{"name":"a","via":"unix","role":"admin"}'`,
 };
 
 function schemaOf(db: Database.Database): unknown[] {
