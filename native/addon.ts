@@ -47,6 +47,7 @@ export interface Addon {
   unlockOfd(fd: number, startBytes: number, lengthBytes: number): void;
   testOfd(fd: number, exclusive: boolean, startBytes: number, lengthBytes: number): RawLockHolder | null;
   peerCredentials(fd: number): PeerCredentials;
+  peerGroups(fd: number): number[];
   openTap(name: string, withHeader: boolean): number;
   describeTap(fd: number): TapDescription;
   setTapHeaderBytes(fd: number, sizeBytes: number): void;

@@ -482,6 +482,12 @@ export function peerCredentials(fd: number): PeerCredentials {
   return addon().peerCredentials(fd);
 }
 
+/** The supplementary groups that it was in at that time; its own group (`gid`) may be missing among them. */
+export function peerGroups(fd: number): number[] {
+  requireFd('fd', fd);
+  return addon().peerGroups(fd);
+}
+
 /**
  * A non-blocking descriptor that reads and writes one Ethernet frame at a time, with no header before it unless one is
  * asked for. The interface must exist. ENODEV: it does not; EBUSY: it has a descriptor already; EINVAL: it is no tap,

@@ -57,6 +57,7 @@ NAPI_MODULE_INIT() {
       method("unlockOfd", baton::unlockOfd),
       method("testOfd", baton::testOfd),
       method("peerCredentials", baton::peerCredentials),
+      method("peerGroups", baton::peerGroups),
       method("openTap", baton::openTap),
       method("describeTap", baton::describeTap),
       method("setTapHeaderBytes", baton::setTapHeaderBytes),

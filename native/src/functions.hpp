@@ -47,6 +47,7 @@ napi_value lockOfd(napi_env env, napi_callback_info info);
 napi_value unlockOfd(napi_env env, napi_callback_info info);
 napi_value testOfd(napi_env env, napi_callback_info info);
 napi_value peerCredentials(napi_env env, napi_callback_info info);
+napi_value peerGroups(napi_env env, napi_callback_info info);
 napi_value openTap(napi_env env, napi_callback_info info);
 napi_value describeTap(napi_env env, napi_callback_info info);
 napi_value setTapHeaderBytes(napi_env env, napi_callback_info info);

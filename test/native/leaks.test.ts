@@ -139,6 +139,7 @@ const CYCLES: Readonly<Record<string, () => unknown>> = {
     native.unlockOfd(memfd, 0, 1);
   },
   peerCredentials: () => native.peerCredentials(near),
+  peerGroups: () => native.peerGroups(near),
 };
 
 const FAILURES: Readonly<Record<string, () => unknown>> = {
@@ -156,6 +157,7 @@ const FAILURES: Readonly<Record<string, () => unknown>> = {
   pidfdOpen: () => native.pidfdOpen(2 ** 31 - 1),
   lockOfd: () => native.lockOfd(99_999, 'read', 0, 1),
   peerCredentials: () => native.peerCredentials(memfd),
+  peerGroups: () => native.peerGroups(memfd),
 };
 
 const EXPENSIVE: Readonly<Record<string, () => unknown>> = {
