@@ -10,6 +10,7 @@ import { BatonError, messageOf } from './errors.js';
 import { ContentHashes, type StatFile, stampOf, statOnce } from './instance/content-hash.js';
 import type { VmmDriver, VmmDrivers } from './instance/driver.js';
 import type { Machine, MachineBuilds } from './machine.js';
+import type { Page, PageRequest } from './page.js';
 import type { Store } from './store/store.js';
 
 export class BuildRegistry {
@@ -78,6 +79,16 @@ export class BuildRegistry {
   lookAtAll(): Promise<Build[]> {
     const statFile = statOnce();
     return Promise.all(this.#store.builds.all().map((build) => this.look(build, statFile)));
+  }
+
+  /** With what their files are now. */
+  async page(
+    request: PageRequest,
+    filter: { readonly kind: readonly string[] | null },
+  ): Promise<Page<Build>> {
+    const statFile = statOnce();
+    const { items, next } = this.#store.builds.page(request, filter);
+    return { items: await Promise.all(items.map((build) => this.look(build, statFile))), next };
   }
 
   async look(build: Build, statFile?: StatFile): Promise<Build> {
@@ -187,7 +198,12 @@ export class BuildRegistry {
 
   /** Id of the build that a start takes; null when there is none to take. */
   startsOn(builds: MachineBuilds): string | null {
-    return builds.pin ?? builds.default ?? this.#own?.id ?? null;
+    return builds.pin ?? builds.default ?? this.ownId;
+  }
+
+  /** Id of what came with this daemon: what a start takes when nothing else was said. */
+  get ownId(): string | null {
+    return this.#own?.id ?? null;
   }
 
   /** The one named, or the one that a start takes. Throws when the machine may not run on it. */

@@ -134,6 +134,26 @@ export interface Machine {
   readonly updatedAtMs: number;
 }
 
+/** A machine with what is recorded around it. */
+export interface MachineOverview {
+  readonly machine: Machine;
+  /** Build of its current instance; null: it has none. */
+  readonly build: string | null;
+  /** Whether a process runs it that a start would not make so now: on another build, or on files since replaced. */
+  readonly isOutdated: boolean;
+  /** Id of the operation under way. */
+  readonly operationId: string | null;
+}
+
+/** Of a list: null: any. */
+export interface MachineFilter {
+  /** Exact, or with `*` for any characters. */
+  readonly name: string | null;
+  readonly state: readonly string[] | null;
+  readonly build: string | null;
+  readonly outdated: boolean | null;
+}
+
 export const MACHINE_NAME = '^[a-zA-Z0-9][a-zA-Z0-9._-]{0,62}$';
 
 /** Runtime folders carry this short form: unix socket paths have 107 bytes. */

@@ -178,6 +178,15 @@ export interface Upgrade {
   readonly steps: readonly UpgradeStep[];
 }
 
+/** Of a list: null: any. */
+export interface UpgradeFilter {
+  readonly machine: string | null;
+  readonly state: readonly string[] | null;
+  readonly mode: readonly string[] | null;
+  /** Id of a build that is left or gone to. */
+  readonly build: string | null;
+}
+
 /** An upgrade step could not be done. Carries the reason that the operator will read. */
 export class UpgradeError extends Error {
   readonly code: UpgradeReasonCode;

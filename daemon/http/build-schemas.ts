@@ -2,6 +2,7 @@
 import { Type } from 'typebox';
 import { BUILD_KINDS, FILE_STATES } from '../build.js';
 import { UPGRADE_MODES } from '../upgrade.js';
+import { pageQuery, wordList } from './paging.js';
 import { path, strict, textOrNull, time, words } from './schema-words.js';
 
 export const NewBuild = Type.Object(
@@ -25,3 +26,5 @@ export const BuildView = Type.Object({
   machineTypes: Type.Array(Type.String(), { description: "In QEMU's words, deprecated ones excepted" }),
   addedAt: time('When it was registered'),
 });
+
+export const BuildsQuery = pageQuery({ kind: wordList(BUILD_KINDS, 'What kind of VMM they are') });

@@ -1,7 +1,9 @@
 /** Builds: the VMM binaries that machines can run on. */
 import { Type } from 'typebox';
-import { BuildView, NewBuild } from './build-schemas.js';
+import { BuildsQuery, BuildView, NewBuild } from './build-schemas.js';
 import { IdParams, Problem } from './common-schemas.js';
+import { listed, pageAnswer, pageAsked, pageOf } from './paging.js';
+import { buildPath } from './paths.js';
 import type { Routes } from './server.js';
 import { buildView } from './views.js';
 
@@ -10,8 +12,17 @@ export const buildRoutes: Routes = async (app, { services }) => {
 
   app.get(
     '/builds',
-    { schema: { summary: 'All builds', response: { 200: Type.Object({ builds: Type.Array(BuildView) }) } } },
-    async () => ({ builds: (await builds.lookAtAll()).map(buildView) }),
+    {
+      schema: {
+        summary: 'Builds, in the order in which they were first registered',
+        querystring: BuildsQuery,
+        response: { 200: pageOf('builds', BuildView), '4xx': Problem, '5xx': Problem },
+      },
+    },
+    async ({ query }, reply) => {
+      const page = await builds.page(pageAsked('builds', query), { kind: listed(query.kind) });
+      return pageAnswer('builds', reply, page, buildView);
+    },
   );
 
   app.post(
@@ -26,7 +37,7 @@ export const buildRoutes: Routes = async (app, { services }) => {
     },
     async (request, reply) => {
       const build = await builds.register(request.body.kind, request.body.path);
-      return reply.code(201).header('location', `/v1/builds/${build.id}`).send(buildView(build));
+      return reply.code(201).header('location', buildPath(build.id)).send(buildView(build));
     },
   );
 

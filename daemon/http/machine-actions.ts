@@ -1,4 +1,4 @@
-/** What can be asked of a machine: each answers 202 with the operation to follow. */
+/** What can be asked of a machine: each answers 202 with the operation to follow, or 200 when it was waited for. */
 import type { FastifyReply } from 'fastify';
 import type { Static } from 'typebox';
 import type { MachineActor } from '../machines/actor.js';
@@ -7,9 +7,11 @@ import type { Operation } from '../operation.js';
 import { MachineParams, NoBody, Problem } from './common-schemas.js';
 import { RestoreBody, StopBody } from './machine-schemas.js';
 import { OperationView } from './operation-schemas.js';
+import { operationPath } from './paths.js';
 import type { Routes } from './server.js';
 import { PreflightBody, PreflightView, UpgradeBody } from './upgrade-schemas.js';
-import { operationPath, operationView, preflightView } from './views.js';
+import { operationView, preflightView } from './views.js';
+import { statusOf, type WaitAsked, WaitQuery, waitFor, waitMs } from './waiting.js';
 
 const SIMPLE: Readonly<
   Record<
@@ -31,7 +33,7 @@ const SIMPLE: Readonly<
   },
 };
 
-const response = { 202: OperationView, '4xx': Problem, '5xx': Problem };
+const response = { 200: OperationView, 202: OperationView, '4xx': Problem, '5xx': Problem };
 const DEFAULT_POWERDOWN_MS = 5_000;
 const PREFLIGHT_DEADLINE_MS = 180_000;
 
@@ -51,11 +53,23 @@ function upgradeRequest({ build, mode, allowDowntime, force, ...body }: UpgradeB
   };
 }
 
-function accepted(reply: FastifyReply, operation: Operation) {
-  return reply.code(202).header('location', operationPath(operation.id)).send(operationView(operation));
-}
+export const machineActionRoutes: Routes = async (app, { services, supervisor, operationEnds }) => {
+  /** Acts, and waits if that was asked for. What is wrong with the question is found before anything is done. */
+  const perform = async (
+    reply: FastifyReply,
+    query: WaitAsked,
+    ask: () => Operation | Promise<Operation>,
+  ) => {
+    const deadlineMs = waitMs(query);
+    const begun = await ask();
+    await waitFor(operationEnds, reply, [begun], deadlineMs);
+    const operation = services.store.operations.byId(begun.id) ?? begun;
+    return reply
+      .code(statusOf(operation.state, deadlineMs))
+      .header('location', operationPath(operation.id))
+      .send(operationView(operation));
+  };
 
-export const machineActionRoutes: Routes = async (app, { services, supervisor }) => {
   /* A body that may be left out: nothing is the same as {}. */
   app.addHook('preValidation', async (request) => {
     request.body ??= {};
@@ -64,8 +78,8 @@ export const machineActionRoutes: Routes = async (app, { services, supervisor })
   for (const [action, { summary, ask }] of Object.entries(SIMPLE)) {
     app.post(
       `/machines/:machine/${action}`,
-      { schema: { summary, params: MachineParams, body: NoBody, response } },
-      async (request, reply) => accepted(reply, ask(supervisor.actor(request.params.machine))),
+      { schema: { summary, params: MachineParams, querystring: WaitQuery, body: NoBody, response } },
+      async ({ params, query }, reply) => perform(reply, query, () => ask(supervisor.actor(params.machine))),
     );
   }
 
@@ -75,13 +89,14 @@ export const machineActionRoutes: Routes = async (app, { services, supervisor })
       schema: {
         summary: 'Press its power button; end its VMM if the guest does not power off in time',
         params: MachineParams,
+        querystring: WaitQuery,
         body: StopBody,
         response,
       },
     },
-    async (request, reply) => {
-      const { powerdownMs = DEFAULT_POWERDOWN_MS } = request.body;
-      return accepted(reply, supervisor.actor(request.params.machine).stop(powerdownMs));
+    async ({ params, query, body }, reply) => {
+      const { powerdownMs = DEFAULT_POWERDOWN_MS } = body;
+      return perform(reply, query, () => supervisor.actor(params.machine).stop(powerdownMs));
     },
   );
 
@@ -91,14 +106,13 @@ export const machineActionRoutes: Routes = async (app, { services, supervisor })
       schema: {
         summary: 'Let a suspended machine go on where it was, on its build or on another one',
         params: MachineParams,
+        querystring: WaitQuery,
         body: RestoreBody,
         response,
       },
     },
-    async (request, reply) => {
-      const { build = null } = request.body;
-      return accepted(reply, supervisor.actor(request.params.machine).restore(build));
-    },
+    async ({ params, query, body: { build = null } }, reply) =>
+      perform(reply, query, () => supervisor.actor(params.machine).restore(build)),
   );
 
   app.post(
@@ -107,16 +121,18 @@ export const machineActionRoutes: Routes = async (app, { services, supervisor })
       schema: {
         summary: 'Move the machine, running, to a new VMM process; follow it at /v1/upgrades/{id} too',
         params: MachineParams,
+        querystring: WaitQuery,
         body: UpgradeBody,
         response,
       },
     },
-    async (request, reply) => {
-      const asked = upgradeRequest(request.body);
-      const machine = supervisor.machine(request.params.machine);
-      if (asked.build === null) await services.builds.refreshDefault(machine);
-      return accepted(reply, supervisor.actor(machine.id).upgrade(asked));
-    },
+    async ({ params, query, body }, reply) =>
+      perform(reply, query, async () => {
+        const asked = upgradeRequest(body);
+        const machine = supervisor.machine(params.machine);
+        if (asked.build === null) await services.builds.refreshDefault(machine);
+        return supervisor.actor(machine.id).upgrade(asked);
+      }),
   );
 
   app.post(

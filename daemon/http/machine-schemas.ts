@@ -3,6 +3,7 @@ import { Type } from 'typebox';
 import { INSTANCE_STATES } from '../instance.js';
 import { DESIRED_POWERS, MACHINE_NAME, MACHINE_STATES } from '../machine.js';
 import { hardwareView, newHardware } from './hardware-schemas.js';
+import { pageQuery, wordList } from './paging.js';
 import { integerOrNull, nullable, path, strict, textOrNull, time, words } from './schema-words.js';
 
 export const NewMachine = Type.Object(
@@ -107,6 +108,10 @@ export const MachineView = Type.Object({
   desiredPower: words(DESIRED_POWERS, 'What was last asked for'),
   generation: integerOrNull('The instance that runs it, or ran it last'),
   build: textOrNull('The build of that instance'),
+  outdated: Type.Boolean({
+    description:
+      'Whether a process runs it that is not of the build it starts on, or whose files were replaced',
+  }),
   builds: Type.Object(
     {
       startsOn: textOrNull('The build that it would start on now'),
@@ -159,6 +164,25 @@ export const InstanceView = Type.Object({
   vncSocket: textOrNull('Path of its screen; null: it has none, or has ended'),
   startedAt: time('When it was started'),
   endedAt: textOrNull('When it ended, RFC 3339, UTC'),
+});
+
+export const MachinesQuery = pageQuery({
+  name: Type.Optional(
+    Type.String({ pattern: '^[a-zA-Z0-9._*-]{1,63}$', description: 'Name; * stands for any characters' }),
+  ),
+  state: wordList(MACHINE_STATES, 'What they were last seen doing'),
+  build: Type.Optional(
+    Type.String({ minLength: 1, maxLength: 128, description: 'Id of the build of their last instance' }),
+  ),
+  outdated: Type.Optional(
+    Type.Boolean({
+      description: 'Whether they run on another build than they would start on, or on replaced files',
+    }),
+  ),
+});
+
+export const InstancesQuery = pageQuery({
+  state: wordList(INSTANCE_STATES, 'Whether the process exists'),
 });
 
 export const StopBody = Type.Object(

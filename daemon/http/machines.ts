@@ -1,56 +1,51 @@
 /** Machines and their instances. */
 import { Type } from 'typebox';
-import type { Machine } from '../machine.js';
+import { BatonError } from '../errors.js';
+import type { Machine, MachineOverview } from '../machine.js';
 import { changeBuilds } from '../machines/document.js';
 import { MachineParams, Problem } from './common-schemas.js';
 import { changedDocument, specOf } from './machine-document.js';
 import {
   AdoptBody,
+  InstancesQuery,
   InstanceView,
   MachineBuildsBody,
   MachineChange,
+  MachinesQuery,
   MachineView,
   NewMachine,
 } from './machine-schemas.js';
+import { listed, pageAnswer, pageAsked, pageOf } from './paging.js';
+import { machinePath } from './paths.js';
 import type { Routes } from './server.js';
 import { instanceView, machineView } from './views.js';
 
 export const machineRoutes: Routes = async (app, { services, supervisor }) => {
   const { store } = services;
 
-  const view = (machine: Machine) => {
-    const { currentGeneration } = machine;
-    const instance =
-      currentGeneration === null ? null : store.instances.byGeneration(machine.id, currentGeneration);
-    const operation = store.operations.runningOf(machine.id);
-    return machineView(machine, {
-      build: instance?.buildId ?? null,
-      startsOn: services.builds.startsOn(machine.builds),
-      operationId: operation?.id ?? null,
-    });
+  const view = (overview: MachineOverview) =>
+    machineView(overview, services.builds.startsOn(overview.machine.builds));
+  const viewOf = ({ id, name }: Pick<Machine, 'id' | 'name'>) => {
+    const overview = store.machines.overview(id, services.builds.ownId);
+    if (overview !== null) return view(overview);
+    throw new BatonError('machine_not_found', `machine ${name} was deleted meanwhile`);
   };
 
   app.get(
     '/machines',
     {
       schema: {
-        summary: 'All machines',
-        response: { 200: Type.Object({ machines: Type.Array(MachineView) }) },
+        summary: 'Machines, oldest first',
+        querystring: MachinesQuery,
+        response: { 200: pageOf('machines', MachineView), '4xx': Problem, '5xx': Problem },
       },
     },
-    async () => {
-      const builds = store.instances.currentBuilds();
-      const operations = new Map(store.operations.running().map(({ machineId, id }) => [machineId, id]));
-      const machines = store.machines.all();
-      return {
-        machines: machines.map((machine) =>
-          machineView(machine, {
-            build: builds.get(machine.id) ?? null,
-            startsOn: services.builds.startsOn(machine.builds),
-            operationId: operations.get(machine.id) ?? null,
-          }),
-        ),
-      };
+    async ({ query }, reply) => {
+      const { name = null, state, build = null, outdated = null } = query;
+      if (outdated !== null) await services.builds.lookAtAll();
+      const filter = { name, state: listed(state), build, outdated };
+      const page = store.machines.page(pageAsked('machines', query), filter, services.builds.ownId);
+      return pageAnswer('machines', reply, page, view);
     },
   );
 
@@ -66,7 +61,7 @@ export const machineRoutes: Routes = async (app, { services, supervisor }) => {
     async (request, reply) => {
       const { name, build = null } = request.body;
       const machine = supervisor.create({ name, build, spec: specOf(request.body) });
-      return reply.code(201).header('location', `/v1/machines/${machine.id}`).send(view(machine));
+      return reply.code(201).header('location', machinePath(machine.id)).send(viewOf(machine));
     },
   );
 
@@ -82,7 +77,7 @@ export const machineRoutes: Routes = async (app, { services, supervisor }) => {
     },
     async (request, reply) => {
       const machine = await supervisor.adopt(request.body);
-      return reply.code(201).header('location', `/v1/machines/${machine.id}`).send(view(machine));
+      return reply.code(201).header('location', machinePath(machine.id)).send(viewOf(machine));
     },
   );
 
@@ -110,7 +105,7 @@ export const machineRoutes: Routes = async (app, { services, supervisor }) => {
         response: { 200: MachineView, '4xx': Problem, '5xx': Problem },
       },
     },
-    async (request) => view(supervisor.machine(request.params.machine)),
+    async (request) => viewOf(supervisor.machine(request.params.machine)),
   );
 
   app.patch(
@@ -126,7 +121,7 @@ export const machineRoutes: Routes = async (app, { services, supervisor }) => {
     async (request) => {
       const actor = supervisor.actor(request.params.machine);
       const document = changedDocument(actor.machine, request.body);
-      return view(actor.change({ name: document.name, spec: specOf(document) }));
+      return viewOf(actor.change({ name: document.name, spec: specOf(document) }));
     },
   );
 
@@ -143,7 +138,7 @@ export const machineRoutes: Routes = async (app, { services, supervisor }) => {
     async (request) => {
       const { default: preferred = null, pin = null, deny = [] } = request.body;
       const { machine } = supervisor.actor(request.params.machine);
-      return view(changeBuilds(services, machine, { default: preferred, pin, deny }));
+      return viewOf(changeBuilds(services, machine, { default: preferred, pin, deny }));
     },
   );
 
@@ -166,18 +161,17 @@ export const machineRoutes: Routes = async (app, { services, supervisor }) => {
     '/machines/:machine/instances',
     {
       schema: {
-        summary: 'The VMM processes that run or ran a machine',
+        summary: 'The VMM processes that run or ran a machine, oldest first',
         params: MachineParams,
-        response: {
-          200: Type.Object({ instances: Type.Array(InstanceView) }),
-          '4xx': Problem,
-          '5xx': Problem,
-        },
+        querystring: InstancesQuery,
+        response: { 200: pageOf('instances', InstanceView), '4xx': Problem, '5xx': Problem },
       },
     },
-    async (request) => {
-      const { id, spec } = supervisor.machine(request.params.machine);
-      return { instances: store.instances.ofMachine(id).map((instance) => instanceView(instance, spec)) };
+    async ({ params, query }, reply) => {
+      const { id, spec } = supervisor.machine(params.machine);
+      const filter = { machine: id, state: listed(query.state) };
+      const page = store.instances.page(pageAsked('instances', query), filter);
+      return pageAnswer('instances', reply, page, (instance) => instanceView(instance, spec));
     },
   );
 };

@@ -18,6 +18,8 @@ export const numberOrNull = (description: string) =>
   Type.Unsafe<number | null>({ type: ['number', 'null'], description });
 export const words = <const T extends string[]>(values: readonly [...T], description: string) =>
   Type.Enum([...values] as [...T], { type: 'string', description });
+export const wordsOrNull = <const T extends string[]>(values: readonly [...T], description: string) =>
+  Type.Unsafe<T[number] | null>({ type: ['string', 'null'], enum: [...values, null], description });
 export const path = (description: string) =>
   Type.String({
     minLength: 1,

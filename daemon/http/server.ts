@@ -6,6 +6,7 @@ import swagger from '@fastify/swagger';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import websocket from '@fastify/websocket';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
+import { OperationEnds } from '../machines/operation-ends.js';
 import type { Services } from '../machines/services.js';
 import type { Supervisor } from '../machines/supervisor.js';
 import { type AccessOptions, addAccess } from './access.js';
@@ -21,6 +22,7 @@ import { withOptionalBodies } from './openapi.js';
 import { operationRoutes } from './operations.js';
 import { rootRoutes } from './root.js';
 import { upgradeRoutes } from './upgrades.js';
+import { buildValidator } from './validation.js';
 
 /** The largest honest body is a machine document of a few KiB. */
 const BODY_LIMIT_BYTES = 256 * 1024;
@@ -48,19 +50,22 @@ function sendAway(this: FastifyInstance, done: () => void): void {
 }
 
 /** What every route file gets. */
-export interface RouteOptions extends ServerOptions {}
+export interface RouteOptions extends ServerOptions {
+  readonly operationEnds: OperationEnds;
+}
 
 export type Routes = (app: TypedServer, options: RouteOptions) => Promise<void>;
 
 export async function createServer(options: ServerOptions): Promise<FastifyInstance> {
   const { services, version } = options;
+  const operationEnds = new OperationEnds(services.store);
   const app = Fastify({
     loggerInstance: services.log.child({ component: 'http' }) as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_LIMIT_BYTES,
     requestTimeout: REQUEST_DEADLINE_MS,
     routerOptions: { maxParamLength: 200 },
-    ajv: { customOptions: { removeAdditional: false, coerceTypes: false, allErrors: false } },
+    schemaController: { compilersFactory: { buildValidator } },
     frameworkErrors: (error, request, reply) => void handleError(error, request, reply),
     clientErrorHandler(error, socket) {
       if (socket.writable) socket.end(answerToBrokenHttp(error));
@@ -68,6 +73,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     },
   }).withTypeProvider<TypeBoxTypeProvider>();
   addAccess(app as unknown as FastifyInstance, options.access);
+  app.addHook('preClose', async () => operationEnds.release());
   app.setErrorHandler(handleError);
   app.setNotFoundHandler(handleNotFound);
   await app.register(swagger, {
@@ -95,7 +101,10 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     upgradeRoutes,
     eventRoutes,
   ]) {
-    await app.register(async (scope) => routes(scope as unknown as TypedServer, options), { prefix: '/v1' });
+    await app.register(
+      async (scope) => routes(scope as unknown as TypedServer, { ...options, operationEnds }),
+      { prefix: '/v1' },
+    );
   }
   return app as unknown as FastifyInstance;
 }

@@ -2,6 +2,7 @@
 import { Type } from 'typebox';
 import { FORCIBLE_CODES, SEVERITIES, VERDICTS } from '../preflight/finding.js';
 import { GUEST_ACT_RESULTS, GUEST_ACTS, UPGRADE_MODES, UPGRADE_STATES } from '../upgrade.js';
+import { pageQuery, wordList } from './paging.js';
 import { integerOrNull, nullable, numberOrNull, strict, textOrNull, time, words } from './schema-words.js';
 
 const Reason = Type.Object({
@@ -74,6 +75,21 @@ export const UpgradeView = Type.Object({
   phases: Type.Array(Phase, { description: 'What was done, in order' }),
   createdAt: time('When it was asked for'),
   finishedAt: textOrNull('When it ended, RFC 3339, UTC'),
+});
+
+export const UpgradesQuery = pageQuery({
+  machine: Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 64,
+      description: 'Id or name of a machine, also of a deleted one',
+    }),
+  ),
+  state: wordList(UPGRADE_STATES, 'How far they are'),
+  mode: wordList(UPGRADE_MODES, 'How the guest is moved'),
+  build: Type.Optional(
+    Type.String({ minLength: 1, maxLength: 128, description: 'Id of the build that they leave or go to' }),
+  ),
 });
 
 export const UpgradeBody = Type.Object(

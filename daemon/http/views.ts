@@ -3,26 +3,21 @@ import { requesterName } from '../access/principal.js';
 import type { Build } from '../build.js';
 import type { GuestInformation } from '../guest-agent/information.js';
 import { type Instance, instancePaths } from '../instance.js';
-import { type GuestFreeze, isSaved, type Machine, type MachineSpec, type SavedState } from '../machine.js';
+import {
+  type GuestFreeze,
+  isSaved,
+  type MachineOverview,
+  type MachineSpec,
+  type SavedState,
+} from '../machine.js';
 import type { Frozen } from '../machines/guest-access.js';
-import type { Operation } from '../operation.js';
+import { isCancellable, type Operation, pointOfNoReturn } from '../operation.js';
 import type { PreflightReport } from '../preflight/preflight.js';
 import type { Upgrade } from '../upgrade.js';
+import { operationPath, upgradePath } from './paths.js';
 
 function at(timeMs: number): string {
   return new Date(timeMs).toISOString();
-}
-
-export function operationPath(id: string): string {
-  return `/v1/operations/${id}`;
-}
-
-/** What the machine itself does not know. */
-export interface MachineSurroundings {
-  /** Build of its current instance. */
-  readonly build: string | null;
-  readonly startsOn: string | null;
-  readonly operationId: string | null;
 }
 
 /** One that may have been loaded is no way back any more. */
@@ -35,7 +30,7 @@ function savedStateView(savedState: SavedState | null, build: string | null) {
 function frozenView(freeze: GuestFreeze | null) {
   if (freeze === null) return null;
   const { sinceMs, thawAtMs, upgradeId } = freeze;
-  const upgrade = upgradeId === null ? null : `/v1/upgrades/${upgradeId}`;
+  const upgrade = upgradeId === null ? null : upgradePath(upgradeId);
   return { since: at(sinceMs), thawsAt: at(thawAtMs), upgrade };
 }
 
@@ -52,7 +47,8 @@ export function guestFrozenView({ sinceMs, thawAtMs, filesystems }: Frozen) {
   return { filesystems, since: at(sinceMs), thawsAt: at(thawAtMs) };
 }
 
-export function machineView(machine: Machine, { build, startsOn, operationId }: MachineSurroundings) {
+export function machineView(overview: MachineOverview, startsOn: string | null) {
+  const { machine, build, isOutdated, operationId } = overview;
   return {
     id: machine.id,
     name: machine.name,
@@ -61,6 +57,7 @@ export function machineView(machine: Machine, { build, startsOn, operationId }: 
     desiredPower: machine.desiredPower,
     generation: machine.currentGeneration,
     build,
+    outdated: isOutdated,
     builds: { ...machine.builds, deny: [...machine.builds.deny], startsOn },
     savedState: savedStateView(machine.savedState, build),
     frozen: frozenView(machine.freeze),
@@ -97,7 +94,10 @@ export function operationView(operation: Operation) {
     machine: operation.machineId,
     state: operation.state,
     requester: requesterName(operation.requester),
-    upgrade: operation.kind === 'upgrade' ? `/v1/upgrades/${operation.id}` : null,
+    upgrade: operation.kind === 'upgrade' ? upgradePath(operation.id) : null,
+    phase: operation.upgrade?.state ?? null,
+    cancellable: isCancellable(operation),
+    pointOfNoReturn: pointOfNoReturn(operation),
     error: operation.error,
     createdAt: at(operation.createdAtMs),
     finishedAt: operation.finishedAtMs === null ? null : at(operation.finishedAtMs),

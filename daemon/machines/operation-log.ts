@@ -16,11 +16,12 @@ export class OperationLog {
 
   begin(kind: OperationKind, id: string, alsoWrite: () => void): Operation {
     return this.#store.durably(() => {
-      const operation = this.#store.operations.insert({ id, kind, machineId: this.#machineId });
+      const { operations } = this.#store;
+      const operation = operations.insert({ id, kind, machineId: this.#machineId });
       alsoWrite();
       const data = { operation: id, kind };
       this.#store.emit({ type: 'baton.operation.started', subject: this.#subject, data });
-      return operation;
+      return operations.byId(id) ?? operation;
     });
   }
 

@@ -96,6 +96,12 @@ export class Supervisor {
     return machine;
   }
 
+  /** Of the machine with that id or name. When there is none (any more): what was given. */
+  idOf(idOrName: string): string {
+    const { machines } = this.#services.store;
+    return (machines.byId(idOrName) ?? machines.byName(idOrName))?.id ?? idOrName;
+  }
+
   /** Whoever is asked to act; refused while the daemon stops. */
   actor(idOrName: string): MachineActor {
     this.#throwIfStopping();

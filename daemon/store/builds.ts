@@ -1,6 +1,8 @@
 /** Builds in the store. One that was removed keeps its row, as what ran on it in the past names it. */
 import type { Database, Statement } from 'better-sqlite3';
 import type { Build, BuildAbilities, BuildKind, FileState } from '../build.js';
+import type { Page, PageRequest } from '../page.js';
+import { oneOf, PagedSelect } from './paged-select.js';
 
 interface Row {
   readonly id: string;
@@ -31,6 +33,11 @@ function toBuild(row: Row): Build {
   };
 }
 
+interface BuildFilter {
+  /** Null: any. */
+  readonly kind: readonly string[] | null;
+}
+
 export interface BuildUser {
   /** `running`, `pinned`, `default` or `upgrade`. */
   readonly why: string;
@@ -46,6 +53,7 @@ export class BuildStore {
   readonly #byId: Statement<[string], Row>;
   readonly #byContent: Statement<[BuildKind, string, string], Row>;
   readonly #all: Statement<[], Row>;
+  readonly #pages: PagedSelect<Row & { readonly page_key: number }, BuildFilter>;
   readonly #usersOf: Statement<[{ id: string }], BuildUser>;
 
   constructor(db: Database, nowMs: () => number) {
@@ -64,6 +72,12 @@ export class BuildStore {
       `SELECT * FROM builds WHERE kind = ? AND path = ? AND content_hash = ? AND removed_at_ms IS NULL`,
     );
     this.#all = db.prepare('SELECT * FROM builds WHERE removed_at_ms IS NULL ORDER BY added_at_ms, rowid');
+    this.#pages = new PagedSelect(db, {
+      select: 'SELECT rowid AS page_key, * FROM builds',
+      key: 'rowid',
+      always: 'removed_at_ms IS NULL',
+      conditions: { kind: oneOf('kind') },
+    });
     this.#usersOf = db.prepare(
       `SELECT 'pinned' AS why, name AS machine FROM machines WHERE builds ->> 'pin' = @id
        UNION ALL SELECT 'default', name FROM machines WHERE builds ->> 'default' = @id
@@ -110,6 +124,12 @@ export class BuildStore {
   /** Oldest first. */
   all(): Build[] {
     return this.#all.all().map(toBuild);
+  }
+
+  /** In the order in which they were first registered. */
+  page(request: PageRequest, filter: BuildFilter): Page<Build> {
+    const { items, next } = this.#pages.page(request, filter);
+    return { items: items.map(toBuild), next };
   }
 
   #existing(id: string): Build {

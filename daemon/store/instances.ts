@@ -1,6 +1,8 @@
 /** Instances in the store. A row is written before its process is started and never removed with it. */
 import type { Database, Statement } from 'better-sqlite3';
 import type { Instance, InstanceState, ProcessIdentity } from '../instance.js';
+import type { Page, PageRequest } from '../page.js';
+import { oneOf, PagedSelect, where } from './paged-select.js';
 
 interface Row {
   readonly machine_id: string;
@@ -39,6 +41,12 @@ function toInstance(row: Row): Instance {
 
 export type NewInstance = Pick<Instance, 'machineId' | 'generation' | 'buildId' | 'socketsDir' | 'logsDir'>;
 
+interface InstanceFilter {
+  readonly machine: string;
+  /** Null: any. */
+  readonly state: readonly string[] | null;
+}
+
 export interface InstanceEnd {
   readonly exitCode: number | null;
   readonly exitSignal: string | null;
@@ -53,7 +61,7 @@ export class InstanceStore {
   readonly #one: Statement<[string, number], Row>;
   readonly #ofMachine: Statement<[string], Row>;
   readonly #notGone: Statement<[], Row>;
-  readonly #currentBuilds: Statement<[], { machine_id: string; build_id: string }>;
+  readonly #pages: PagedSelect<Row & { readonly page_key: number }, InstanceFilter>;
   readonly #last: Statement<[string], { generation: number | null }>;
 
   constructor(db: Database, nowMs: () => number) {
@@ -76,10 +84,11 @@ export class InstanceStore {
     this.#notGone = db.prepare(
       `SELECT * FROM instances WHERE state <> 'gone' ORDER BY machine_id, generation`,
     );
-    this.#currentBuilds = db.prepare(
-      `SELECT machine_id, build_id FROM instances JOIN machines ON id = machine_id
-       WHERE generation = current_generation`,
-    );
+    this.#pages = new PagedSelect(db, {
+      select: 'SELECT generation AS page_key, * FROM instances',
+      key: 'generation',
+      conditions: { machine: where('machine_id = @machine'), state: oneOf('+state') },
+    });
     this.#last = db.prepare('SELECT max(generation) AS generation FROM instances WHERE machine_id = ?');
   }
 
@@ -113,9 +122,10 @@ export class InstanceStore {
     return this.#notGone.all().map(toInstance);
   }
 
-  /** The build of each machine's current instance, for machines that have one. */
-  currentBuilds(): Map<string, string> {
-    return new Map(this.#currentBuilds.all().map((row) => [row.machine_id, row.build_id]));
+  /** Oldest first. */
+  page(request: PageRequest, filter: InstanceFilter): Page<Instance> {
+    const { items, next } = this.#pages.page(request, filter);
+    return { items: items.map(toInstance), next };
   }
 
   nextGeneration(machineId: string): number {

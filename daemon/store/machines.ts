@@ -7,10 +7,14 @@ import type {
   GuestFreeze,
   Machine,
   MachineBuilds,
+  MachineFilter,
+  MachineOverview,
   MachineSpec,
   MachineState,
   SavedState,
 } from '../machine.js';
+import type { Page, PageRequest } from '../page.js';
+import { type FilterValue, oneOf, PagedSelect, where } from './paged-select.js';
 
 interface Row {
   readonly id: string;
@@ -26,6 +30,33 @@ interface Row {
   readonly freeze: string | null;
   readonly created_at_ms: number;
   readonly updated_at_ms: number;
+}
+
+interface OverviewRow extends Row {
+  readonly page_key: number;
+  readonly build_id: string | null;
+  readonly is_outdated: number;
+  readonly operation_id: string | null;
+}
+
+/** `@own`: the build that a machine starts on of which nothing else is said; null: there is none. */
+const IS_OUTDATED = `(coalesce(instances.state, 'gone') <> 'gone' AND (running.file_state <> 'as-registered'
+  OR build_id <> coalesce(builds ->> 'pin', builds ->> 'default', @own)))`;
+
+const OVERVIEW = `SELECT machines.rowid AS page_key, machines.*, build_id, ${IS_OUTDATED} AS is_outdated,
+    (SELECT id FROM operations WHERE machine_id = machines.id AND operations.state = 'running'
+     ORDER BY operations.rowid DESC LIMIT 1) AS operation_id
+  FROM machines
+  LEFT JOIN instances ON instances.machine_id = machines.id AND generation = current_generation
+  LEFT JOIN builds AS running ON running.id = build_id`;
+
+function toOverview(row: OverviewRow): MachineOverview {
+  return {
+    machine: toMachine(row),
+    build: row.build_id,
+    isOutdated: row.is_outdated === 1,
+    operationId: row.operation_id,
+  };
 }
 
 function toMachine(row: Row): Machine {
@@ -57,6 +88,8 @@ export class MachineStore {
   readonly #byName: Statement<[string], Row>;
   readonly #byShortId: Statement<[string], Row>;
   readonly #all: Statement<[], Row>;
+  readonly #overview: Statement<[{ id: string; own: string | null }], OverviewRow>;
+  readonly #pages: PagedSelect<OverviewRow, Record<keyof MachineFilter, FilterValue>>;
 
   constructor(db: Database, nowMs: () => number) {
     this.#nowMs = nowMs;
@@ -76,6 +109,18 @@ export class MachineStore {
     this.#byName = db.prepare('SELECT * FROM machines WHERE name = ?');
     this.#byShortId = db.prepare('SELECT * FROM machines WHERE substr(id, 1, 8) = ?');
     this.#all = db.prepare('SELECT * FROM machines ORDER BY created_at_ms, id');
+    this.#overview = db.prepare(`${OVERVIEW} WHERE machines.id = @id`);
+    this.#pages = new PagedSelect(db, {
+      select: OVERVIEW,
+      key: 'machines.rowid',
+      conditions: {
+        name: (_, name) =>
+          String(name).includes('*') ? '+machines.name GLOB @name' : 'machines.name = @name',
+        state: oneOf('machines.state'),
+        build: where('build_id = @build'),
+        outdated: where(`${IS_OUTDATED} = @outdated`),
+      },
+    });
   }
 
   insert({ id, name, spec, builds }: Pick<Machine, 'id' | 'name' | 'spec' | 'builds'>): Machine {
@@ -119,6 +164,19 @@ export class MachineStore {
 
   all(): Machine[] {
     return this.#all.all().map(toMachine);
+  }
+
+  /** `own`: id of the build that a machine starts on of which nothing else is said. */
+  overview(id: string, own: string | null): MachineOverview | null {
+    const row = this.#overview.get({ id, own });
+    return row === undefined ? null : toOverview(row);
+  }
+
+  /** Oldest first. */
+  page(request: PageRequest, filter: MachineFilter, own: string | null): Page<MachineOverview> {
+    const outdated = filter.outdated === null ? null : Number(filter.outdated);
+    const { items, next } = this.#pages.page(request, { ...filter, outdated }, { own });
+    return { items: items.map(toOverview), next };
   }
 
   #existing(id: string): Machine {

@@ -3,9 +3,13 @@ import type { Database, Statement } from 'better-sqlite3';
 import { type Principal, principalOf } from '../access/principal.js';
 import { currentRequester } from '../access/requester.js';
 import type { ProblemBody } from '../errors.js';
-import type { Operation, OperationKind, OperationState } from '../operation.js';
+import type { Operation, OperationFilter, OperationKind, OperationState } from '../operation.js';
+import type { Page, PageRequest } from '../page.js';
+import type { UpgradeState } from '../upgrade.js';
+import { oneOf, PagedSelect, where } from './paged-select.js';
 
 interface Row {
+  readonly page_key: number;
   readonly id: string;
   readonly kind: OperationKind;
   readonly machine_id: string;
@@ -14,7 +18,13 @@ interface Row {
   readonly error: string | null;
   readonly created_at_ms: number;
   readonly finished_at_ms: number | null;
+  /** Of an upgrade. */
+  readonly upgrade_state: UpgradeState | null;
+  readonly committed: number | null;
 }
+
+const SELECT = `SELECT operations.rowid AS page_key, operations.*, upgrades.state AS upgrade_state, committed
+  FROM operations LEFT JOIN upgrades ON upgrades.id = operations.id`;
 
 function toOperation(row: Row): Operation {
   return {
@@ -24,6 +34,7 @@ function toOperation(row: Row): Operation {
     state: row.state,
     requester: JSON.parse(row.requester) as Principal,
     error: row.error === null ? null : (JSON.parse(row.error) as ProblemBody),
+    upgrade: row.upgrade_state === null ? null : { state: row.upgrade_state, committed: row.committed === 1 },
     createdAtMs: row.created_at_ms,
     finishedAtMs: row.finished_at_ms,
   };
@@ -35,7 +46,7 @@ export class OperationStore {
   readonly #insert: Statement<[string, OperationKind, string, string, number]>;
   readonly #finish: Statement<[OperationState, string | null, number, string]>;
   readonly #byId: Statement<[string], Row>;
-  readonly #recent: Statement<[number], Row>;
+  readonly #pages: PagedSelect<Row, OperationFilter>;
   readonly #running: Statement<[], Row>;
   readonly #runningOf: Statement<[string], Row>;
   readonly #prune: Statement<[number]>;
@@ -50,11 +61,23 @@ export class OperationStore {
     this.#finish = db.prepare(
       `UPDATE operations SET state = ?, error = ?, finished_at_ms = ? WHERE id = ? AND state = 'running'`,
     );
-    this.#byId = db.prepare('SELECT * FROM operations WHERE id = ?');
-    this.#recent = db.prepare('SELECT * FROM operations ORDER BY created_at_ms DESC, rowid DESC LIMIT ?');
-    this.#running = db.prepare(`SELECT * FROM operations WHERE state = 'running' ORDER BY created_at_ms`);
+    this.#byId = db.prepare(`${SELECT} WHERE operations.id = ?`);
+    this.#pages = new PagedSelect(db, {
+      select: SELECT,
+      key: 'operations.rowid',
+      newestFirst: true,
+      conditions: {
+        machine: where('operations.machine_id = @machine'),
+        state: oneOf('operations.state'),
+        kind: oneOf('kind'),
+      },
+    });
+    this.#running = db.prepare(
+      `${SELECT} WHERE operations.state = 'running' ORDER BY operations.created_at_ms`,
+    );
     this.#runningOf = db.prepare(
-      `SELECT * FROM operations WHERE machine_id = ? AND state = 'running' ORDER BY rowid DESC LIMIT 1`,
+      `${SELECT} WHERE operations.machine_id = ? AND operations.state = 'running'
+       ORDER BY operations.rowid DESC LIMIT 1`,
     );
     this.#prune = db.prepare(
       `DELETE FROM operations WHERE state <> 'running' AND rowid <=
@@ -80,8 +103,9 @@ export class OperationStore {
   }
 
   /** Newest first. */
-  recent(limit: number): Operation[] {
-    return this.#recent.all(limit).map(toOperation);
+  page(request: PageRequest, filter: OperationFilter): Page<Operation> {
+    const { items, next } = this.#pages.page(request, filter);
+    return { items: items.map(toOperation), next };
   }
 
   running(): Operation[] {

@@ -1,15 +1,18 @@
 /** Upgrades and their steps: the engine's journal. Which writes are durable is the engine's to say. */
 import type { Database, Statement } from 'better-sqlite3';
+import type { Page, PageRequest } from '../page.js';
 import type { Finding } from '../preflight/finding.js';
 import type {
   GuestWishes,
   Upgrade,
+  UpgradeFilter,
   UpgradeGuest,
   UpgradeMode,
   UpgradeReason,
   UpgradeState,
   UpgradeStep,
 } from '../upgrade.js';
+import { oneOf, PagedSelect, where } from './paged-select.js';
 
 interface Row {
   readonly id: string;
@@ -34,6 +37,7 @@ interface Row {
 }
 
 interface StepRow {
+  readonly upgrade_id: string;
   readonly name: string;
   readonly intent_at_ms: number;
   readonly result: UpgradeStep['result'];
@@ -70,7 +74,7 @@ export class UpgradeStore {
   readonly #intent: Statement<[string, number, string, number]>;
   readonly #result: Statement<[string, number | null, string, number]>;
   readonly #byId: Statement<[string], Row>;
-  readonly #recent: Statement<[number], Row>;
+  readonly #pages: PagedSelect<Row & { readonly page_key: number }, UpgradeFilter>;
   readonly #lastPause: Statement<[string, UpgradeMode], { pause_us: number }>;
   readonly #unfinished: Statement<[], Row>;
   readonly #steps: Statement<[string], StepRow>;
@@ -102,7 +106,17 @@ export class UpgradeStore {
        WHERE upgrade_id = ? AND position = ?`,
     );
     this.#byId = db.prepare('SELECT * FROM upgrades WHERE id = ?');
-    this.#recent = db.prepare('SELECT * FROM upgrades ORDER BY created_at_ms DESC, rowid DESC LIMIT ?');
+    this.#pages = new PagedSelect(db, {
+      select: 'SELECT rowid AS page_key, * FROM upgrades',
+      key: 'rowid',
+      newestFirst: true,
+      conditions: {
+        machine: where('machine_id = @machine'),
+        state: oneOf('state'),
+        mode: oneOf('+mode'),
+        build: where('@build IN (source_build, target_build)'),
+      },
+    });
     this.#lastPause = db.prepare(
       `SELECT pause_us FROM upgrades WHERE machine_id = ? AND mode = ? AND pause_us IS NOT NULL
        ORDER BY created_at_ms DESC, rowid DESC LIMIT 1`,
@@ -110,7 +124,10 @@ export class UpgradeStore {
     this.#unfinished = db.prepare(
       'SELECT * FROM upgrades WHERE finished_at_ms IS NULL ORDER BY created_at_ms',
     );
-    this.#steps = db.prepare('SELECT * FROM upgrade_steps WHERE upgrade_id = ? ORDER BY position');
+    this.#steps = db.prepare(
+      `SELECT * FROM upgrade_steps WHERE upgrade_id IN (SELECT value FROM json_each(?))
+       ORDER BY upgrade_id, position`,
+    );
   }
 
   insert(upgrade: NewUpgrade): void {
@@ -181,12 +198,13 @@ export class UpgradeStore {
 
   byId(id: string): Upgrade | null {
     const row = this.#byId.get(id);
-    return row === undefined ? null : this.#toUpgrade(row);
+    return row === undefined ? null : (this.#toUpgrades([row])[0] as Upgrade);
   }
 
   /** Newest first. */
-  recent(limit: number): Upgrade[] {
-    return this.#recent.all(limit).map((row) => this.#toUpgrade(row));
+  page(request: PageRequest, filter: UpgradeFilter): Page<Upgrade> {
+    const { items, next } = this.#pages.page(request, filter);
+    return { items: this.#toUpgrades(items), next };
   }
 
   /** Of the machine's newest upgrade in this mode that had one. */
@@ -195,36 +213,48 @@ export class UpgradeStore {
   }
 
   unfinished(): Upgrade[] {
-    return this.#unfinished.all().map((row) => this.#toUpgrade(row));
+    return this.#toUpgrades(this.#unfinished.all());
   }
 
-  #toUpgrade(row: Row): Upgrade {
-    return {
-      id: row.id,
-      machineId: row.machine_id,
-      mode: row.mode,
-      modeReason: row.mode_reason,
-      state: row.state,
-      sourceGeneration: row.source_generation,
-      targetGeneration: row.target_generation,
-      sourceBuild: row.source_build,
-      targetBuild: row.target_build,
-      wasRunning: row.was_running === 1,
-      committed: row.committed === 1,
-      cancelRequested: row.cancel_requested === 1,
-      reason: row.reason === null ? null : (JSON.parse(row.reason) as UpgradeReason),
-      findings: JSON.parse(row.findings) as Finding[],
-      guest: JSON.parse(row.guest) as UpgradeGuest,
-      pauseUs: row.pause_us,
-      restoredGeneration: row.restored_generation,
-      createdAtMs: row.created_at_ms,
-      finishedAtMs: row.finished_at_ms,
-      steps: this.#steps.all(row.id).map((step) => ({
-        name: step.name,
-        intentAtMs: step.intent_at_ms,
-        result: step.result,
-        durationUs: step.duration_us,
-      })),
-    };
+  #toUpgrades(rows: readonly Row[]): Upgrade[] {
+    const steps = new Map<string, UpgradeStep[]>(rows.map(({ id }) => [id, []]));
+    for (const row of this.#steps.all(JSON.stringify([...steps.keys()]))) {
+      steps.get(row.upgrade_id)?.push(toStep(row));
+    }
+    return rows.map((row) => toUpgrade(row, steps.get(row.id) ?? []));
   }
+}
+
+function toStep(row: StepRow): UpgradeStep {
+  return {
+    name: row.name,
+    intentAtMs: row.intent_at_ms,
+    result: row.result,
+    durationUs: row.duration_us,
+  };
+}
+
+function toUpgrade(row: Row, steps: readonly UpgradeStep[]): Upgrade {
+  return {
+    id: row.id,
+    machineId: row.machine_id,
+    mode: row.mode,
+    modeReason: row.mode_reason,
+    state: row.state,
+    sourceGeneration: row.source_generation,
+    targetGeneration: row.target_generation,
+    sourceBuild: row.source_build,
+    targetBuild: row.target_build,
+    wasRunning: row.was_running === 1,
+    committed: row.committed === 1,
+    cancelRequested: row.cancel_requested === 1,
+    reason: row.reason === null ? null : (JSON.parse(row.reason) as UpgradeReason),
+    findings: JSON.parse(row.findings) as Finding[],
+    guest: JSON.parse(row.guest) as UpgradeGuest,
+    pauseUs: row.pause_us,
+    restoredGeneration: row.restored_generation,
+    createdAtMs: row.created_at_ms,
+    finishedAtMs: row.finished_at_ms,
+    steps,
+  };
 }

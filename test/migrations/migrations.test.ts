@@ -37,6 +37,7 @@ const OLD_ROWS: Readonly<Record<string, string>> = {
   '0013-add-guest-freeze.sql': `UPDATE machines SET freeze = '{"sinceMs":1,"thawAtMs":2,"upgradeId":null}'`,
   '0014-add-upgrade-guest.sql': `UPDATE upgrades SET guest = '{"notify":true,"freeze":true,"reason":null,"acts":[]}'`,
   '0015-add-requester.sql': `UPDATE operations SET requester = '{"name":"a","via":"unix","role":"admin"}'`,
+  '0016-index-lists.sql': `UPDATE operations SET kind = 'upgrade'`,
 };
 
 function schemaOf(db: Database.Database): unknown[] {

@@ -132,7 +132,9 @@ test('finished operations are kept up to a number, running ones always', ({ path
   store.close();
   const again = new Store({ path, nowMs: () => 1, keepOperations: 2 });
   assert.equal(
-    again.operations.recent(10).map(({ id }) => id),
+    again.operations
+      .page({ after: null, limit: 10 }, { machine: null, state: null, kind: null })
+      .items.map(({ id }) => id),
     ['o5', 'o4', 'o0'],
   );
   again.close();
