@@ -68,11 +68,6 @@ export function handleError(
   return sendProblem(reply, request, new BatonError('internal_error', message));
 }
 
-export function handleNotFound(request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const message = `there is no ${request.method} ${request.url.slice(0, 200)}: GET /v1/openapi.json lists what there is`;
-  return sendProblem(reply, request, new BatonError('route_not_found', message));
-}
-
 /** What is no HTTP never becomes a request: the answer is written by hand. */
 export function answerToBrokenHttp(error: Error & { code?: string }): string {
   const isLarge = error.code === 'HPE_HEADER_OVERFLOW';

@@ -1,6 +1,7 @@
 /** What this daemon is and can do. New abilities are listed by name. */
 import { Type } from 'typebox';
 import { STEPS } from '../upgrade/modes.js';
+import { Problem } from './common-schemas.js';
 import type { Routes } from './server.js';
 
 const ABILITIES = [
@@ -23,13 +24,20 @@ const Root = Type.Object({
 });
 
 export const rootRoutes: Routes = async (app, { version }) => {
-  app.get('/', { schema: { summary: 'About this daemon', response: { 200: Root } } }, async () => ({
-    name: 'batond' as const,
-    version,
-    abilities: ABILITIES,
-    modes: [...STEPS.keys()],
-    openapi: '/v1/openapi.json',
-  }));
+  app.get(
+    '/',
+    {
+      prefixTrailingSlash: 'no-slash',
+      schema: { summary: 'About this daemon', response: { 200: Root, '4xx': Problem } },
+    },
+    async () => ({
+      name: 'batond' as const,
+      version,
+      abilities: ABILITIES,
+      modes: [...STEPS.keys()],
+      openapi: '/v1/openapi.json',
+    }),
+  );
 
   app.get('/openapi.json', { schema: { hide: true } }, async (_request, reply) =>
     reply.type('application/json').send(JSON.stringify(app.swagger())),

@@ -12,7 +12,7 @@ import type { Supervisor } from '../machines/supervisor.js';
 import { type AccessOptions, addAccess } from './access.js';
 import { buildRoutes } from './builds.js';
 import { consoleRoutes } from './console.js';
-import { answerToBrokenHttp, handleError, handleNotFound } from './error-handler.js';
+import { answerToBrokenHttp, handleError } from './error-handler.js';
 import { eventRoutes } from './events.js';
 import { guestRoutes } from './guest.js';
 import { hostRoutes } from './host.js';
@@ -21,6 +21,7 @@ import { machineRoutes } from './machines.js';
 import { withOptionalBodies } from './openapi.js';
 import { operationRoutes } from './operations.js';
 import { rootRoutes } from './root.js';
+import { keepRouteTable } from './route-table.js';
 import { upgradeRoutes } from './upgrades.js';
 import { buildValidator } from './validation.js';
 
@@ -64,7 +65,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_LIMIT_BYTES,
     requestTimeout: REQUEST_DEADLINE_MS,
-    routerOptions: { maxParamLength: 200 },
+    routerOptions: { maxParamLength: 200, ignoreTrailingSlash: true },
     schemaController: { compilersFactory: { buildValidator } },
     frameworkErrors: (error, request, reply) => void handleError(error, request, reply),
     clientErrorHandler(error, socket) {
@@ -75,7 +76,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   addAccess(app as unknown as FastifyInstance, options.access);
   app.addHook('preClose', async () => operationEnds.release());
   app.setErrorHandler(handleError);
-  app.setNotFoundHandler(handleNotFound);
+  keepRouteTable(app as unknown as FastifyInstance);
   await app.register(swagger, {
     transformObject: withOptionalBodies,
     openapi: {

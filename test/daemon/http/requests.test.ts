@@ -91,7 +91,6 @@ test('members that would change every object are not taken over', async ({ app }
 test('unknown routes, machines, operations, upgrades, instances are problems', async ({ app }) => {
   isProblem(await call(app, 'GET', '/v1/nothing'), 404, 'route_not_found');
   isProblem(await call(app, 'GET', '/'), 404, 'route_not_found');
-  isProblem(await call(app, 'DELETE', '/v1/machines'), 404, 'route_not_found');
   isProblem(await call(app, 'GET', '/v1/machines/none'), 404, 'machine_not_found');
   isProblem(await call(app, 'POST', '/v1/machines/none/start'), 404, 'machine_not_found');
   isProblem(await call(app, 'DELETE', '/v1/machines/none'), 404, 'machine_not_found');
@@ -99,6 +98,39 @@ test('unknown routes, machines, operations, upgrades, instances are problems', a
   isProblem(await call(app, 'GET', '/v1/upgrades/none'), 404, 'upgrade_not_found');
   isProblem(await call(app, 'GET', '/v1/builds/none'), 404, 'build_not_found');
   isProblem(await call(app, 'GET', '/v1/machines/%E0%A4%A'), 400, 'invalid_request');
+});
+
+test('a method that a path does not have is answered with those that it has', async ({ app }) => {
+  for (const [method, url, allow] of [
+    ['DELETE', '/v1/machines', 'GET, HEAD, POST'],
+    ['GET', '/v1/machines/none/start', 'POST'],
+    ['PUT', '/v1/machines/none?x=1', 'DELETE, GET, HEAD, PATCH'],
+    ['PUT', '/v1/machines/adopt', 'DELETE, GET, HEAD, PATCH, POST'],
+    ['POST', '/v1/openapi.json', 'GET, HEAD'],
+    ['DELETE', '/v1/', 'GET, HEAD'],
+    ['DELETE', '/v1', 'GET, HEAD'],
+  ] as const) {
+    const answer = await call(app, method, url);
+    isProblem(answer, 405, 'method_not_allowed');
+    assert.is(answer.headers.allow, allow, url);
+  }
+  isProblem(await call(app, 'POST', '/v1/machines/none/fly'), 404, 'route_not_found');
+  isProblem(await call(app, 'GET', '/v1/machines/none/start/now'), 404, 'route_not_found');
+});
+
+test('a query that a route does not know is refused, not ignored', async ({ app }) => {
+  for (const [method, url] of [
+    ['GET', '/v1/?x=1'],
+    ['GET', '/v1/machines?stat=running'],
+    ['GET', '/v1/machines/none?x=1'],
+    ['POST', '/v1/machines?dryrun=true'],
+    ['DELETE', '/v1/machines/none?force=true'],
+    ['GET', '/v1/openapi.json?x=1'],
+  ] as const) {
+    const answer = await call(app, method, url, method === 'POST' ? GOOD : undefined);
+    isProblem(answer, 400, 'invalid_request');
+    assert.match(answer.body.detail, /querystring must NOT have additional properties/);
+  }
 });
 
 test('a build must be a VMM that answers', async ({ app, folders }) => {
