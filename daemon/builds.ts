@@ -227,7 +227,7 @@ export class BuildRegistry {
   setPolicy({ id }: Pick<Machine, 'id'>, builds: MachineBuilds): Machine {
     return this.#store.durably(() => {
       const machine = this.#store.machines.update(id, { builds });
-      const data = { ...builds };
+      const data = { ...builds, deny: [...builds.deny] };
       this.#store.emit({ type: 'baton.machine.builds-changed', subject: `machines/${id}`, data });
       return machine;
     });

@@ -1,39 +1,24 @@
 /** Events: what happened, numbered without gaps, kept for a while, shown as CloudEvents 1.0 JSON. */
-export const EVENT_TYPES = [
-  'baton.build.added',
-  'baton.build.changed',
-  'baton.build.removed',
-  'baton.machine.created',
-  'baton.machine.adopted',
-  'baton.machine.released',
-  'baton.machine.changed',
-  'baton.machine.builds-changed',
-  'baton.machine.deleted',
-  'baton.machine.state-changed',
-  'baton.machine.frozen',
-  'baton.machine.thawed',
-  'baton.instance.started',
-  'baton.instance.ended',
-  'baton.operation.started',
-  'baton.operation.finished',
-  'baton.upgrade.state-changed',
-  'baton.upgrade.guest-asked',
-] as const;
-export type EventType = (typeof EVENT_TYPES)[number];
+import type { EventData, EventType } from './event-types.js';
 
-export interface NewEvent {
-  readonly type: EventType;
-  /** What it is about, as a path below /v1: `machines/<id>`, `builds/<id>`. */
-  readonly subject: string;
-  readonly data: Readonly<Record<string, unknown>>;
-}
+export type { EventType } from './event-types.js';
 
-export interface StoredEvent extends NewEvent {
+/** One member for each type, so that data can only be what `event-types.ts` says. */
+export type NewEvent<T extends EventType = EventType> = {
+  readonly [K in T]: {
+    readonly type: K;
+    /** What it is about, as a path below /v1: `machines/<id>`, `builds/<id>`. */
+    readonly subject: string;
+    readonly data: Readonly<EventData<K>>;
+  };
+}[T];
+
+export type StoredEvent = NewEvent & {
   readonly seq: number;
   /** Who asked for what led to it: `unix:alice`, or `daemon:batond` for nobody. */
   readonly requester: string;
   readonly timeMs: number;
-}
+};
 
 export interface EventRange {
   /** The oldest event still kept; `last + 1` when none is. */

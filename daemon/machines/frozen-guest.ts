@@ -7,6 +7,7 @@
 import type { Logger } from 'pino';
 import { DAEMON } from '../access/principal.js';
 import { asRequester } from '../access/requester.js';
+import type { NewEvent } from '../event.js';
 import { type AgentClient, withAgent } from '../guest-agent/agent-client.js';
 import { AgentRefused } from '../guest-agent/agent-errors.js';
 import { freezeFilesystems, thawFilesystems } from '../guest-agent/filesystems.js';
@@ -58,7 +59,8 @@ export class FrozenGuest {
     this.#arm();
     try {
       const filesystems = await freezeFilesystems(agent, signal);
-      this.#emit('baton.machine.frozen', { filesystems, upgrade: upgradeId, maxMs });
+      const data = { filesystems, upgrade: upgradeId, maxMs };
+      this.#emit({ type: 'baton.machine.frozen', subject: this.#subject, data });
       return filesystems;
     } catch (error) {
       await this.#takeBack(agent, error, signal);
@@ -72,7 +74,8 @@ export class FrozenGuest {
     const { freeze } = this;
     if (freeze !== null) {
       this.#forget();
-      this.#emit('baton.machine.thawed', { filesystems, upgrade: freeze.upgradeId });
+      const data = { filesystems, upgrade: freeze.upgradeId };
+      this.#emit({ type: 'baton.machine.thawed', subject: this.#subject, data });
     }
     return filesystems;
   }
@@ -155,8 +158,12 @@ export class FrozenGuest {
     this.#disarm();
   }
 
-  #emit(type: 'baton.machine.frozen' | 'baton.machine.thawed', data: Record<string, unknown>): void {
-    const { store, machineId } = this.#options;
-    store.durably(() => store.emit({ type, subject: `machines/${machineId}`, data }));
+  #emit(event: NewEvent): void {
+    const { store } = this.#options;
+    store.durably(() => store.emit(event));
+  }
+
+  get #subject(): string {
+    return `machines/${this.#options.machineId}`;
   }
 }

@@ -5,6 +5,7 @@
 import { rmSync } from 'node:fs';
 import type { Build } from '../build.js';
 import { messageOf } from '../errors.js';
+import type { EventData } from '../event-types.js';
 import { publishedSockets } from '../instance/adopted-sockets.js';
 import type { CommandLine, Incoming } from '../instance/driver.js';
 import { launch, makeSuccessorFolders, type ProcessEnd } from '../instance/launch.js';
@@ -96,7 +97,7 @@ export class MachineInstances {
     try {
       store.durably(() => {
         store.instances.setAlive(machine.id, generation, process);
-        this.#emit('baton.instance.started', { generation, pid: process.pid, build: build.id });
+        this.#emitStarted({ generation, pid: process.pid, build: build.id });
       });
     } catch (error) {
       await host.kill(process, KILL_DEADLINE_MS);
@@ -130,8 +131,8 @@ export class MachineInstances {
     store.quickly(() => {
       store.instances.setGone(this.#machineId, source.generation, end);
       store.instances.setAlive(this.#machineId, generation, source.process);
-      this.#emit('baton.instance.ended', { generation: source.generation, ...end });
-      this.#emit('baton.instance.started', { generation, pid, build });
+      this.#emitEnded({ generation: source.generation, ...end });
+      this.#emitStarted({ generation, pid, build });
     });
     journalObserver('replaced');
     return source.replacedBy(generation, instancePaths(this.#folders(generation)));
@@ -198,7 +199,7 @@ export class MachineInstances {
     for (const [generation, end] of this.#unwritten) {
       store.durably(() => {
         if (!store.instances.setGone(this.#machineId, generation, end)) return;
-        this.#emit('baton.instance.ended', { generation, ...end });
+        this.#emitEnded({ generation, ...end });
       });
       this.#unwritten.delete(generation);
     }
@@ -272,7 +273,13 @@ export class MachineInstances {
     return instanceFolders(this.#services, this.#machineId, generation);
   }
 
-  #emit(type: 'baton.instance.started' | 'baton.instance.ended', data: Record<string, unknown>): void {
-    this.#services.store.emit({ type, subject: `machines/${this.#machineId}`, data });
+  #emitStarted(data: EventData<'baton.instance.started'>): void {
+    const { store } = this.#services;
+    store.emit({ type: 'baton.instance.started', subject: `machines/${this.#machineId}`, data });
+  }
+
+  #emitEnded(data: EventData<'baton.instance.ended'>): void {
+    const { store } = this.#services;
+    store.emit({ type: 'baton.instance.ended', subject: `machines/${this.#machineId}`, data });
   }
 }

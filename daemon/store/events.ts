@@ -12,14 +12,9 @@ interface Row {
 }
 
 function toEvent(row: Row): StoredEvent {
-  return {
-    seq: row.seq,
-    type: row.type,
-    subject: row.subject,
-    timeMs: row.time_ms,
-    requester: row.requester,
-    data: JSON.parse(row.data) as StoredEvent['data'],
-  };
+  const { seq, type, subject, requester, time_ms: timeMs } = row;
+  /* Written from one, by this daemon or an older one. */
+  return { seq, type, subject, timeMs, requester, data: JSON.parse(row.data) } as StoredEvent;
 }
 
 export class EventStore {

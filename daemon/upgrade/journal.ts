@@ -6,6 +6,7 @@
  * an act and before its write. Tests die there.
  */
 import { BatonError } from '../errors.js';
+import type { EventData } from '../event-types.js';
 import type { Store } from '../store/store.js';
 import {
   canBecome,
@@ -18,6 +19,9 @@ import type { Step } from './step.js';
 
 /** A pause is mostly shorter: then one write holds all of it. */
 const DEFER_AT_MOST_MS = 25;
+
+/** What is told beside the states. */
+type Told = Omit<EventData<'baton.upgrade.state-changed'>, 'upgrade' | 'state' | 'from'>;
 
 export type JournalObserver = (moment: string) => void;
 
@@ -187,7 +191,7 @@ export class Journal {
     this.#flushTimer = null;
   }
 
-  #become(state: UpgradeState, data: Record<string, unknown>): void {
+  #become(state: UpgradeState, data: Told): void {
     if (state === this.#state) return;
     if (!canBecome(this.#state, state)) {
       throw new BatonError('internal_error', `an upgrade cannot become ${state} from ${this.#state}`);

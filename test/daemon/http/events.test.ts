@@ -30,7 +30,7 @@ function emit({ app }: Context, count: number, data: object = {}): void {
   const { store } = app.services;
   for (let n = 0; n < count; n += 1) {
     store.durably(() =>
-      store.emit({ type: 'baton.machine.created', subject: 'machines/x', data: { n, ...data } }),
+      store.emit({ type: 'baton.machine.created', subject: 'machines/x', data: { name: `m${n}`, ...data } }),
     );
   }
 }

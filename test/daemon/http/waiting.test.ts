@@ -37,7 +37,7 @@ function beginForever({ services: { store } }: App, id: string): void {
 function finish({ services: { store } }: App, id: string): void {
   store.durably(() => {
     store.operations.finish(id, 'succeeded', null);
-    const data = { operation: id };
+    const data = { operation: id, kind: 'start', state: 'succeeded', code: null } as const;
     store.emit({ type: 'baton.operation.finished', subject: 'machines/none', data });
   });
 }

@@ -19,7 +19,7 @@ const SPEC = {
   commandLine: null,
   firmware: null,
 };
-const EVENT = { type: 'baton.machine.created', subject: 'machines/x', data: { n: 1 } } as const;
+const EVENT = { type: 'baton.machine.created', subject: 'machines/x', data: { name: 'm' } } as const;
 
 interface Context {
   dir: TempDir;
@@ -144,7 +144,7 @@ test('a full disk is an error that says so, and nothing is half written', ({ sto
   store.limitPages(store.pageCount);
   const fill = () =>
     store.durably(() => {
-      for (let n = 0; n < 1_000; n += 1) store.emit({ ...EVENT, data: { text: 'x'.repeat(1_000) } });
+      for (let n = 0; n < 1_000; n += 1) store.emit({ ...EVENT, data: { name: 'x'.repeat(1_000) } });
     });
   assert.throws(fill, hasCode('store_full'));
   assert.is(store.events.range().last, 0);

@@ -239,7 +239,8 @@ test('an intent that cannot be written: the act is not done, what was done is un
     run: async () => {
       store.limitPages(store.pageCount);
       try {
-        for (;;) store.quickly(() => store.emit({ type: 'baton.build.added', subject: 'x', data: {} }));
+        for (;;)
+          store.quickly(() => store.emit({ type: 'baton.build.removed', subject: 'x', data: { path: '' } }));
       } catch {
         setTimeout(() => store.limitPages(1_000_000), 100);
       }

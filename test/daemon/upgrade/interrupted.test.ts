@@ -183,7 +183,8 @@ test('the journal cannot be written any more: rolled back, the guest ticks on', 
     if (moment === 'begun:hand-over' || moment === 'begun:verify' || moment === 'begun:commit') {
       /* Fills what is left of the last page, so that the next write finds no room. */
       try {
-        for (;;) store.quickly(() => store.emit({ type: 'baton.build.added', subject: 'x', data: {} }));
+        for (;;)
+          store.quickly(() => store.emit({ type: 'baton.build.removed', subject: 'x', data: { path: '' } }));
       } catch (error) {
         assert.is((error as { code: string }).code, 'store_full');
       }

@@ -62,7 +62,7 @@ function stored({ store }: Context) {
 }
 
 function states({ store }: Context): unknown[] {
-  return store.events.after(0, 100).map(({ data }) => data.state);
+  return store.events.after(0, 100).map(({ data }) => (data as { state?: string }).state);
 }
 
 test('while the guest stands still looks are written with the next act, in order', (context) => {
