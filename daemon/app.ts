@@ -7,6 +7,7 @@ import type { BuildKind } from './build.js';
 import { BuildRegistry } from './builds.js';
 import { Consoles, DEFAULT_LOG_BYTES } from './console/consoles.js';
 import type { AccessOptions } from './http/access.js';
+import { EventFeed, type EventLimits } from './http/event-feed.js';
 import { createServer } from './http/server.js';
 import { BatonDriver } from './instance/baton-driver.js';
 import type { VmmDriver, VmmDrivers } from './instance/driver.js';
@@ -35,6 +36,7 @@ export interface AppOptions {
   readonly deadlinesMs?: Readonly<Record<string, number>>;
   readonly keepEvents?: number;
   readonly access?: Partial<AccessOptions>;
+  readonly eventLimits?: Partial<EventLimits>;
   /** How much of each instance's console log is kept. */
   readonly consoleLogBytes?: number;
   /** Told of every moment of an upgrade at which the daemon could die. */
@@ -45,6 +47,7 @@ export interface App {
   readonly server: FastifyInstance;
   readonly services: Services;
   readonly supervisor: Supervisor;
+  readonly feed: EventFeed;
   /** Ends what is under way, in order, within `deadlineMs`; VMMs stay. */
   close(deadlineMs: number): Promise<void>;
 }
@@ -90,16 +93,19 @@ export async function createApp(options: AppOptions): Promise<App> {
   const supervisor = new Supervisor(services);
   await supervisor.recover();
   services.consoles.start();
+  const feed = new EventFeed(store, options.eventLimits);
   const server = await createServer({
     services,
     supervisor,
     version: options.version,
     access: { groupRole: 'operator', ...options.access },
+    feed,
   });
   return {
     server,
     services,
     supervisor,
+    feed,
     async close(deadlineMs) {
       clearInterval(watching);
       await supervisor.stop(deadlineMs);

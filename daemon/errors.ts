@@ -62,6 +62,7 @@ export const ERRORS = {
   store_busy: { status: 503, title: 'The store is locked by another process' },
   store_corrupt: { status: 503, title: 'The store is damaged' },
   store_failed: { status: 503, title: 'The store cannot be read or written' },
+  too_many_listeners: { status: 503, title: 'Too many subscribers listen to events' },
   shutting_down: { status: 503, title: 'The daemon is stopping' },
   state_has_no_room: { status: 507, title: 'The disk has no room for the state of the guest' },
   store_full: { status: 507, title: 'The store has no room left' },

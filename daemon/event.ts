@@ -1,4 +1,5 @@
 /** Events: what happened, numbered without gaps, kept for a while, shown as CloudEvents 1.0 JSON. */
+import type { Matches } from './event-filter.js';
 import type { EventData, EventType } from './event-types.js';
 
 export type { EventType } from './event-types.js';
@@ -27,12 +28,27 @@ export interface EventRange {
   readonly last: number;
 }
 
+export interface EventPage {
+  readonly events: readonly StoredEvent[];
+  /** The last that was looked at, wanted or not. */
+  readonly reached: number;
+}
+
 /** Where subscribers find what happened, and learn that something did. */
 export interface EventHistory {
-  readonly events: { after(seq: number, limit: number): StoredEvent[]; range(): EventRange };
+  readonly events: {
+    /** Looks at so many events after `seq` at most; null: all are wanted. */
+    scan(seq: number, limit: number, matches: Matches | null): EventPage;
+    range(): EventRange;
+  };
+  /** Whether a guest is paused by an upgrade: whatever can wait, waits. */
+  readonly isPausing: boolean;
   /** Called after each commit that has events, in order. Listeners must not throw. Returns how to end it. */
   onEvents(listener: (events: readonly StoredEvent[]) => void): () => void;
 }
+
+/** Not stored, so it takes no number: its `seq` is that of the last event that the reader need not ask for again. */
+export const REACHED_EVENT = 'baton.events.reached';
 
 export interface CloudEvent {
   readonly specversion: '1.0';
@@ -60,5 +76,19 @@ export function toCloudEvent(event: StoredEvent): CloudEvent {
     requester: event.requester,
     datacontenttype: 'application/json',
     data: event.data,
+  };
+}
+
+export function toReachedEvent(seq: number, timeMs: number): CloudEvent {
+  return {
+    specversion: '1.0',
+    id: `reached-${seq}`,
+    seq,
+    source: '/batond',
+    type: REACHED_EVENT,
+    subject: 'events',
+    time: new Date(timeMs).toISOString(),
+    datacontenttype: 'application/json',
+    data: {},
   };
 }

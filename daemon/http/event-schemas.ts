@@ -18,18 +18,32 @@ export const EventView = Type.Object(
   { description: 'CloudEvents 1.0, JSON format' },
 );
 
+/** Given once with commas between, or several times. */
+const words = (description: string) =>
+  Type.Union(
+    [Type.String({ maxLength: 4_096 }), Type.Array(Type.String({ maxLength: 4_096 }), { maxItems: 64 })],
+    { description: `${description}; with commas between, or repeated` },
+  );
+
 export const EventQuery = Type.Object(
   {
     after: Type.Optional(
       Type.String({
         pattern: '^[0-9]{1,15}$',
         description:
-          'Events with a higher sequence only. WebSocket: default is the newest, 0 is all that are kept',
+          'Events with a higher sequence only. For a stream the default is the newest, and 0 is all that are kept',
       }),
     ),
     limit: Type.Optional(
-      Type.String({ pattern: '^[1-9][0-9]{0,3}$', description: 'At most this many; not for WebSocket' }),
+      Type.String({
+        pattern: '^([1-9][0-9]{0,2}|1000)$',
+        description: 'At most this many, 1 to 1000, 100 if not given; not for streams',
+      }),
     ),
+    type: Type.Optional(
+      words('Only events of these types; * at the end stands for anything: baton.upgrade.*,baton.guest.*'),
+    ),
+    machine: Type.Optional(words('Only events of these machines, by id or name')),
   },
   strict,
 );

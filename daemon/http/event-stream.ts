@@ -1,138 +1,180 @@
 /**
- * One subscriber: what it has missed from the store, then what happens, in order, each once. The reader decides
- * the pace: while it has much unread, nothing more is fetched for it; one that stays so is told and cut. The
- * daemon holds no queue for anybody, the store is the queue.
+ * One subscriber, over whatever transport: what it has missed, then what happens, in order, each once, as far as its
+ * filter lets it. The reader decides the pace: while it has much unread, nothing more is written for it; one that stays
+ * so is told and cut. A reader that is not sent everything is told now and then how far it has come, so that it resumes
+ * there.
  */
-import type { WebSocket } from 'ws';
-import { BatonError, problemBody } from '../errors.js';
-import { type EventHistory, type StoredEvent, toCloudEvent } from '../event.js';
+import { BatonError } from '../errors.js';
+import type { Matches } from '../event-filter.js';
+import type { DropReason, EventFeed, EventLimits, FeedReader, Frame, TransportName } from './event-feed.js';
 
 const PAGE = 256;
-/** Beyond this the reader is behind: nothing more is written until it has read. */
-const MAX_UNREAD_BYTES = 1024 * 1024;
-const SLOW_READER_DEADLINE_MS = 10_000;
-const RETRY_MS = 20;
+const RETRY_MS = 10;
 
-/** Private close codes; the frame before says the same as a problem. */
-const CLOSE_REFUSED = 4400;
-const CLOSE_GONE = 4410;
-const CLOSE_SLOW = 4429;
-
-export interface EventStreamOptions {
-  readonly maxUnreadBytes?: number;
-  readonly slowReaderDeadlineMs?: number;
+export interface EventTransport {
+  readonly name: TransportName;
+  /** What was written and not taken by the kernel. */
+  readonly unreadBytes: number;
+  send(frame: Frame): void;
+  /** It has seen all that it wants up to there. */
+  sendReached(seq: number): void;
+  /** Something for the reader to hear. False: it did not answer the last one. */
+  beat(): boolean;
+  /** Says why, and hangs up. */
+  refuse(error: BatonError): void;
+  /** Hangs up, as the daemon stops. */
+  sendAway(): void;
+  /** For a peer that takes nothing. */
+  destroy(): void;
+  onClosed(heard: () => void): void;
 }
 
-export class EventStream {
-  readonly #socket: WebSocket;
-  readonly #history: EventHistory;
-  readonly #maxUnreadBytes: number;
-  readonly #slowReaderDeadlineMs: number;
-  readonly #unsubscribe: () => void;
-  #sentSeq: number;
-  #scheduled: NodeJS.Immediate | NodeJS.Timeout | null = null;
+export interface EventStreamOptions {
+  /** Null: from now on. */
+  readonly after: number | null;
+  /** Null: everything. */
+  readonly matches: Matches | null;
+}
+
+export class EventStream implements FeedReader {
+  readonly #feed: EventFeed;
+  readonly #transport: EventTransport;
+  readonly #limits: EventLimits;
+  readonly #matches: Matches | null;
+  readonly #heartbeat: NodeJS.Timeout;
+  /** All that it wants up to here was sent. */
+  #seenSeq: number;
+  /** What the reader itself knows of that; null: nothing yet. */
+  #toldSeq: number | null;
+  #hasBegun = false;
+  #hasCaughtUp = false;
+  #retry: NodeJS.Timeout | null = null;
   #behindSinceMs: number | null = null;
   #isClosed = false;
 
-  constructor(
-    socket: WebSocket,
-    history: EventHistory,
-    after: number | null,
-    options: EventStreamOptions = {},
-  ) {
-    this.#socket = socket;
-    this.#history = history;
-    this.#maxUnreadBytes = options.maxUnreadBytes ?? MAX_UNREAD_BYTES;
-    this.#slowReaderDeadlineMs = options.slowReaderDeadlineMs ?? SLOW_READER_DEADLINE_MS;
-    this.#sentSeq = after ?? history.events.range().last;
-    this.#unsubscribe = history.onEvents(() => this.#schedule());
-    socket.on('close', () => this.#end());
-    socket.on('error', () => socket.terminate());
-    socket.on('message', () => this.#refuse(CLOSE_REFUSED, readOnly()));
-    this.#schedule();
+  constructor(feed: EventFeed, transport: EventTransport, { after, matches }: EventStreamOptions) {
+    this.#feed = feed;
+    this.#transport = transport;
+    this.#limits = feed.limits;
+    this.#matches = matches;
+    this.#seenSeq = after ?? feed.last;
+    this.#toldSeq = after;
+    this.#heartbeat = setInterval(() => this.#beat(), feed.limits.heartbeatMs).unref();
+    transport.onClosed(() => this.#end());
+    feed.add(this);
   }
 
-  /** Later, not now: an event may be written while a guest stands still. */
-  #schedule(): void {
-    if (this.#isClosed || this.#scheduled !== null) return;
-    this.#scheduled = setImmediate(() => this.#pump());
+  get transport(): TransportName {
+    return this.#transport.name;
   }
 
-  #pump(): void {
-    this.#scheduled = null;
-    if (this.#isClosed) return;
-    if (this.#socket.bufferedAmount > this.#maxUnreadBytes) {
+  pump(): void {
+    if (this.#isClosed || this.#retry !== null) return;
+    if (this.#isBehind()) {
       this.#waitForReader();
       return;
     }
     this.#behindSinceMs = null;
-    const events = this.#next();
-    if (events instanceof BatonError) {
-      this.#refuse(events.code === 'events_gone' ? CLOSE_GONE : CLOSE_REFUSED, events);
-      return;
+    try {
+      this.#begin();
+      this.#sendPage();
+    } catch (error) {
+      if (!(error instanceof BatonError)) throw error;
+      this.#drop('refused', error);
     }
-    for (const event of events) {
-      if (this.#socket.bufferedAmount > this.#maxUnreadBytes) break;
-      this.#socket.send(JSON.stringify(toCloudEvent(event)));
-      this.#sentSeq = event.seq;
-    }
-    const hasMore = events.length === PAGE || this.#sentSeq < (events.at(-1)?.seq ?? 0);
-    if (hasMore) this.#schedule();
   }
 
-  #next(): StoredEvent[] | BatonError {
-    try {
-      return checkSequence(this.#history, this.#sentSeq) ?? this.#history.events.after(this.#sentSeq, PAGE);
-    } catch (error) {
-      return new BatonError('store_failed', 'events cannot be read', { cause: error });
+  refuse(error: BatonError): void {
+    if (this.#isClosed) return;
+    this.#end();
+    this.#transport.refuse(error);
+    /* A peer that reads nothing does not answer the end either. */
+    setTimeout(() => this.#transport.destroy(), this.#limits.slowReaderDeadlineMs).unref();
+  }
+
+  sendAway(): void {
+    this.pump();
+    if (this.#isClosed) return;
+    this.#tellReached();
+    this.#end();
+    this.#transport.sendAway();
+  }
+
+  /** The newest events may still be here when they are gone from the store: asked for, they are gone all the same. */
+  #begin(): void {
+    if (this.#hasBegun) return;
+    this.#feed.require(this.#seenSeq);
+    this.#hasBegun = true;
+  }
+
+  #sendPage(): void {
+    const before = this.#seenSeq;
+    const { frames, reached } = this.#feed.after(before, PAGE, this.#matches);
+    for (const frame of frames) {
+      if (this.#isBehind()) {
+        this.#feed.wake(this);
+        return;
+      }
+      this.#transport.send(frame);
+      this.#seenSeq = frame.seq;
+      this.#toldSeq = frame.seq;
     }
+    this.#seenSeq = reached;
+    if (reached > before) this.#feed.wake(this);
+    else this.#catchUp();
+  }
+
+  /** Who has a filter cannot tell otherwise that nothing more is to come for now. */
+  #catchUp(): void {
+    if (this.#hasCaughtUp) return;
+    this.#hasCaughtUp = true;
+    if (this.#matches !== null) this.#tellReached();
+  }
+
+  #tellReached(): void {
+    if (this.#toldSeq === this.#seenSeq) return;
+    this.#transport.sendReached(this.#seenSeq);
+    this.#toldSeq = this.#seenSeq;
+  }
+
+  #beat(): void {
+    if (this.#isBehind()) return;
+    this.#tellReached();
+    if (this.#transport.beat()) return;
+    this.#feed.countDrop(this.transport, 'dead');
+    this.#end();
+    this.#transport.destroy();
+  }
+
+  #isBehind(): boolean {
+    return this.#transport.unreadBytes > this.#limits.maxUnreadBytes;
   }
 
   #waitForReader(): void {
+    const { maxUnreadBytes, slowReaderDeadlineMs } = this.#limits;
     this.#behindSinceMs ??= performance.now();
-    if (performance.now() - this.#behindSinceMs > this.#slowReaderDeadlineMs) {
-      const message = `more than ${this.#maxUnreadBytes} bytes were unread for ${this.#slowReaderDeadlineMs} ms: connect again with after=${this.#sentSeq} or the last sequence read`;
-      this.#refuse(CLOSE_SLOW, new BatonError('slow_reader', message));
+    if (performance.now() - this.#behindSinceMs > slowReaderDeadlineMs) {
+      const message = `more than ${maxUnreadBytes} bytes were unread for ${slowReaderDeadlineMs} ms: connect again with after= the last sequence read`;
+      this.#drop('slow', new BatonError('slow_reader', message));
       return;
     }
-    this.#scheduled = setTimeout(() => this.#pump(), RETRY_MS);
+    this.#retry = setTimeout(() => {
+      this.#retry = null;
+      this.#feed.wake(this);
+    }, RETRY_MS);
   }
 
-  #refuse(code: number, error: BatonError): void {
-    if (this.#isClosed) return;
-    this.#end();
-    this.#socket.send(JSON.stringify({ error: problemBody(error) }));
-    this.#socket.close(code, error.code);
-    /* A peer that reads nothing does not answer the close either. */
-    setTimeout(() => this.#socket.terminate(), this.#slowReaderDeadlineMs).unref();
+  #drop(reason: DropReason, error: BatonError): void {
+    this.#feed.countDrop(this.transport, reason);
+    this.refuse(error);
   }
 
   #end(): void {
+    if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#unsubscribe();
-    if (this.#scheduled !== null) {
-      clearImmediate(this.#scheduled as NodeJS.Immediate);
-      clearTimeout(this.#scheduled as NodeJS.Timeout);
-      this.#scheduled = null;
-    }
+    this.#feed.remove(this);
+    clearInterval(this.#heartbeat);
+    if (this.#retry !== null) clearTimeout(this.#retry);
+    this.#retry = null;
   }
-}
-
-function readOnly(): BatonError {
-  return new BatonError('invalid_request', 'expected no message on the event stream: it only sends');
-}
-
-/** Null when everything after `seq` can be had; otherwise why not. */
-export function checkSequence(history: EventHistory, seq: number): BatonError | null {
-  const { first, last } = history.events.range();
-  const details = { first, last };
-  if (seq > last) {
-    const message = `expected a sequence of at most ${last}, got ${seq}: this daemon's history is not the one you know; list machines anew`;
-    return new BatonError('event_not_reached', message, { details });
-  }
-  if (seq < first - 1 && seq !== 0) {
-    const message = `events after ${seq} were asked for, but those before ${first} are no longer kept; list machines anew and go on from ${last}`;
-    return new BatonError('events_gone', message, { details });
-  }
-  return null;
 }

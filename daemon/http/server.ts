@@ -13,6 +13,7 @@ import { type AccessOptions, addAccess } from './access.js';
 import { buildRoutes } from './builds.js';
 import { consoleRoutes } from './console.js';
 import { answerToBrokenHttp, handleError } from './error-handler.js';
+import type { EventFeed } from './event-feed.js';
 import { eventRoutes } from './events.js';
 import { guestRoutes } from './guest.js';
 import { hostRoutes } from './host.js';
@@ -38,6 +39,7 @@ export interface ServerOptions {
   readonly supervisor: Supervisor;
   readonly version: string;
   readonly access: AccessOptions;
+  readonly feed: EventFeed;
 }
 
 /** Subscribers learn that they can come back; one that does not answer the close is not waited for. */
@@ -89,6 +91,8 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
       },
     },
   });
+  /* Before the connections are closed: subscribers hear how far they were. */
+  app.addHook('preClose', async () => options.feed.close());
   await app.register(websocket, { options: { maxPayload: MAX_FRAME_BYTES }, preClose: sendAway });
   for (const routes of [
     rootRoutes,

@@ -1,6 +1,7 @@
 /** The event log: gap-free, bounded. */
 import type { Database, Statement } from 'better-sqlite3';
-import type { EventRange, EventType, NewEvent, StoredEvent } from '../event.js';
+import type { EventPage, EventRange, EventType, NewEvent, StoredEvent } from '../event.js';
+import type { Matches } from '../event-filter.js';
 
 interface Row {
   readonly seq: number;
@@ -49,6 +50,13 @@ export class EventStore {
 
   after(seq: number, limit: number): StoredEvent[] {
     return this.#after.all(seq, limit).map(toEvent);
+  }
+
+  /** What is not wanted is not decoded. */
+  scan(seq: number, limit: number, matches: Matches | null): EventPage {
+    const rows = this.#after.all(seq, limit);
+    const wanted = matches === null ? rows : rows.filter(matches);
+    return { events: wanted.map(toEvent), reached: rows.at(-1)?.seq ?? seq };
   }
 
   range(): EventRange {

@@ -99,6 +99,10 @@ export class Store implements EventHistory {
     this.#pauses -= 1;
   }
 
+  get isPausing(): boolean {
+    return this.#pauses > 0;
+  }
+
   /** Only inside a transaction. It says who asked. */
   emit(event: NewEvent): void {
     if (this.#depth === 0) throw new Error(`event ${event.type} must be written with what it reports`);

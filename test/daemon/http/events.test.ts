@@ -3,10 +3,11 @@ import { request } from 'node:http';
 import { connect } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { WebSocket } from 'ws';
 import type { App } from '../../../daemon/app.js';
-import { EventStream } from '../../../daemon/http/event-stream.js';
+import { EventFeed } from '../../../daemon/http/event-feed.js';
+import { EventStream, type EventTransport } from '../../../daemon/http/event-stream.js';
 import { waitFor, within } from '../../helpers/wait.js';
+import { WebSocketReader } from '../event-readers.js';
 import { call, type Folders, makeFolders, startApp, tearDown } from '../fixture.js';
 
 interface Context {
@@ -26,35 +27,14 @@ test.before.each(async (context) => {
 
 test.after.each(({ folders, app }) => tearDown(folders, app));
 
-function emit({ app }: Context, count: number, data: object = {}): void {
+function emit({ app }: Context, count: number, name = 'm'): void {
   const { store } = app.services;
   for (let n = 0; n < count; n += 1) {
-    store.durably(() =>
-      store.emit({ type: 'baton.machine.created', subject: 'machines/x', data: { name: `m${n}`, ...data } }),
-    );
+    store.durably(() => store.emit({ type: 'baton.machine.created', subject: 'machines/x', data: { name } }));
   }
 }
 
-interface Subscriber {
-  readonly socket: WebSocket;
-  readonly frames: { seq: number; error?: { code: string; detail: string } }[];
-  readonly closed: Promise<{ code: number; reason: string }>;
-}
-
-async function subscribe({ socketPath }: Context, query: string): Promise<Subscriber> {
-  const socket = new WebSocket(`ws+unix:${socketPath}:/v1/events${query}`);
-  const frames: Subscriber['frames'] = [];
-  socket.on('message', (data) => frames.push(JSON.parse(String(data))));
-  const closed = new Promise<{ code: number; reason: string }>((resolve) => {
-    socket.on('close', (code, reason) => resolve({ code, reason: String(reason) }));
-  });
-  const opened = new Promise((resolve, reject) => {
-    socket.on('open', resolve);
-    socket.on('error', reject);
-  });
-  await within(opened, 5_000, 'the connection');
-  return { socket, frames, closed };
-}
+const subscribe = ({ socketPath }: Context, query: string) => WebSocketReader.open(socketPath, query);
 
 test('the list goes on after a sequence, with a limit', async (context) => {
   emit(context, 5);
@@ -72,24 +52,26 @@ test('the list goes on after a sequence, with a limit', async (context) => {
 
 test('a stream sends what was missed, then what happens, each once and in order', async (context) => {
   emit(context, 10);
-  const { socket, frames } = await subscribe(context, '?after=3');
+  const reader = await subscribe(context, '?after=3');
+  const { frames } = reader;
   emit(context, 10);
   await waitFor(() => frames.length >= 18, { what: 'all events' });
   assert.equal(
     frames.map(({ seq }) => seq),
     Array.from({ length: 18 }, (_, index) => index + 4),
   );
-  socket.terminate();
+  reader.stop();
 });
 
 test('without a sequence a stream begins now', async (context) => {
   emit(context, 10);
-  const { socket, frames } = await subscribe(context, '');
+  const reader = await subscribe(context, '');
+  const { frames } = reader;
   await waitFor(async () => (await call(context.app, 'GET', '/v1')).status === 200, { what: 'a round trip' });
   emit(context, 1);
   await waitFor(() => frames.length > 0, { what: 'an event' });
   assert.is(frames[0]?.seq, 12);
-  socket.terminate();
+  reader.stop();
 });
 
 test('history that is gone is an error in words, not a gap', async (context) => {
@@ -119,44 +101,43 @@ test('a query that is no sequence is refused before the upgrade of the connectio
 });
 
 test('a subscriber that speaks is told that it should not', async (context) => {
-  const { socket, closed } = await subscribe(context, '');
-  socket.send('hello');
-  assert.is((await within(closed, 5_000, 'the close')).code, 4400);
+  const reader = await subscribe(context, '');
+  reader.send('hello');
+  assert.is((await within(reader.closed, 5_000, 'the close')).code, 4400);
 });
 
 test('a reader that does not read is told and cut, and costs the daemon no queue', async (context) => {
   const { store } = context.app.services;
   const sent: string[] = [];
-  let buffered = 0;
-  const handlers = new Map<string, () => void>();
-  let closedWith: number | null = null;
-  const socket = {
-    get bufferedAmount() {
-      return buffered;
+  let refusal: string | null = null;
+  let unreadBytes = 0;
+  const transport: EventTransport = {
+    name: 'websocket',
+    get unreadBytes() {
+      return unreadBytes;
     },
-    send(text: string) {
-      sent.push(text);
-      buffered += text.length;
+    send({ json }) {
+      sent.push(String(json));
+      unreadBytes += json.length;
     },
-    close(code: number) {
-      closedWith = code;
+    refuse({ code }) {
+      refusal = code;
     },
-    terminate() {
-      handlers.get('close')?.();
-    },
-    on(name: string, handler: () => void) {
-      handlers.set(name, handler);
-    },
+    sendReached: () => undefined,
+    beat: () => true,
+    sendAway: () => undefined,
+    destroy: () => undefined,
+    onClosed: () => undefined,
   };
-  new EventStream(socket as unknown as WebSocket as never, store, 0, {
-    maxUnreadBytes: 4_000,
-    slowReaderDeadlineMs: 100,
-  });
-  emit(context, 40, { text: 'x'.repeat(1_000) });
-  await waitFor(() => closedWith !== null, { what: 'the slow reader to be cut' });
-  assert.is(closedWith, 4429);
-  assert.match(sent.at(-1) ?? '', /slow_reader/);
+  const feed = new EventFeed(store, { maxUnreadBytes: 4_000, slowReaderDeadlineMs: 100 });
+  new EventStream(feed, transport, { after: 0, matches: null });
+  emit(context, 40, 'x'.repeat(1_000));
+  await waitFor(() => refusal !== null, { what: 'the slow reader to be cut' });
+  assert.is(refusal, 'slow_reader');
   assert.ok(sent.length < 45, `${sent.length} frames were queued`);
+  assert.equal(feed.dropped, [{ transport: 'websocket', reason: 'slow', count: 1 }]);
+  assert.is(feed.readers.size, 0);
+  feed.close();
 });
 
 test('when the daemon stops, subscribers are told that they can come back', async (context) => {
