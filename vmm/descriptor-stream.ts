@@ -3,6 +3,9 @@
  * is read ahead: what nobody has asked for stays in the kernel, and goes with the descriptor. Output that the kernel
  * does not take waits here, bounded, and can be taken out for whoever goes on. Works in any thread.
  *
+ * A peer that hangs up is noticed whether it is read or not. What it had sent is still to be had, for as long as it is
+ * in nobody's way.
+ *
  * No handler is called before the event loop has turned, but for `onEnd` inside `read` and `write`.
  */
 import {
@@ -29,7 +32,7 @@ const MAX_READ_BYTES = 64 * 1024;
 const INPUT = POLLIN | POLLHUP | POLLERR;
 const HANG_UP = POLLRDHUP | POLLHUP | POLLERR;
 /** What a peer sent before it left is waited for, once that is in the way, as long as some of it is taken in this time. */
-const LEAVING_MS = 1000;
+export const LEAVING_MS = 1000;
 /** What a peer does that goes away. */
 const GONE = ['EPIPE', 'ECONNRESET', 'EIO'];
 
@@ -44,6 +47,8 @@ export class DescriptorStream {
   readonly fd: number;
   /** Something may be read. Called in each turn of the event loop until it is read, or reading is off. */
   onReadable: () => void = () => {};
+  /** The peer has hung up, and has sent something before that is not wanted now. It may be called more than once. */
+  onLeaving: () => void = () => {};
   /** Nothing more comes or goes; `null` for the ordinary end. Called once, by when the stream may be closed. */
   onEnd: (error: Error | null) => void = () => {};
   readonly #settings: DescriptorStreamSettings;
@@ -60,6 +65,7 @@ export class DescriptorStream {
   /** The peer reads no more; what it has sent before may still be there. */
   #isDeaf = false;
   #leaving: NodeJS.Timeout | null = null;
+  #reason: Error | null = null;
   /** It has hung up, and what it sent before is not wanted now. */
   #leavesInput = false;
 
@@ -102,7 +108,7 @@ export class DescriptorStream {
       if (this.#settings.isBlocking && readyEvents(this.fd, POLLIN) === 0) return NOTHING;
       const got = readFd(this.fd, into);
       if (got === 0) this.#end(null);
-      else if (got !== null) this.#leaving?.refresh();
+      else if (got !== null && this.#leaving !== null) this.#leave(this.#reason, LEAVING_MS);
       return into.subarray(0, got ?? 0);
     } catch (error) {
       this.#end(error as Error);
@@ -169,6 +175,11 @@ export class DescriptorStream {
     });
   }
 
+  /** A peer that is leaving is in the way: what it has sent must be read within this time, or some of it. */
+  hurry(withinMs: number): void {
+    if (this.#leaving === null) this.#leave(null, withinMs);
+  }
+
   /** The end of this stream, not of what it goes to: another process may still have that. Calls no handler. */
   close(): void {
     closeFd(this.release());
@@ -178,6 +189,7 @@ export class DescriptorStream {
   release(): number {
     if (this.#immediate !== null) clearImmediate(this.#immediate);
     this.onEnd = () => {};
+    this.onLeaving = () => {};
     this.#end(null);
     this.#watch?.end();
     return this.fd;
@@ -212,7 +224,7 @@ export class DescriptorStream {
     } catch (error) {
       this.#isDeaf = true;
       this.#drop();
-      if (isGone(error) && readableBytes(this.fd) > 0) this.#leave(error as Error);
+      if (isGone(error) && readableBytes(this.fd) > 0) this.#leave(error as Error, LEAVING_MS);
       else this.#end(error as Error);
       return bytes.length;
     }
@@ -220,15 +232,19 @@ export class DescriptorStream {
 
   #hangUp(): void {
     this.#leavesInput = readableBytes(this.fd) > 0;
-    if (!this.#leavesInput) this.#end(null);
+    if (this.#leavesInput) this.onLeaving();
+    else this.#end(null);
   }
 
   /** Whoever reads comes to the end in turn; whoever does not must not keep a dead peer for ever. */
-  #leave(error: Error): void {
-    this.#leaving ??= setTimeout(() => {
-      if (this.#isQuiet) this.#leaving?.refresh();
-      else this.#end(error);
-    }, LEAVING_MS);
+  #leave(reason: Error | null, withinMs: number): void {
+    if (this.#isOver) return;
+    if (this.#leaving !== null) clearTimeout(this.#leaving);
+    this.#reason = reason;
+    this.#leaving = setTimeout(() => {
+      if (this.#isQuiet) this.#leave(reason, LEAVING_MS);
+      else this.#end(reason);
+    }, withinMs);
   }
 
   #drop(): void {

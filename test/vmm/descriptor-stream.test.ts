@@ -163,6 +163,21 @@ test('output for a peer that left is dropped; its last words are waited for, but
   assert.match(ends[0]?.message ?? '', /^EPIPE/);
 });
 
+test('a peer that hung up unread is told of; in the way, it ends when nothing is taken in time', async (context) => {
+  const { stream, ends } = open(context);
+  let told = 0;
+  stream.onLeaving = () => {
+    told += 1;
+  };
+  writeFd(context.far, bytes('last words'));
+  hangUp(context);
+  await waitFor(() => told > 0, { what: 'the leaving to be told' });
+  assert.equal([ends, text(stream.read(4))], [[], 'last']);
+  stream.hurry(0);
+  await waitFor(() => ends.length === 1, { what: 'the end' });
+  assert.equal([ends, stream.read(10).length, told], [[null], 0, 1]);
+});
+
 test('descriptors come with the bytes they were sent with', async (context) => {
   const { stream, ends } = open(context);
   const memory = createMemfd('m', 10);

@@ -2,7 +2,7 @@
  * The client of a chardev, if there is one, and the output for it: bytes wait here for a client that is slow
  * (bounded: what does not fit is refused) or not there yet (bounded: the newest bytes stay).
  */
-import { DescriptorStream } from '../descriptor-stream.js';
+import { DescriptorStream, LEAVING_MS } from '../descriptor-stream.js';
 import { Backlog } from './backlog.js';
 import { type ChardevState, MAX_BUFFERED_BYTES } from './chardev-state.js';
 
@@ -11,6 +11,8 @@ const NOTHING = new Uint8Array(0);
 
 export interface PeerEvents {
   onReadable(): void;
+  /** The client has hung up, but the guest has not taken all that it had sent. It may be called more than once. */
+  onLeaving?(): void;
   /** The client has gone, or nothing more can go to it. Its descriptor is still open. */
   onGone(): void;
 }
@@ -22,6 +24,9 @@ export class Peer {
   #isReading = false;
   #isQuiet = false;
   #isGone = false;
+  #isLeaving = false;
+  /** When the guest last took something, or last wanted to: of whichever client. */
+  #tookAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(backlogLimit: number, events: PeerEvents) {
     this.#backlog = new Backlog(backlogLimit);
@@ -31,6 +36,11 @@ export class Peer {
   /** A client is there and has not gone. */
   get isConnected(): boolean {
     return this.#stream !== null && !this.#isGone;
+  }
+
+  /** The client has hung up, but the guest has not taken all that it had sent. */
+  get isLeaving(): boolean {
+    return this.isConnected && this.#isLeaving;
   }
 
   /** The descriptor of the client; of one that has gone too, until it is let go. */
@@ -43,9 +53,14 @@ export class Peer {
     const stream = new DescriptorStream(fd, { limitBytes: MAX_BUFFERED_BYTES });
     this.#stream = stream;
     this.#isGone = false;
+    this.#isLeaving = false;
     stream.setQuiet(this.#isQuiet);
     stream.setReading(this.#isReading);
     stream.onReadable = () => this.#events.onReadable();
+    stream.onLeaving = () => {
+      this.#isLeaving = true;
+      this.#events.onLeaving?.();
+    };
     stream.onEnd = () => {
       this.#isGone = true;
       this.#events.onGone();
@@ -58,6 +73,12 @@ export class Peer {
     const fd = this.#stream?.release() ?? null;
     this.#stream = null;
     return fd;
+  }
+
+  /** Another client waits for its place: it goes when the guest has taken nothing for a while, maybe of others. */
+  hurry(): void {
+    const idleMs = performance.now() - this.#tookAtMs;
+    this.#stream?.hurry(Math.max(0, LEAVING_MS - idleMs));
   }
 
   /** Up to this many bytes `write` takes surely. */
@@ -73,10 +94,13 @@ export class Peer {
   }
 
   read(maxBytes: number): Uint8Array {
-    return this.#stream?.read(maxBytes) ?? NOTHING;
+    const bytes = this.#stream?.read(maxBytes) ?? NOTHING;
+    if (bytes.length > 0) this.#tookAtMs = performance.now();
+    return bytes;
   }
 
   setReading(reading: boolean): void {
+    if (this.#isReading && !reading) this.#tookAtMs = performance.now();
     this.#isReading = reading;
     this.#stream?.setReading(reading);
   }

@@ -1,7 +1,9 @@
 /**
  * A unix socket as a chardev, server or client. A server serves one client at a time; further ones wait in the
- * kernel, silent, until it is their turn. A client that lost its server, or never found it, tries again every
- * `reconnectMs`. The server's socket file is removed at the end only while it is still our own.
+ * kernel, silent, until it is their turn. One that has hung up makes room for the next: what it had sent still reaches
+ * a guest that reads, and is dropped only when the guest takes none of it while somebody waits (QEMU drops it at once).
+ * A client that lost its server, or never found it, tries again every `reconnectMs`. The server's socket file is
+ * removed at the end only while it is still our own.
  *
  * In the CPR modes listener and connection go with the guest. While they may be with two processes nobody is
  * accepted: who connects meanwhile waits for whoever has the guest then.
@@ -46,6 +48,7 @@ export class SocketChardev implements Chardev {
     this.#handOver = new HandOver(settings.awaitsGuest);
     this.#peer = new Peer(settings.backlogBytes, {
       onReadable: () => this.onReadable(),
+      onLeaving: () => this.#settle(),
       onGone: () => this.#lost(),
     });
     this.part = {
@@ -147,12 +150,20 @@ export class SocketChardev implements Chardev {
     const mayChange = !this.#handOver.isCarrying && !this.#isWaitingForShared;
     if (mayChange && this.#peer.fd !== null && !this.#peer.isConnected) this.#letPeerGo();
     const isFree = mayChange && this.#peer.fd === null;
-    this.#watch?.set(isFree ? POLLIN : 0);
-    if (isFree && !this.#options.server) this.#connectLater();
+    const isLeaving = mayChange && this.#peer.isLeaving;
+    this.#watch?.set(isFree || isLeaving ? POLLIN : 0);
+    if (this.#options.server) return;
+    if (isFree) this.#connectLater();
+    else if (isLeaving) this.#peer.hurry();
   }
 
   #accept(): void {
-    if (this.#listener === null || this.#peer.fd !== null) return;
+    if (this.#listener === null) return;
+    if (this.#peer.fd !== null) {
+      this.#watch?.set(0); // until the place is free
+      this.#peer.hurry();
+      return;
+    }
     const fd = acceptUnix(this.#listener.fd);
     if (fd !== null) this.#use(fd);
   }

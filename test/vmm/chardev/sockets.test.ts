@@ -179,6 +179,47 @@ test('setReading holds input back until it is wanted', async (context) => {
   await waitFor(() => events.includes('early'), { what: 'the held input' });
 });
 
+test('clients that hang up unread make room for each other, and the last one for whoever reads', async (context) => {
+  const chardev = await open(context, 'server=on,wait=off');
+  const events = record(chardev);
+  chardev.setReading(false);
+  for (let count = 0; count < 8; count++) {
+    const client = await connect(context);
+    client.socket.end(`unread ${count}`);
+    await waitFor(() => client.socket.writableFinished, { what: 'the words to be sent' });
+  }
+  const last = await connect(context);
+  await waitFor(() => chardev.write(Buffer.from('.')) && last.heard() !== '', {
+    what: 'the last one to be served',
+  });
+  last.socket.write('read');
+  chardev.setReading(true);
+  await waitFor(() => events.includes('read'), { what: 'input of the last client' });
+  assert.not.ok(
+    events.some((event) => event.startsWith('unread')),
+    events.join(' '),
+  );
+});
+
+test('what a client has sent before it hung up waits for a guest that takes its time', async (context) => {
+  const chardev = await open(context, 'server=on,wait=off');
+  chardev.setReading(true);
+  const first = await connect(context);
+  await waitFor(() => chardev.isOpen, { what: 'the first client' });
+  chardev.setReading(false);
+  first.socket.end('first');
+  const second = await connect(context);
+  second.socket.write(' second');
+  let read = '';
+  await waitFor(
+    () => {
+      read += Buffer.from(chardev.read(1)).toString();
+      return read === 'first second';
+    },
+    { what: 'both, in turn' },
+  );
+});
+
 test('the log file has all output, client or no client', async (context) => {
   const log = join(context.dir.path, 'log');
   writeFileSync(log, 'old\n');
