@@ -27,6 +27,8 @@ export interface Addon {
   readableBytes(fd: number): number;
   closeFd(fd: number): void;
   createEventFd(): number;
+  createTimerFd(): number;
+  setTimerFd(fd: number, delayNs: number): void;
   setCloseOnExec(fd: number, on: boolean): void;
   setNonBlocking(fd: number): void;
   duplicateFd(fd: number): number;

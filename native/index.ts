@@ -264,6 +264,18 @@ export function createEventFd(): number {
   return addon().createEventFd();
 }
 
+/** A timer that is not set, non-blocking. POLLIN: its time has come, until it is set again. */
+export function createTimerFd(): number {
+  return addon().createTimerFd();
+}
+
+/** Sets it to go off once, in so many nanoseconds; 0: not at all. */
+export function setTimerFd(fd: number, delayNs: number): void {
+  requireFd('fd', fd);
+  requireInteger('delayNs', delayNs, 0, Number.MAX_SAFE_INTEGER);
+  addon().setTimerFd(fd, delayNs);
+}
+
 export function setCloseOnExec(fd: number, on: boolean): void {
   requireFd('fd', fd);
   if (typeof on !== 'boolean') throw new TypeError(`expected on to be a boolean, got ${String(on)}`);

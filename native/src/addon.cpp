@@ -37,6 +37,8 @@ NAPI_MODULE_INIT() {
       method("readableBytes", baton::readableBytes),
       method("closeFd", baton::closeFd),
       method("createEventFd", baton::createEventFd),
+      method("createTimerFd", baton::createTimerFd),
+      method("setTimerFd", baton::setTimerFd),
       method("setCloseOnExec", baton::setCloseOnExec),
       method("setNonBlocking", baton::setNonBlocking),
       method("duplicateFd", baton::duplicateFd),

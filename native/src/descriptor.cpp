@@ -1,6 +1,7 @@
 // What any descriptor can do.
 #include <fcntl.h>
 #include <sys/eventfd.h>
+#include <sys/timerfd.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -77,6 +78,25 @@ napi_value createEventFd(napi_env env, napi_callback_info /*info*/) {
   const int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (fd < 0) return throwErrno(env, errno, "eventfd", "create an event descriptor");
   return number(env, fd);
+}
+
+napi_value createTimerFd(napi_env env, napi_callback_info /*info*/) {
+  const int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+  if (fd < 0) return throwErrno(env, errno, "timerfd_create", "create a timer");
+  return number(env, fd);
+}
+
+napi_value setTimerFd(napi_env env, napi_callback_info info) {
+  constexpr int64_t NS_PER_SECOND = 1'000'000'000;
+  Args args(env, info);
+  int fd = -1;
+  int64_t delayNs = 0;
+  if (!args.int32(0, "fd", &fd) || !args.int64(1, "delayNs", &delayNs)) return nullptr;
+  itimerspec time = {};
+  time.it_value.tv_sec = delayNs / NS_PER_SECOND;
+  time.it_value.tv_nsec = delayNs % NS_PER_SECOND;
+  if (timerfd_settime(fd, 0, &time, nullptr) == 0) return nullptr;
+  return throwErrno(env, errno, "timerfd_settime", format("set timer %d", fd));
 }
 
 napi_value setCloseOnExec(napi_env env, napi_callback_info info) {

@@ -27,6 +27,8 @@ napi_value unreadBytes(napi_env env, napi_callback_info info);
 napi_value readableBytes(napi_env env, napi_callback_info info);
 napi_value closeFd(napi_env env, napi_callback_info info);
 napi_value createEventFd(napi_env env, napi_callback_info info);
+napi_value createTimerFd(napi_env env, napi_callback_info info);
+napi_value setTimerFd(napi_env env, napi_callback_info info);
 napi_value setCloseOnExec(napi_env env, napi_callback_info info);
 napi_value setNonBlocking(napi_env env, napi_callback_info info);
 napi_value duplicateFd(napi_env env, napi_callback_info info);

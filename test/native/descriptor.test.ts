@@ -4,11 +4,16 @@ import * as assert from 'uvu/assert';
 import {
   closeFd,
   createMemfd,
+  createTimerFd,
   duplicateFd,
   NativeError,
+  POLLIN,
+  pollFd,
+  readyEvents,
   replaceInheritableFd,
   setCloseOnExec,
   setNonBlocking,
+  setTimerFd,
 } from '../../native/index.js';
 import { closesOnExec, isNonBlocking, nativeError } from './observe.js';
 
@@ -77,6 +82,26 @@ descriptor('replaceInheritableFd puts one file in the place of another', () => {
   const error = nativeError(() => replaceInheritableFd(99_999, 99_998));
   assert.is(error.code, 'EBADF');
   assert.is(error.syscall, 'dup2');
+});
+
+descriptor('a timer is readable from its time on, once, until it is set again', async () => {
+  const fd = createTimerFd();
+  assert.is(closesOnExec('self', fd), true);
+  assert.is(readyEvents(fd, POLLIN), 0);
+  const startedAt = performance.now();
+  setTimerFd(fd, 2_500_000);
+  assert.is(await pollFd(fd, POLLIN, 5000), POLLIN);
+  assert.ok(performance.now() - startedAt >= 2.4);
+  assert.is(readyEvents(fd, POLLIN), POLLIN);
+  setTimerFd(fd, 3_600_000_000_000);
+  assert.is(readyEvents(fd, POLLIN), 0);
+  setTimerFd(fd, 1);
+  assert.is(await pollFd(fd, POLLIN, 5000), POLLIN);
+  setTimerFd(fd, 0);
+  assert.is(readyEvents(fd, POLLIN), 0);
+  closeFd(fd);
+  assert.is(nativeError(() => setTimerFd(fd, 1)).code, 'EBADF');
+  assert.throws(() => setTimerFd(fd, -1), /expected delayNs to be an integer from 0/);
 });
 
 descriptor('what is no descriptor is refused before any call', () => {
