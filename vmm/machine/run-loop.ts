@@ -1,19 +1,14 @@
 /**
  * Runs the machine in slices on the event loop of its thread: about a millisecond of guest, then a turn of the
- * loop for messages and I/O. A hart that waits for an interrupt sleeps: on the event loop when the next
- * timer is far, in short blocking hops when it is near, because the loop's own timers count whole
- * milliseconds and a guest's 1 kHz ticker must not.
+ * loop for messages and I/O. A hart that waits for an interrupt sleeps on the event loop, so whatever comes wakes it at
+ * once; its timer is met to some microseconds, because a guest's 1 kHz ticker must be.
  */
 import type { Machine } from './machine.js';
+import { PreciseTimer } from './precise-timer.js';
 
 const SLICE_NS = 1_000_000;
-/** Deadlines nearer than this are met by hops. */
-const NEAR_NS = 2_000_000;
-/** Messages and I/O wait at most this long while hopping. */
-const HOP_MS = 0.25;
-/** Node's timers may fire up to a millisecond late, and count whole milliseconds. */
-const TIMER_LEAD_NS = 1_500_000;
-const MAX_TIMER_MS = 60_000;
+/** Going to sleep and waking up takes longer. */
+const SHORTEST_SLEEP_NS = 5_000;
 
 export interface RunLoopBackends {
   /** Passes on what the guest printed in the slice. */
@@ -25,16 +20,15 @@ export interface RunLoopBackends {
 export class RunLoop {
   readonly #machine: Machine;
   readonly #backends: RunLoopBackends;
-  readonly #stopWord: Int32Array;
   #running = false;
   #inSlice = false;
   #immediate: NodeJS.Immediate | null = null;
-  #timer: NodeJS.Timeout | null = null;
+  #isAsleep = false;
+  /** Made when it is first needed. */
+  #timer: PreciseTimer | null = null;
 
-  /** `stopWord` is not 0 when a stop was requested by another thread, which notifies it. */
-  constructor(machine: Machine, stopWord: Int32Array, backends: RunLoopBackends) {
+  constructor(machine: Machine, backends: RunLoopBackends) {
     this.#machine = machine;
-    this.#stopWord = stopWord;
     this.#backends = backends;
   }
 
@@ -59,9 +53,16 @@ export class RunLoop {
     this.#backends.flushOutput();
   }
 
+  /** For good. */
+  end(): void {
+    this.stop();
+    this.#timer?.end();
+    this.#timer = null;
+  }
+
   /** Something happened outside: a sleeping hart looks again. */
   wake(): void {
-    if (!this.#running || this.#timer === null) return;
+    if (!this.#running || !this.#isAsleep) return;
     this.#cancel();
     this.#turnSoon();
   }
@@ -101,17 +102,19 @@ export class RunLoop {
   }
 
   #sleep(): void {
-    const remainingNs = this.#machine.deadlineNs() - this.#machine.clock.nowNs();
-    if (remainingNs > NEAR_NS) {
-      const delayMs = Math.min(MAX_TIMER_MS, Math.floor((remainingNs - TIMER_LEAD_NS) / 1e6));
-      this.#timer = setTimeout(() => {
-        this.#timer = null;
-        this.#turn();
-      }, delayMs);
+    const delayNs = this.#machine.deadlineNs() - this.#machine.clock.nowNs();
+    if (delayNs < SHORTEST_SLEEP_NS) {
+      this.#turnSoon();
       return;
     }
-    if (remainingNs > 0) Atomics.wait(this.#stopWord, 0, 0, Math.min(HOP_MS, remainingNs / 1e6));
-    this.#turnSoon();
+    this.#isAsleep = true;
+    this.#timer ??= new PreciseTimer(() => this.#wakeUp());
+    this.#timer.set(delayNs);
+  }
+
+  #wakeUp(): void {
+    this.#isAsleep = false;
+    this.#turn();
   }
 
   #turnSoon(): void {
@@ -120,8 +123,8 @@ export class RunLoop {
 
   #cancel(): void {
     if (this.#immediate !== null) clearImmediate(this.#immediate);
-    if (this.#timer !== null) clearTimeout(this.#timer);
     this.#immediate = null;
-    this.#timer = null;
+    this.#timer?.cancel();
+    this.#isAsleep = false;
   }
 }

@@ -60,7 +60,6 @@ export class WorkerMachine implements MachineHandle {
     const stopped = this.#ask({ command: 'stop' });
     // Behind the message: the slice that this ends is followed by the event loop, which finds it.
     Atomics.store(this.#stopWord, 0, 1);
-    Atomics.notify(this.#stopWord, 0);
     await stopped;
   }
 

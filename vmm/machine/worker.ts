@@ -7,7 +7,6 @@ import type { BlockIoReport } from '../block/block-layer.js';
 import { describeDisks } from '../block/describe.js';
 import { HOST_CLOCK } from '../bus/host-clock.js';
 import { CarriedDescriptors } from '../carried.js';
-import { STOP_REQUEST_OFFSET } from '../cpu/memory-map.js';
 import { Boot } from '../firmware/boot.js';
 import { ramOf } from '../memory/guest-memory.js';
 import type { NetworkEvent } from '../net/report.js';
@@ -84,8 +83,7 @@ class MachineWorker {
       },
       settings.incoming,
     );
-    const stopWord = new Int32Array(settings.memory.buffer, STOP_REQUEST_OFFSET, 1);
-    this.#loop = new RunLoop(this.#machine, stopWord, {
+    this.#loop = new RunLoop(this.#machine, {
       flushOutput: () => serial.flush(),
       failed: (error) => send({ kind: 'failed', error: inWords(error) }),
     });
@@ -152,7 +150,7 @@ class MachineWorker {
       case 'ask':
         return this.#ask(request.slot, request.question);
       case 'close':
-        this.#loop.stop();
+        this.#loop.end();
         await this.#backends.close();
         this.#boot.close();
         return null;

@@ -35,15 +35,21 @@ function setup(act: (run: number) => ExitReason) {
       seen.stopRequests++;
     },
   };
-  const stopWord = new Int32Array(new SharedArrayBuffer(4));
-  const loop = new RunLoop(machine as unknown as Machine, stopWord, {
+  const loop = new RunLoop(machine as unknown as Machine, {
     flushOutput: () => {
       seen.flushes++;
     },
     failed: (error) => seen.failures.push((error as Error).message),
   });
+  loops.push(loop);
   return { loop, seen, deadline };
 }
+
+/** Loops, ended after each test. */
+const loops: RunLoop[] = [];
+test.after.each(() => {
+  for (const loop of loops.splice(0)) loop.end();
+});
 
 function busy(): ExitReason {
   const until = nowNs() + 200_000;
@@ -114,6 +120,18 @@ for (const delayNs of [700_000, 5_300_000]) {
     assert.ok((latenessNs[15] ?? 1e9) < 500_000, `lower quartile ${latenessNs[15]} ns late`);
   });
 }
+
+test('a hart that sleeps holds up nothing else of the loop, however near its timer is', async () => {
+  const { loop, seen, deadline } = setup(() => {
+    deadline.ns = nowNs() + 1_500_000;
+    return 'wfi';
+  });
+  loop.start();
+  await waitFor(() => seen.runs > 0, { what: 'the first run' });
+  const { runs } = seen;
+  for (let turn = 0; turn < 100; turn++) await new Promise(setImmediate);
+  assert.ok(seen.runs - runs < 20, `${seen.runs - runs} timers in 100 turns of the loop`);
+});
 
 test('a slice that throws stops the loop and is reported', async () => {
   const { loop, seen } = setup(() => {
