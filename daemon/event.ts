@@ -1,4 +1,5 @@
 /** Events: what happened, numbered without gaps, kept for a while, shown as CloudEvents 1.0 JSON. */
+import { DAEMON, requesterName } from './access/principal.js';
 import type { Matches } from './event-filter.js';
 import type { EventData, EventType } from './event-types.js';
 
@@ -88,6 +89,7 @@ export function toReachedEvent(seq: number, timeMs: number): CloudEvent {
     type: REACHED_EVENT,
     subject: 'events',
     time: new Date(timeMs).toISOString(),
+    requester: requesterName(DAEMON),
     datacontenttype: 'application/json',
     data: {},
   };
