@@ -2,6 +2,26 @@
 import { destination, type Logger, pino } from 'pino';
 import type { LogLevel } from './config-schema.js';
 
-export function createLog(level: LogLevel): Logger {
-  return pino({ level, base: { pid: process.pid } }, destination({ fd: 2, sync: true }));
+export interface AdjustableLog {
+  readonly log: Logger;
+  /** Of this log and of all that were made of it. */
+  setLevel(level: LogLevel): void;
+}
+
+/** pino gives each child a level of its own when it is made; here all of them look at one. */
+export function createLog(level: LogLevel): AdjustableLog {
+  const numberOf = (name: LogLevel) => pino.levels.values[name] ?? Number.POSITIVE_INFINITY;
+  let least = numberOf(level);
+  const hooks: pino.LoggerOptions['hooks'] = {
+    logMethod(args, method, value) {
+      if (value >= least) method.apply(this, args);
+    },
+  };
+  const options = { level: 'trace', base: { pid: process.pid }, hooks };
+  return {
+    log: pino(options, destination({ fd: 2, sync: true })),
+    setLevel(name) {
+      least = numberOf(name);
+    },
+  };
 }

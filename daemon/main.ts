@@ -1,15 +1,20 @@
 #!/usr/bin/env node
 /**
- * batond. Reads the command line, takes the lock, listens, and ends on a signal; its machines run on. Exit code
- * 0 after a signal, 1 when it could not start (with one sentence on stderr), 2 for a wrong command line.
+ * batond. Reads its configuration, takes the lock, listens, tells its supervisor, and ends on a signal; its machines run
+ * on. Exit code 0 after a signal, 1 when it could not start (with one sentence on stderr), 2 for a wrong command line or
+ * configuration.
  */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { createApp } from './app.js';
+import { type App, createApp } from './app.js';
 import { type Config, ConfigError, HELP, parseCommandLine } from './config.js';
 import { messageOf } from './errors.js';
 import { listen } from './listen.js';
-import { createLog } from './log.js';
+import { type AdjustableLog, createLog } from './log.js';
+import { takeInheritedSockets } from './service/inherited-sockets.js';
+import { type Supervision, supervisionOf } from './service/notify.js';
+import { waitingForRestart } from './service/reload.js';
+import { startWatchdog } from './service/watchdog.js';
 
 /** From dist/daemon/ in an installation. */
 const PACKAGE = fileURLToPath(new URL('../../package.json', import.meta.url));
@@ -29,26 +34,61 @@ function endAsked(): Promise<string> {
   });
 }
 
-async function run(config: Config): Promise<void> {
+/** Throws when the store is of no use. */
+function statusOf({ services: { store } }: App): string {
+  store.check();
+  const counts = store.machines.countsByState();
+  const all = [...counts.values()].reduce((sum, count) => sum + count, 0);
+  return `${all} machines, ${counts.get('running') ?? 0} running`;
+}
+
+/** A file that is not sound changes nothing. */
+function reload(running: Config, { log, setLevel }: AdjustableLog): void {
+  try {
+    const request = parseCommandLine(process.argv.slice(2));
+    if (request.action !== 'run') return;
+    setLevel(request.config.logLevel);
+    log.info({ waitingForRestart: waitingForRestart(running, request.config) }, 'configuration read again');
+  } catch (error) {
+    log.error({ err: error }, 'the configuration is not sound: the one before stays in effect');
+  }
+}
+
+async function run(config: Config, supervision: Supervision): Promise<void> {
   process.umask(0o077);
   /* Heard from the start: one that comes before we listen ends us in order as well. */
   const asked = endAsked();
-  const log = createLog(config.logLevel);
-  const { app, close } = await listen(config, (settings) =>
-    createApp({ ...settings, version: version(), log, ownBuild: { kind: 'baton', path: OWN_VMM } }),
+  const adjustable = createLog(config.logLevel);
+  const { log } = adjustable;
+  const inherited = takeInheritedSockets(process.env, process.pid);
+  const ownBuild = { kind: 'baton', path: OWN_VMM } as const;
+  const { app, close } = await listen(
+    config,
+    (settings) => createApp({ ...settings, version: version(), log, ownBuild }),
+    inherited,
   );
   log.info({ socket: config.socketPath, machines: app.services.store.machines.all().length }, 'listening');
+  supervision.ready(statusOf(app));
+  const watchdog = startWatchdog(supervision, () => statusOf(app));
+  process.on('SIGHUP', () => {
+    supervision.reloading();
+    reload(config, adjustable);
+    supervision.ready(statusOf(app));
+  });
   log.info({ signal: await asked }, 'stopping, machines run on');
+  supervision.stopping('stopping, machines run on');
   try {
     await close(SHUTDOWN_DEADLINE_MS);
   } catch (error) {
     log.fatal({ err: error }, 'could not stop in order');
     process.exit(1);
   }
+  watchdog.stop();
   process.exit(0);
 }
 
 try {
+  const supervision = supervisionOf(process.env, process.pid);
   const request = parseCommandLine(process.argv.slice(2));
   if (request.action === 'help') process.stdout.write(HELP);
   else if (request.action === 'version') process.stdout.write(`batond ${version()}\n`);
@@ -56,7 +96,7 @@ try {
     process.stdout.write(
       `${request.file ?? 'the command line'} is sound; state in ${request.config.stateDir}\n`,
     );
-  } else await run(request.config);
+  } else await run(request.config, supervision);
 } catch (error) {
   process.stderr.write(`batond: ${messageOf(error)}\n`);
   process.exit(error instanceof ConfigError ? 2 : 1);

@@ -25,6 +25,7 @@ export interface Addon {
   shutdownWrite(fd: number): void;
   unreadBytes(fd: number): number;
   readableBytes(fd: number): number;
+  sendDatagram(address: string, data: Uint8Array): void;
   closeFd(fd: number): void;
   createEventFd(): number;
   createTimerFd(): number;

@@ -7,6 +7,7 @@
         "src/args.cpp",
         "src/block.cpp",
         "src/credentials.cpp",
+        "src/datagram.cpp",
         "src/descriptor.cpp",
         "src/errors.cpp",
         "src/exec.cpp",

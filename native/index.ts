@@ -250,6 +250,16 @@ export function readableBytes(fd: number): number {
   return addon().readableBytes(fd);
 }
 
+/**
+ * One datagram to a unix socket: a path, or `@` and an abstract name. Does not wait. EAGAIN: its queue is full;
+ * ECONNREFUSED, ENOENT: nobody is there.
+ */
+export function sendDatagram(address: string, data: Uint8Array): void {
+  requirePath('address', address);
+  requireBytes('data', data);
+  addon().sendDatagram(address, data);
+}
+
 /** Closes a descriptor that this module returned. Its number is free at once, even after an error. */
 export function closeFd(fd: number): void {
   requireFd('fd', fd);

@@ -90,6 +90,7 @@ export class MachineStore {
   readonly #all: Statement<[], Row>;
   readonly #overview: Statement<[{ id: string; own: string | null }], OverviewRow>;
   readonly #pages: PagedSelect<OverviewRow, Record<keyof MachineFilter, FilterValue>>;
+  readonly #counts: Statement<[], { state: MachineState; count: number }>;
 
   constructor(db: Database, nowMs: () => number) {
     this.#nowMs = nowMs;
@@ -121,6 +122,7 @@ export class MachineStore {
         outdated: where(`${IS_OUTDATED} = @outdated`),
       },
     });
+    this.#counts = db.prepare('SELECT state, count(*) AS count FROM machines GROUP BY state');
   }
 
   insert({ id, name, spec, builds }: Pick<Machine, 'id' | 'name' | 'spec' | 'builds'>): Machine {
@@ -160,6 +162,11 @@ export class MachineStore {
   byShortId(shortId: string): Machine | null {
     const row = this.#byShortId.get(shortId);
     return row === undefined ? null : toMachine(row);
+  }
+
+  /** States that no machine is in are left out. */
+  countsByState(): ReadonlyMap<MachineState, number> {
+    return new Map(this.#counts.all().map(({ state, count }) => [state, count]));
   }
 
   all(): Machine[] {

@@ -103,6 +103,11 @@ export class Store implements EventHistory {
     return this.#pauses > 0;
   }
 
+  /** Throws unless the store can be read and its lock be had. Writes nothing. */
+  check(): void {
+    this.quickly(() => this.machines.byId(''));
+  }
+
   /** Only inside a transaction. It says who asked. */
   emit(event: NewEvent): void {
     if (this.#depth === 0) throw new Error(`event ${event.type} must be written with what it reports`);

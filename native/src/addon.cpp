@@ -35,6 +35,7 @@ NAPI_MODULE_INIT() {
       method("shutdownWrite", baton::shutdownWrite),
       method("unreadBytes", baton::unreadBytes),
       method("readableBytes", baton::readableBytes),
+      method("sendDatagram", baton::sendDatagram),
       method("closeFd", baton::closeFd),
       method("createEventFd", baton::createEventFd),
       method("createTimerFd", baton::createTimerFd),

@@ -25,6 +25,7 @@ napi_value endWatch(napi_env env, napi_callback_info info);
 napi_value shutdownWrite(napi_env env, napi_callback_info info);
 napi_value unreadBytes(napi_env env, napi_callback_info info);
 napi_value readableBytes(napi_env env, napi_callback_info info);
+napi_value sendDatagram(napi_env env, napi_callback_info info);
 napi_value closeFd(napi_env env, napi_callback_info info);
 napi_value createEventFd(napi_env env, napi_callback_info info);
 napi_value createTimerFd(napi_env env, napi_callback_info info);

@@ -24,7 +24,7 @@ const { close } = await listen(config, (settings) =>
     ...settings,
     version: '0',
     deadlinesMs: PATIENT,
-    log: createLog(config.logLevel),
+    log: createLog(config.logLevel).log,
     ownBuild: vmm === '' ? null : { kind: 'baton', path: vmm },
     journalObserver: (moment) => {
       appendFileSync(told, `${moment}\n`);
