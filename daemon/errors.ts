@@ -34,6 +34,7 @@ export const ERRORS = {
   not_cancellable: { status: 409, title: 'The operation cannot be cancelled (any more)' },
   events_gone: { status: 410, title: 'The events asked for are no longer kept' },
   console_gone: { status: 410, title: 'What the guest wrote there is no longer kept' },
+  precondition_failed: { status: 412, title: 'The machine is not at the revision that was named' },
   body_too_large: { status: 413, title: 'The body is larger than this daemon takes' },
   unsupported_media_type: { status: 415, title: 'The body must be application/json' },
   upgrade_required: { status: 426, title: 'This route is spoken over WebSocket only' },

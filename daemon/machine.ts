@@ -113,9 +113,15 @@ export interface AdoptedLine {
 /** The process that somebody else started is the first instance; those after it are started here. */
 export const ADOPTED_GENERATION = 1;
 
+/** The operator's own order among machines. */
+export type Labels = Readonly<Record<string, string>>;
+
 export interface Machine {
   readonly id: string;
   readonly name: string;
+  /** Of name, specification, labels and builds together; what the machine does just now does not change it. */
+  readonly revision: number;
+  readonly labels: Labels;
   readonly spec: MachineSpec;
   readonly builds: MachineBuilds;
   /** Null: it was created here. */
@@ -152,6 +158,8 @@ export interface MachineFilter {
   readonly state: readonly string[] | null;
   readonly build: string | null;
   readonly outdated: boolean | null;
+  /** All of these; null for a value: any. */
+  readonly labels: Readonly<Record<string, string | null>> | null;
 }
 
 export const MACHINE_NAME = '^[a-zA-Z0-9][a-zA-Z0-9._-]{0,62}$';

@@ -24,3 +24,5 @@ export const InstanceParams = Type.Object({
 });
 
 export const NoBody = Type.Object({}, { ...strict, description: 'Nothing; the body may be left out' });
+
+export const Unchanged = Type.Null({ description: 'Nothing: it is as the client knows it' });

@@ -21,8 +21,13 @@ export function specOf(document: Document): MachineSpec {
 }
 
 /** The document with some members replaced. A null, kept or asked for, is a member that is left out. */
-export function changedDocument({ name, spec }: Machine, change: Record<string, unknown>): Document {
-  return withoutNulls({ name, ...spec, ...change }) as Document;
+export function changedDocument({ name, labels, spec }: Machine, change: Record<string, unknown>): Document {
+  return withoutNulls({ name, labels, ...spec, ...change }) as Document;
+}
+
+/** Whether the guest has nothing to do with what is to be changed. */
+export function isOfLabelsOnly(change: Record<string, unknown>): boolean {
+  return Object.keys(change).every((name) => name === 'labels');
 }
 
 function withoutNulls(value: unknown): unknown {

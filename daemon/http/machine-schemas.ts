@@ -6,8 +6,24 @@ import { hardwareView, newHardware } from './hardware-schemas.js';
 import { pageQuery, wordList } from './paging.js';
 import { integerOrNull, nullable, path, strict, textOrNull, time, words } from './schema-words.js';
 
+const LABEL_KEY = '[a-zA-Z0-9][a-zA-Z0-9._/-]{0,62}';
+const LABEL_VALUE = '[a-zA-Z0-9._/-]{0,63}';
+const MAX_LABELS = 32;
+
+const Labels = Type.Unsafe<Record<string, string>>({
+  type: 'object',
+  patternProperties: {
+    [`^${LABEL_KEY}$`]: { type: 'string', pattern: `^${LABEL_VALUE}$`, description: 'Value of the label' },
+  },
+  additionalProperties: false,
+  maxProperties: MAX_LABELS,
+  examples: [{ env: 'production', rack: 'b7' }],
+  description: "Names and values of the operator's own, to find machines by; may change while it runs",
+});
+
 export const NewMachine = Type.Object(
   {
+    labels: Type.Optional(Labels),
     name: Type.String({ pattern: MACHINE_NAME, description: 'Unique on this host' }),
     memoryMiB: Type.Integer({ minimum: 1, maximum: 16_777_216, description: 'Guest RAM in MiB' }),
     vcpus: Type.Optional(
@@ -103,6 +119,15 @@ const FrozenView = Type.Object(
 export const MachineView = Type.Object({
   id: Type.String({ description: 'Stays for the life of the machine' }),
   name: Type.String({ description: 'Unique on this host' }),
+  revision: Type.Integer({
+    description:
+      'Of name, spec, labels and builds together; its ETag. What the machine does does not change it',
+  }),
+  labels: Type.Unsafe<Record<string, string>>({
+    type: 'object',
+    additionalProperties: { type: 'string', description: 'Value of the label' },
+    description: "Names and values of the operator's own",
+  }),
   state: words(MACHINE_STATES, 'What the machine was last seen doing'),
   stateReason: Type.String({ description: 'Why, for people' }),
   desiredPower: words(DESIRED_POWERS, 'What was last asked for'),
@@ -174,12 +199,26 @@ export const MachinesQuery = pageQuery({
   build: Type.Optional(
     Type.String({ minLength: 1, maxLength: 128, description: 'Id of the build of their last instance' }),
   ),
+  label: Type.Optional(
+    Type.String({
+      pattern: `^${LABEL_KEY}(=${LABEL_VALUE})?(,${LABEL_KEY}(=${LABEL_VALUE})?)*$`,
+      maxLength: 1024,
+      examples: ['env=production,rack'],
+      description: 'Labels that they have, with commas; without a value: any value',
+    }),
+  ),
   outdated: Type.Optional(
     Type.Boolean({
       description: 'Whether they run on another build than they would start on, or on replaced files',
     }),
   ),
 });
+
+/** Labels that a query asks for: `env=production,rack`. */
+export function labelsAsked(text: string): Record<string, string | null> {
+  const pairs = text.split(',').map((label) => label.split('=') as [string, string?]);
+  return Object.fromEntries(pairs.map(([key, value]) => [key, value ?? null]));
+}
 
 export const InstancesQuery = pageQuery({
   state: wordList(INSTANCE_STATES, 'Whether the process exists'),

@@ -1,14 +1,16 @@
 /** Machines and their instances. */
+import type { FastifyReply } from 'fastify';
 import { Type } from 'typebox';
 import { BatonError } from '../errors.js';
 import type { Machine, MachineOverview } from '../machine.js';
-import { changeBuilds } from '../machines/document.js';
-import { MachineParams, Problem } from './common-schemas.js';
-import { changedDocument, specOf } from './machine-document.js';
+import { changeBuilds, changeLabels } from '../machines/document.js';
+import { MachineParams, Problem, Unchanged } from './common-schemas.js';
+import { changedDocument, isOfLabelsOnly, specOf } from './machine-document.js';
 import {
   AdoptBody,
   InstancesQuery,
   InstanceView,
+  labelsAsked,
   MachineBuildsBody,
   MachineChange,
   MachinesQuery,
@@ -17,6 +19,7 @@ import {
 } from './machine-schemas.js';
 import { listed, pageAnswer, pageAsked, pageOf } from './paging.js';
 import { machinePath } from './paths.js';
+import { IfMatch, IfNoneMatch, isKnown, requireMatch, sendTag } from './preconditions.js';
 import type { Routes } from './server.js';
 import { instanceView, machineView } from './views.js';
 
@@ -25,10 +28,12 @@ export const machineRoutes: Routes = async (app, { services, supervisor }) => {
 
   const view = (overview: MachineOverview) =>
     machineView(overview, services.builds.startsOn(overview.machine.builds));
-  const viewOf = ({ id, name }: Pick<Machine, 'id' | 'name'>) => {
+  /** Its document, and the tag of it. */
+  const show = (reply: FastifyReply, { id, name }: Machine) => {
     const overview = store.machines.overview(id, services.builds.ownId);
-    if (overview !== null) return view(overview);
-    throw new BatonError('machine_not_found', `machine ${name} was deleted meanwhile`);
+    if (overview === null) throw new BatonError('machine_not_found', `machine ${name} was deleted meanwhile`);
+    sendTag(reply, overview.machine);
+    return view(overview);
   };
 
   app.get(
@@ -41,9 +46,10 @@ export const machineRoutes: Routes = async (app, { services, supervisor }) => {
       },
     },
     async ({ query }, reply) => {
-      const { name = null, state, build = null, outdated = null } = query;
+      const { name = null, state, build = null, outdated = null, label } = query;
       if (outdated !== null) await services.builds.lookAtAll();
-      const filter = { name, state: listed(state), build, outdated };
+      const labels = label === undefined ? null : labelsAsked(label);
+      const filter = { name, state: listed(state), build, outdated, labels };
       const page = store.machines.page(pageAsked('machines', query), filter, services.builds.ownId);
       return pageAnswer('machines', reply, page, view);
     },
@@ -59,9 +65,9 @@ export const machineRoutes: Routes = async (app, { services, supervisor }) => {
       },
     },
     async (request, reply) => {
-      const { name, build = null } = request.body;
-      const machine = supervisor.create({ name, build, spec: specOf(request.body) });
-      return reply.code(201).header('location', machinePath(machine.id)).send(viewOf(machine));
+      const { name, labels = {}, build = null } = request.body;
+      const machine = supervisor.create({ name, labels, build, spec: specOf(request.body) });
+      return reply.code(201).header('location', machinePath(machine.id)).send(show(reply, machine));
     },
   );
 
@@ -77,7 +83,7 @@ export const machineRoutes: Routes = async (app, { services, supervisor }) => {
     },
     async (request, reply) => {
       const machine = await supervisor.adopt(request.body);
-      return reply.code(201).header('location', machinePath(machine.id)).send(viewOf(machine));
+      return reply.code(201).header('location', machinePath(machine.id)).send(show(reply, machine));
     },
   );
 
@@ -102,26 +108,37 @@ export const machineRoutes: Routes = async (app, { services, supervisor }) => {
       schema: {
         summary: 'One machine',
         params: MachineParams,
-        response: { 200: MachineView, '4xx': Problem, '5xx': Problem },
+        headers: IfNoneMatch,
+        response: { 200: MachineView, 304: Unchanged, '4xx': Problem, '5xx': Problem },
       },
     },
-    async (request) => viewOf(supervisor.machine(request.params.machine)),
+    async ({ params, headers }, reply) => {
+      const machine = supervisor.machine(params.machine);
+      if (!isKnown(headers, machine)) return show(reply, machine);
+      sendTag(reply, machine);
+      return reply.code(304).send(null);
+    },
   );
 
   app.patch(
     '/machines/:machine',
     {
       schema: {
-        summary: 'Change the document of a stopped machine',
+        summary: 'Change the document of a stopped machine; its labels in any state',
         params: MachineParams,
+        headers: IfMatch,
         body: MachineChange,
         response: { 200: MachineView, '4xx': Problem, '5xx': Problem },
       },
     },
-    async (request) => {
-      const actor = supervisor.actor(request.params.machine);
-      const document = changedDocument(actor.machine, request.body);
-      return viewOf(actor.change({ name: document.name, spec: specOf(document) }));
+    async ({ params, headers, body }, reply) => {
+      const actor = supervisor.actor(params.machine);
+      const { machine } = actor;
+      requireMatch(headers, machine);
+      const document = changedDocument(machine, body);
+      const { name, labels = {} } = document;
+      if (isOfLabelsOnly(body)) return show(reply, changeLabels(services, machine, labels));
+      return show(reply, actor.change({ name, labels, spec: specOf(document) }));
     },
   );
 
@@ -131,14 +148,16 @@ export const machineRoutes: Routes = async (app, { services, supervisor }) => {
       schema: {
         summary: 'Say what the machine may run on; for its next start, upgrade or restore',
         params: MachineParams,
+        headers: IfMatch,
         body: MachineBuildsBody,
         response: { 200: MachineView, '4xx': Problem, '5xx': Problem },
       },
     },
-    async (request) => {
-      const { default: preferred = null, pin = null, deny = [] } = request.body;
-      const { machine } = supervisor.actor(request.params.machine);
-      return viewOf(changeBuilds(services, machine, { default: preferred, pin, deny }));
+    async ({ params, headers, body }, reply) => {
+      const { default: preferred = null, pin = null, deny = [] } = body;
+      const { machine } = supervisor.actor(params.machine);
+      requireMatch(headers, machine);
+      return show(reply, changeBuilds(services, machine, { default: preferred, pin, deny }));
     },
   );
 
@@ -148,11 +167,13 @@ export const machineRoutes: Routes = async (app, { services, supervisor }) => {
       schema: {
         summary: 'Delete a stopped machine, its logs included',
         params: MachineParams,
+        headers: IfMatch,
         response: { 204: Type.Null(), '4xx': Problem, '5xx': Problem },
       },
     },
-    async (request, reply) => {
-      supervisor.delete(request.params.machine);
+    async ({ params, headers }, reply) => {
+      requireMatch(headers, supervisor.machine(params.machine));
+      supervisor.delete(params.machine);
       return reply.code(204).send(null);
     },
   );

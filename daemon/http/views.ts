@@ -52,6 +52,8 @@ export function machineView(overview: MachineOverview, startsOn: string | null) 
   return {
     id: machine.id,
     name: machine.name,
+    revision: machine.revision,
+    labels: machine.labels,
     state: machine.state,
     stateReason: machine.stateReason,
     desiredPower: machine.desiredPower,

@@ -4,7 +4,7 @@
  */
 import { BatonError } from '../errors.js';
 import { refusalsOf } from '../instance/suitability.js';
-import type { Machine, MachineBuilds, MachineSpec } from '../machine.js';
+import type { Labels, Machine, MachineBuilds, MachineSpec } from '../machine.js';
 import type { Store } from '../store/store.js';
 import type { Services } from './services.js';
 
@@ -12,6 +12,7 @@ type Needed = Pick<Services, 'store' | 'builds'>;
 
 export interface DocumentChange {
   readonly name: string;
+  readonly labels: Labels;
   readonly spec: MachineSpec;
 }
 
@@ -34,7 +35,11 @@ export function requireFreeName(store: Store, name: string, ownId: string | null
 }
 
 /** Only of a machine without a process: its actor sees to that. */
-export function changeDocument(services: Needed, machine: Machine, { name, spec }: DocumentChange): Machine {
+export function changeDocument(
+  services: Needed,
+  machine: Machine,
+  { name, labels, spec }: DocumentChange,
+): Machine {
   const { store } = services;
   if (machine.adopted !== null) {
     throw new BatonError(
@@ -45,8 +50,17 @@ export function changeDocument(services: Needed, machine: Machine, { name, spec 
   const resolved = resolveDocument(services, machine.builds, spec);
   return store.durably(() => {
     requireFreeName(store, name, machine.id);
-    const changed = store.machines.update(machine.id, { name, spec: resolved });
+    const changed = store.machines.update(machine.id, { name, labels, spec: resolved });
     store.emit({ type: 'baton.machine.changed', subject: `machines/${machine.id}`, data: { name } });
+    return changed;
+  });
+}
+
+/** Nothing of the guest depends on them, so they change in every state. */
+export function changeLabels({ store }: Needed, { id, name }: Machine, labels: Labels): Machine {
+  return store.durably(() => {
+    const changed = store.machines.update(id, { labels });
+    store.emit({ type: 'baton.machine.changed', subject: `machines/${id}`, data: { name } });
     return changed;
   });
 }

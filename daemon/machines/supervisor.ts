@@ -2,6 +2,7 @@
 import { BatonError, type ProblemBody, problemBody } from '../errors.js';
 import {
   ANY_BUILD,
+  type Labels,
   MACHINE_STATES,
   type Machine,
   type MachineSpec,
@@ -20,6 +21,7 @@ const ID_ATTEMPTS = 8;
 
 export interface NewMachine {
   readonly name: string;
+  readonly labels: Labels;
   readonly spec: MachineSpec;
   /** Id of the build that it starts on; null: this installation's own. */
   readonly build: string | null;
@@ -55,14 +57,14 @@ export class Supervisor {
     );
   }
 
-  create({ name, spec, build }: NewMachine): Machine {
+  create({ name, labels, spec, build }: NewMachine): Machine {
     this.#throwIfStopping();
     const { store } = this.#services;
     const builds = { ...ANY_BUILD, default: build };
     const resolved = resolveDocument(this.#services, builds, spec);
     const machine = store.durably(() => {
       requireFreeName(store, name, null);
-      const created = store.machines.insert({ id: this.#freeId(), name, spec: resolved, builds });
+      const created = store.machines.insert({ id: this.#freeId(), name, labels, spec: resolved, builds });
       store.emit({ type: 'baton.machine.created', subject: `machines/${created.id}`, data: { name } });
       return created;
     });

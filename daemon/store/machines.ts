@@ -1,10 +1,12 @@
 /** Machines in the store. */
+import { isDeepStrictEqual } from 'node:util';
 import type { Database, Statement } from 'better-sqlite3';
 import { DEFAULT_HARDWARE } from '../hardware.js';
 import type {
   AdoptedLine,
   DesiredPower,
   GuestFreeze,
+  Labels,
   Machine,
   MachineBuilds,
   MachineFilter,
@@ -19,6 +21,8 @@ import { type FilterValue, oneOf, PagedSelect, where } from './paged-select.js';
 interface Row {
   readonly id: string;
   readonly name: string;
+  readonly revision: number;
+  readonly labels: string;
   readonly spec: string;
   readonly builds: string;
   readonly adopted: string | null;
@@ -43,6 +47,10 @@ interface OverviewRow extends Row {
 const IS_OUTDATED = `(coalesce(instances.state, 'gone') <> 'gone' AND (running.file_state <> 'as-registered'
   OR build_id <> coalesce(builds ->> 'pin', builds ->> 'default', @own)))`;
 
+const HAS_LABELS = `NOT EXISTS (SELECT 1 FROM json_each(@labels) AS wanted WHERE NOT EXISTS (
+    SELECT 1 FROM json_each(machines.labels) AS had
+    WHERE had.key = wanted.key AND (wanted.value IS NULL OR had.value = wanted.value)))`;
+
 const OVERVIEW = `SELECT machines.rowid AS page_key, machines.*, build_id, ${IS_OUTDATED} AS is_outdated,
     (SELECT id FROM operations WHERE machine_id = machines.id AND operations.state = 'running'
      ORDER BY operations.rowid DESC LIMIT 1) AS operation_id
@@ -63,6 +71,8 @@ function toMachine(row: Row): Machine {
   return {
     id: row.id,
     name: row.name,
+    revision: row.revision,
+    labels: JSON.parse(row.labels) as Labels,
     spec: { ...DEFAULT_HARDWARE, ...(JSON.parse(row.spec) as MachineSpec) },
     builds: JSON.parse(row.builds) as MachineBuilds,
     adopted: row.adopted === null ? null : (JSON.parse(row.adopted) as AdoptedLine),
@@ -77,11 +87,16 @@ function toMachine(row: Row): Machine {
   };
 }
 
-export type MachineChange = Partial<Omit<Machine, 'id' | 'createdAtMs' | 'updatedAtMs'>>;
+export type MachineChange = Partial<Omit<Machine, 'id' | 'revision' | 'createdAtMs' | 'updatedAtMs'>>;
+
+/** What the revision is of. */
+const DOCUMENT = ['name', 'labels', 'spec', 'builds'] as const;
+
+type NewRow = Pick<Machine, 'id' | 'name' | 'spec' | 'builds'> & { readonly labels?: Labels };
 
 export class MachineStore {
   readonly #nowMs: () => number;
-  readonly #insert: Statement<[string, string, string, string, number, number]>;
+  readonly #insert: Statement<[string, string, string, string, string, number, number]>;
   readonly #update: Statement<[Record<string, string | number | null>]>;
   readonly #delete: Statement<[string]>;
   readonly #byId: Statement<[string], Row>;
@@ -95,11 +110,13 @@ export class MachineStore {
   constructor(db: Database, nowMs: () => number) {
     this.#nowMs = nowMs;
     this.#insert = db.prepare(
-      `INSERT INTO machines (id, name, spec, builds, desired_power, state, state_reason, created_at_ms, updated_at_ms)
-       VALUES (?, ?, ?, ?, 'stopped', 'stopped', 'created', ?, ?)`,
+      `INSERT INTO machines (id, name, labels, spec, builds, desired_power, state, state_reason, created_at_ms, updated_at_ms)
+       VALUES (?, ?, ?, ?, ?, 'stopped', 'stopped', 'created', ?, ?)`,
     );
     this.#update = db.prepare(
-      `UPDATE machines SET name = @name, spec = @spec, builds = @builds, adopted = @adoptedText, desired_power = @desiredPower,
+      `UPDATE machines SET
+         revision = revision + @revisions,
+         name = @name, labels = @labels, spec = @spec, builds = @builds, adopted = @adoptedText, desired_power = @desiredPower,
          state = @state, state_reason = @stateReason, current_generation = @currentGeneration,
          saved_state = @savedStateText, freeze = @freezeText,
          updated_at_ms = @nowMs
@@ -120,28 +137,33 @@ export class MachineStore {
         state: oneOf('machines.state'),
         build: where('build_id = @build'),
         outdated: where(`${IS_OUTDATED} = @outdated`),
+        labels: where(HAS_LABELS),
       },
     });
     this.#counts = db.prepare('SELECT state, count(*) AS count FROM machines GROUP BY state');
   }
 
-  insert({ id, name, spec, builds }: Pick<Machine, 'id' | 'name' | 'spec' | 'builds'>): Machine {
+  insert({ id, name, labels = {}, spec, builds }: NewRow): Machine {
     const nowMs = this.#nowMs();
-    this.#insert.run(id, name, JSON.stringify(spec), JSON.stringify(builds), nowMs, nowMs);
+    const texts = [labels, spec, builds].map((value) => JSON.stringify(value)) as [string, string, string];
+    this.#insert.run(id, name, ...texts, nowMs, nowMs);
     return this.#existing(id);
   }
 
   update(id: string, change: MachineChange): Machine {
-    const next = { ...this.#existing(id), ...change };
+    const before = this.#existing(id);
+    const next = { ...before, ...change };
     const { savedState, adopted, freeze, ...rest } = next;
     const texts = {
+      labels: JSON.stringify(next.labels),
       spec: JSON.stringify(next.spec),
       builds: JSON.stringify(next.builds),
       adoptedText: adopted === null ? null : JSON.stringify(adopted),
       freezeText: freeze === null ? null : JSON.stringify(freeze),
       savedStateText: savedState === null ? null : JSON.stringify(savedState),
     };
-    this.#update.run({ ...rest, ...texts, nowMs: this.#nowMs() });
+    const revisions = Number(DOCUMENT.some((name) => !isDeepStrictEqual(next[name], before[name])));
+    this.#update.run({ ...rest, ...texts, revisions, nowMs: this.#nowMs() });
     return this.#existing(id);
   }
 
@@ -182,7 +204,8 @@ export class MachineStore {
   /** Oldest first. */
   page(request: PageRequest, filter: MachineFilter, own: string | null): Page<MachineOverview> {
     const outdated = filter.outdated === null ? null : Number(filter.outdated);
-    const { items, next } = this.#pages.page(request, { ...filter, outdated }, { own });
+    const labels = filter.labels === null ? null : JSON.stringify(filter.labels);
+    const { items, next } = this.#pages.page(request, { ...filter, outdated, labels }, { own });
     return { items: items.map(toOverview), next };
   }
 

@@ -38,6 +38,7 @@ const OLD_ROWS: Readonly<Record<string, string>> = {
   '0014-add-upgrade-guest.sql': `UPDATE upgrades SET guest = '{"notify":true,"freeze":true,"reason":null,"acts":[]}'`,
   '0015-add-requester.sql': `UPDATE operations SET requester = '{"name":"a","via":"unix","role":"admin"}'`,
   '0016-index-lists.sql': `UPDATE operations SET kind = 'upgrade'`,
+  '0017-add-machine-revision.sql': `UPDATE machines SET revision = 2, labels = '{"env":"test"}'`,
 };
 
 function schemaOf(db: Database.Database): unknown[] {
