@@ -28,6 +28,7 @@ export const hostRoutes: Routes = async (app, { services, supervisor, operationE
   app.post(
     '/host/suspend',
     {
+      config: { idempotency: 'redo' },
       schema: {
         summary: 'Suspend all machines that have a guest, as before a reboot of the host; a few at a time',
         ...schema,
@@ -39,6 +40,7 @@ export const hostRoutes: Routes = async (app, { services, supervisor, operationE
   app.post(
     '/host/restore',
     {
+      config: { idempotency: 'redo' },
       schema: { summary: 'Restore all suspended machines, each on its build; a few at a time', ...schema },
     },
     async ({ query }, reply) => perform(reply, query, () => supervisor.restoreAll()),

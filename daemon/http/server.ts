@@ -17,8 +17,10 @@ import type { EventFeed } from './event-feed.js';
 import { eventRoutes } from './events.js';
 import { guestRoutes } from './guest.js';
 import { hostRoutes } from './host.js';
+import { addIdempotency } from './idempotency.js';
 import { machineActionRoutes } from './machine-actions.js';
 import { machineRoutes } from './machines.js';
+import { showMade } from './made.js';
 import { withOptionalBodies } from './openapi.js';
 import { operationRoutes } from './operations.js';
 import { rootRoutes } from './root.js';
@@ -76,6 +78,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     },
   }).withTypeProvider<TypeBoxTypeProvider>();
   addAccess(app as unknown as FastifyInstance, options.access);
+  addIdempotency(app as unknown as FastifyInstance, services, (path) => showMade(services, path));
   app.addHook('preClose', async () => operationEnds.release());
   app.setErrorHandler(handleError);
   keepRouteTable(app as unknown as FastifyInstance);

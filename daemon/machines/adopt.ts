@@ -208,6 +208,7 @@ function write(services: Services, request: AdoptRequest, found: Found, id: stri
   );
   store.instances.setAlive(id, ADOPTED_GENERATION, process);
   const data = { name, pid: process.pid, build: build.id };
+  store.idempotency.made(`machines/${id}`);
   store.emit({ type: 'baton.machine.adopted', subject: `machines/${id}`, data });
   return store.machines.update(id, {
     adopted,

@@ -19,6 +19,7 @@ export class OperationLog {
       const { operations } = this.#store;
       const operation = operations.insert({ id, kind, machineId: this.#machineId });
       alsoWrite();
+      this.#store.idempotency.made(`operations/${id}`);
       const data = { operation: id, kind };
       this.#store.emit({ type: 'baton.operation.started', subject: this.#subject, data });
       return operations.byId(id) ?? operation;

@@ -65,6 +65,7 @@ export class Supervisor {
     const machine = store.durably(() => {
       requireFreeName(store, name, null);
       const created = store.machines.insert({ id: this.#freeId(), name, labels, spec: resolved, builds });
+      store.idempotency.made(`machines/${created.id}`);
       store.emit({ type: 'baton.machine.created', subject: `machines/${created.id}`, data: { name } });
       return created;
     });

@@ -18,6 +18,7 @@ import { currentRequester } from '../access/requester.js';
 import type { EventHistory, NewEvent, StoredEvent } from '../event.js';
 import { BuildStore } from './builds.js';
 import { EventStore } from './events.js';
+import { IdempotencyStore } from './idempotency.js';
 import { InstanceStore } from './instances.js';
 import { MachineStore } from './machines.js';
 import { migrate, readMigrations } from './migrate.js';
@@ -44,6 +45,7 @@ export class Store implements EventHistory {
   readonly builds: BuildStore;
   readonly operations: OperationStore;
   readonly upgrades: UpgradeStore;
+  readonly idempotency: IdempotencyStore;
   readonly events: EventStore;
   readonly path: string;
   readonly #db: Database.Database;
@@ -76,6 +78,7 @@ export class Store implements EventHistory {
     this.builds = new BuildStore(this.#db, nowMs);
     this.operations = new OperationStore(this.#db, nowMs, keepOperations);
     this.upgrades = new UpgradeStore(this.#db, nowMs);
+    this.idempotency = new IdempotencyStore(this.#db, nowMs);
     this.events = new EventStore(this.#db, keepEvents);
     this.#transaction = this.#db.transaction((work: () => unknown) => work());
     this.durably(() => this.operations.prune());

@@ -39,6 +39,8 @@ const OLD_ROWS: Readonly<Record<string, string>> = {
   '0015-add-requester.sql': `UPDATE operations SET requester = '{"name":"a","via":"unix","role":"admin"}'`,
   '0016-index-lists.sql': `UPDATE operations SET kind = 'upgrade'`,
   '0017-add-machine-revision.sql': `UPDATE machines SET revision = 2, labels = '{"env":"test"}'`,
+  '0018-create-idempotency-keys.sql': `INSERT INTO idempotency_keys (principal, key, fingerprint, created_at_ms)
+    VALUES ('unix:a', 'k', 'f', 1)`,
 };
 
 function schemaOf(db: Database.Database): unknown[] {
