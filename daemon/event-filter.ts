@@ -9,6 +9,8 @@ export interface EventFilter {
   readonly types: readonly string[];
   /** Ids. */
   readonly machines: readonly string[];
+  /** Ids of the machines that the reader may know of at all, and then of nothing else; null: everything. */
+  readonly visible: readonly string[] | null;
 }
 
 export interface Described {
@@ -47,10 +49,10 @@ export function requireKnownTypes(words: readonly string[]): void {
 }
 
 /** Null: everything is wanted. */
-export function matcher({ types, machines }: EventFilter): Matches | null {
-  if (types.length === 0 && machines.length === 0) return null;
-  const subjects = new Set(machines.map((id) => `machines/${id}`));
+export function matcher({ types, machines, visible }: EventFilter): Matches | null {
+  if (types.length === 0 && machines.length === 0 && visible === null) return null;
+  const asked = machines.length === 0 ? visible : machines.filter((id) => visible?.includes(id) ?? true);
+  const subjects = asked === null ? null : new Set(asked.map((id) => `machines/${id}`));
   const wanted = new Set(EVENT_TYPES.filter((type) => types.some((word) => fits(word, type))) as string[]);
-  return ({ type, subject }) =>
-    (types.length === 0 || wanted.has(type)) && (machines.length === 0 || subjects.has(subject));
+  return ({ type, subject }) => (types.length === 0 || wanted.has(type)) && (subjects?.has(subject) ?? true);
 }

@@ -52,11 +52,11 @@ export const eventRoutes: Routes = async (app, { services, supervisor, feed }) =
   const machineId = (idOrName: string) =>
     MACHINE_ID.test(idOrName) ? idOrName : supervisor.machine(idOrName).id;
 
-  const filterOf = ({ query }: FastifyRequest): Matches | null => {
+  const filterOf = ({ query, principal }: FastifyRequest): Matches | null => {
     const { type, machine } = query as Query;
     const types = wordsOf(type);
     requireKnownTypes(types);
-    return matcher({ types, machines: wordsOf(machine).map(machineId) });
+    return matcher({ types, machines: wordsOf(machine).map(machineId), visible: principal.machines });
   };
 
   /** Stretch by stretch, as a filter may let little through of much. */

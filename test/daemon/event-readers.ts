@@ -3,7 +3,7 @@ import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import { WebSocket } from 'ws';
 import { within } from '../helpers/wait.js';
 
-const DEADLINE_MS = 5_000;
+const DEADLINE_MS = 20_000;
 
 export interface Told {
   readonly seq: number;
