@@ -249,6 +249,7 @@ function data(tests: readonly DiskTest[]): string {
   );
   const names = tests.map(({ name }, index) => `name${index}:\n    .asciz "${name}"`);
   return `
+    .align 12                   # code and what is written share no page, as in any program
 path:
     .asciz "/dev/vda"
 text_bench:

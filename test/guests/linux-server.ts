@@ -160,7 +160,7 @@ address:
     .dword 0
 one:
     .word 1
-    .align 3
+    .align 12                   # code and what is written share no page, as in any program
 buffer:
     .zero ${BUFFER_BYTES}
 `;
