@@ -3,10 +3,10 @@ import { randomUUID } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
+import { type Access, type AccessOptions, createAccess } from './access/access.js';
 import type { BuildKind } from './build.js';
 import { BuildRegistry } from './builds.js';
 import { Consoles, DEFAULT_LOG_BYTES } from './console/consoles.js';
-import type { AccessOptions } from './http/access.js';
 import { EventFeed, type EventLimits } from './http/event-feed.js';
 import { createServer } from './http/server.js';
 import { BatonDriver } from './instance/baton-driver.js';
@@ -35,7 +35,8 @@ export interface AppOptions {
   /** Deadlines of upgrade steps, by step name, other than their own; and of `guest-agent` and `guest-notice`. */
   readonly deadlinesMs?: Readonly<Record<string, number>>;
   readonly keepEvents?: number;
-  readonly access?: Partial<AccessOptions>;
+  /** Who may use it, beside root and its own user. */
+  readonly access?: AccessOptions;
   readonly eventLimits?: Partial<EventLimits>;
   /** How much of each instance's console log is kept. */
   readonly consoleLogBytes?: number;
@@ -46,6 +47,7 @@ export interface AppOptions {
 export interface App {
   readonly server: FastifyInstance;
   readonly services: Services;
+  readonly access: Access;
   readonly supervisor: Supervisor;
   readonly feed: EventFeed;
   /** Ends what is under way, in order, within `deadlineMs`; VMMs stay. */
@@ -93,17 +95,19 @@ export async function createApp(options: AppOptions): Promise<App> {
   const supervisor = new Supervisor(services);
   await supervisor.recover();
   services.consoles.start();
+  const access = createAccess(store, log, options.access);
   const feed = new EventFeed(store, options.eventLimits);
   const server = await createServer({
     services,
     supervisor,
     version: options.version,
-    access: { groupRole: 'operator', ...options.access },
+    access,
     feed,
   });
   return {
     server,
     services,
+    access,
     supervisor,
     feed,
     async close(deadlineMs) {

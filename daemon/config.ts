@@ -5,6 +5,7 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { ACCESS_HELP, ACCESS_OPTIONS, type AccessConfig, accessConfig } from './access-options.js';
 import { ConfigError, readConfigFile } from './config-file.js';
 import {
   type ConfigFile,
@@ -41,8 +42,9 @@ export interface Config {
   readonly keepEvents: number;
   readonly vmm: VmmConfig;
   readonly shutdownDeadlineMs: number;
-  /** The sections that other parts resolve: listen.tcp, tls, access, metrics. */
-  readonly file: Pick<ConfigFile, 'listen' | 'tls' | 'access' | 'metrics'>;
+  readonly access: AccessConfig;
+  /** The sections that other parts resolve. */
+  readonly file: Pick<ConfigFile, 'metrics'>;
 }
 
 export type CommandLineRequest =
@@ -62,8 +64,8 @@ The host service of Baton: keeps machines, runs their VMMs, and replaces a VMM u
   --state-dir DIR      inventory, journal and logs; must survive a reboot of the host
   --runtime-dir DIR    sockets; may be emptied by a reboot of the host
   --socket PATH        where to serve the REST interface (default: <runtime-dir>/batond.sock)
-  --socket-mode MODE   600: the daemon's user only (default); 660: its group too
-  --log-level LEVEL    ${LOG_LEVELS.join(', ')} (default: info)
+  --socket-mode MODE   600: the daemon's user only (default without a group); 660: its group too
+${ACCESS_HELP}  --log-level LEVEL    ${LOG_LEVELS.join(', ')} (default: info)
   --console-log-mib N  how much of each instance's console log is kept, 1 to ${MAX_CONSOLE_LOG_MIB} (default: 16)
   --version, --help
 
@@ -89,6 +91,7 @@ const OPTIONS = {
   'runtime-dir': { type: 'string' },
   socket: { type: 'string' },
   'socket-mode': { type: 'string' },
+  ...ACCESS_OPTIONS,
   'log-level': { type: 'string' },
   'console-log-mib': { type: 'string' },
   help: { type: 'boolean' },
@@ -195,18 +198,20 @@ function resolveConfig(values: ReturnType<typeof parse>, file: ConfigFile, hasFi
   checkSocketPath('--socket', socketPath, '');
   const { units = 'auto', slice = DEFAULT_SLICE, user = null, group = null } = file.vmm ?? {};
   const mib = values['console-log-mib'];
+  const socketGroup = values['socket-group'] ?? unix.group ?? null;
   return {
     stateDir,
     runtimeDir,
     socketPath,
-    socketMode: socketMode(values['socket-mode'] ?? unix.mode ?? (unix.group === undefined ? '600' : '660')),
-    socketGroup: unix.group ?? null,
+    socketMode: socketMode(values['socket-mode'] ?? unix.mode ?? (socketGroup === null ? '600' : '660')),
+    socketGroup,
     logLevel: logLevel(values['log-level'] ?? file.logLevel ?? 'info'),
     consoleLogBytes:
       MIB * (mib === undefined ? (file.consoleLogMib ?? DEFAULT_CONSOLE_LOG_MIB) : consoleLogMib(mib)),
     keepEvents: file.limits?.events ?? DEFAULT_EVENTS,
     vmm: { units, slice, user, group },
     shutdownDeadlineMs: milliseconds(file.host?.shutdownDeadline ?? DEFAULT_SHUTDOWN_DEADLINE),
+    access: accessConfig(values, file),
     file,
   };
 }

@@ -1,22 +1,28 @@
 /** The daemon on its socket: folder lock, stale or inherited sockets, file mode and group, and the way back. */
-import { chmodSync, chownSync, lstatSync, mkdirSync, rmSync } from 'node:fs';
+import { chmodSync, chownSync, lstatSync, mkdirSync, rmSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
 import { dirname } from 'node:path';
 import type { FastifyInstance } from 'fastify';
+import type { AccessOptions } from './access/access.js';
 import type { App } from './app.js';
 import type { Config } from './config.js';
 import { lockFolder } from './folder-lock.js';
 import { within } from './instance/deadline.js';
 import { groupNamed } from './service/accounts.js';
-import { type InheritedSocket, UNIX_SOCKET } from './service/inherited-sockets.js';
+import { type InheritedSocket, TLS_SOCKET, UNIX_SOCKET } from './service/inherited-sockets.js';
+import { type ListenPlace, TlsListener } from './tls-listener.js';
 
 const PROBE_DEADLINE_MS = 1_000;
 
 /** What the parts are told of the configuration. */
-export type Settings = Pick<Config, 'stateDir' | 'runtimeDir' | 'consoleLogBytes' | 'keepEvents'>;
+export type Settings = Pick<Config, 'stateDir' | 'runtimeDir' | 'consoleLogBytes' | 'keepEvents'> & {
+  readonly access: AccessOptions;
+};
 
 export interface Listening {
   readonly app: App;
+  /** Reads the files of TLS again. Throws when something of them is wrong; all stays then. */
+  reload(): void;
   close(deadlineMs: number): Promise<void>;
 }
 
@@ -51,11 +57,22 @@ async function requireFree(path: string): Promise<void> {
 
 async function listenOn(
   server: FastifyInstance,
-  { socketPath, socketMode, socketGroup }: Config,
+  { socketPath, socketMode, runtimeDir }: Config,
+  groupId: number | null,
 ): Promise<void> {
   await server.listen({ path: socketPath });
-  if (socketGroup !== null) chownSync(socketPath, -1, groupNamed(socketGroup));
+  if (groupId !== null) {
+    chownSync(socketPath, -1, groupId);
+    if (dirname(socketPath) === runtimeDir) letThrough(runtimeDir, groupId);
+  }
   chmodSync(socketPath, socketMode);
+}
+
+/** Members come through a folder of ours to the socket, and see nothing else there. */
+function letThrough(folder: string, groupId: number): void {
+  if ((statSync(folder).mode & 0o077) !== 0) return;
+  chownSync(folder, -1, groupId);
+  chmodSync(folder, 0o710);
 }
 
 /** Its file, mode and group are its unit's. Nobody can ask Node where such a socket is, but Fastify does. */
@@ -70,18 +87,26 @@ export async function listen(
   inherited: readonly InheritedSocket[] = [],
 ): Promise<Listening> {
   const { stateDir, runtimeDir, consoleLogBytes, keepEvents, socketPath } = config;
+  const { groupRole, certificates } = config.access;
   mkdirSync(stateDir, { recursive: true, mode: 0o700 });
   const lock = lockFolder(stateDir);
   const socket = inherited.find(({ name }) => name === UNIX_SOCKET);
   try {
     if (socket === undefined) await requireFree(socketPath);
-    const app = await create({ stateDir, runtimeDir, consoleLogBytes, keepEvents });
-    if (socket === undefined) await listenOn(app.server, config);
+    const groupId = config.socketGroup === null ? null : groupNamed(config.socketGroup);
+    const access = { groupRole, certificates, ...(groupId === null ? {} : { groupId }) };
+    const app = await create({ stateDir, runtimeDir, consoleLogBytes, keepEvents, access });
+    if (socket === undefined) await listenOn(app.server, config, groupId);
     else await listenOnInherited(app.server, socket.fd, socketPath);
+    const listeners = await listenTls(config, app, inherited);
     return {
       app,
+      reload() {
+        for (const listener of listeners) listener.reload();
+      },
       async close(deadlineMs) {
         await app.close(deadlineMs);
+        await Promise.all(listeners.map((listener) => listener.close()));
         lock.release();
       },
     };
@@ -89,4 +114,19 @@ export async function listen(
     lock.release();
     throw error;
   }
+}
+
+/** On sockets that were inherited for it, else on those of the configuration. */
+async function listenTls(
+  { access: { tls, listen: addresses } }: Config,
+  app: App,
+  inherited: readonly InheritedSocket[],
+): Promise<TlsListener[]> {
+  const sockets = inherited.filter(({ name }) => name === TLS_SOCKET);
+  const places = sockets.length > 0 ? sockets : addresses;
+  if (places.length === 0) return [];
+  if (tls === null) throw new Error(`expected tls.cert and tls.key for the socket ${TLS_SOCKET}, got none`);
+  const listeners = places.map(() => new TlsListener({ files: tls, http: app.server.server }));
+  await Promise.all(listeners.map((listener, index) => listener.listen(places[index] as ListenPlace)));
+  return listeners;
 }

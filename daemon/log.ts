@@ -8,6 +8,13 @@ export interface AdjustableLog {
   setLevel(level: LogLevel): void;
 }
 
+/** Nothing that lets somebody in is logged, wherever it stands. */
+const SECRETS = ['authorization', 'token', 'secret'].flatMap((name) => [
+  name,
+  `*.${name}`,
+  `*.headers.${name}`,
+]);
+
 /** pino gives each child a level of its own when it is made; here all of them look at one. */
 export function createLog(level: LogLevel): AdjustableLog {
   const numberOf = (name: LogLevel) => pino.levels.values[name] ?? Number.POSITIVE_INFINITY;
@@ -17,7 +24,8 @@ export function createLog(level: LogLevel): AdjustableLog {
       if (value >= least) method.apply(this, args);
     },
   };
-  const options = { level: 'trace', base: { pid: process.pid }, hooks };
+  const redact = { paths: SECRETS, censor: '(secret)' };
+  const options = { level: 'trace', base: { pid: process.pid }, hooks, redact };
   return {
     log: pino(options, destination({ fd: 2, sync: true })),
     setLevel(name) {

@@ -43,11 +43,12 @@ function statusOf({ services: { store } }: App): string {
 }
 
 /** A file that is not sound changes nothing. */
-function reload(running: Config, { log, setLevel }: AdjustableLog): void {
+function reload(running: Config, { log, setLevel }: AdjustableLog, readCertificates: () => void): void {
   try {
     const request = parseCommandLine(process.argv.slice(2));
     if (request.action !== 'run') return;
     setLevel(request.config.logLevel);
+    readCertificates();
     log.info({ waitingForRestart: waitingForRestart(running, request.config) }, 'configuration read again');
   } catch (error) {
     log.error({ err: error }, 'the configuration is not sound: the one before stays in effect');
@@ -62,7 +63,11 @@ async function run(config: Config, supervision: Supervision): Promise<void> {
   const { log } = adjustable;
   const inherited = takeInheritedSockets(process.env, process.pid);
   const ownBuild = { kind: 'baton', path: OWN_VMM } as const;
-  const { app, close } = await listen(
+  const {
+    app,
+    close,
+    reload: readCertificates,
+  } = await listen(
     config,
     (settings) => createApp({ ...settings, version: version(), log, ownBuild }),
     inherited,
@@ -72,7 +77,7 @@ async function run(config: Config, supervision: Supervision): Promise<void> {
   const watchdog = startWatchdog(supervision, () => statusOf(app));
   process.on('SIGHUP', () => {
     supervision.reloading();
-    reload(config, adjustable);
+    reload(config, adjustable, readCertificates);
     supervision.ready(statusOf(app));
   });
   log.info({ signal: await asked }, 'stopping, machines run on');

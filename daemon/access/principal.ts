@@ -26,13 +26,21 @@ export interface Caller extends Principal {
   readonly machines: readonly string[] | null;
   /** What it proved itself with: the id of a token, the fingerprint of a certificate. */
   readonly credential: string | null;
+  /** When that ends by itself; null: never. */
+  readonly expiresAtMs: number | null;
 }
 
 /** Who does what nobody asked for. */
 export const DAEMON: Principal = { name: 'batond', via: 'daemon', role: 'admin', uid: null, address: null };
 
 /** Whoever calls the server in this process, without a socket. */
-export const IN_PROCESS: Caller = { ...DAEMON, name: 'inject', machines: null, credential: null };
+export const IN_PROCESS: Caller = {
+  ...DAEMON,
+  name: 'inject',
+  machines: null,
+  credential: null,
+  expiresAtMs: null,
+};
 
 export function includesRole(role: Role, least: Role): boolean {
   return ROLES.indexOf(role) >= ROLES.indexOf(least);

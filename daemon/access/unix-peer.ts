@@ -1,24 +1,35 @@
 /**
- * Who is at the other end of a unix socket, by the kernel's word (SO_PEERCRED, of the time of its connect). Root and
- * the daemon's own user are admins. Everybody else whom the socket file lets in has the role of its group.
+ * Who is at the other end of a unix socket, by the kernel's word, as it was when it connected. Root and the daemon's own
+ * user are admins; members of the socket's group have the role of that group; all others are nobody here, even if the
+ * file's mode lets them in.
  */
-import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
-import { peerCredentials } from '../../native/index.js';
+import { peerCredentials, peerGroups } from '../../native/index.js';
 import type { Caller, Role } from './principal.js';
-
-const USERS = '/etc/passwd';
+import { userName } from './user-name.js';
 
 export interface UnixPeerOptions {
+  /** Number of the socket's group. */
+  readonly groupId: number;
   readonly groupRole: Role;
 }
 
-/** Null: it is no unix socket, or nobody is there any more. */
-export function unixPeer(socket: Socket, { groupRole }: UnixPeerOptions): Caller | null {
+/** A connection does not change hands. */
+const known = new WeakMap<Socket, Caller | null>();
+
+/** Null: it has no rights of its own, or it is no unix socket. */
+export function unixPeer(socket: Socket, options: UnixPeerOptions): Caller | null {
+  const caller = known.get(socket) ?? ask(socket, options);
+  known.set(socket, caller);
+  return caller;
+}
+
+function ask(socket: Socket, { groupId, groupRole }: UnixPeerOptions): Caller | null {
   const fd = descriptorOf(socket);
-  if (fd === null) return null;
-  const { uid } = peerCredentials(fd);
+  if (fd === null || socket.remoteAddress !== undefined) return null;
+  const { uid, gid } = peerCredentials(fd);
   const isOwner = uid === 0 || uid === process.getuid?.();
+  if (!isOwner && gid !== groupId && !peerGroups(fd).includes(groupId)) return null;
   return {
     name: userName(uid),
     via: 'unix',
@@ -27,20 +38,18 @@ export function unixPeer(socket: Socket, { groupRole }: UnixPeerOptions): Caller
     address: null,
     machines: null,
     credential: null,
+    expiresAtMs: null,
   };
+}
+
+/** The number of the user at the other end; null when nobody says. */
+export function peerUid(socket: Socket): number | null {
+  const fd = descriptorOf(socket);
+  return fd === null || socket.remoteAddress !== undefined ? null : peerCredentials(fd).uid;
 }
 
 /** Node tells the descriptor of a socket by its handle only. */
 function descriptorOf(socket: Socket): number | null {
   const { _handle: handle } = socket as Socket & { _handle?: { fd?: number } | null };
   return handle?.fd !== undefined && handle.fd >= 0 ? handle.fd : null;
-}
-
-/** One that the host's own list does not have goes by its number. */
-function userName(uid: number): string {
-  const line = readFileSync(USERS, 'utf8')
-    .split('\n')
-    .map((text) => text.split(':'))
-    .find(([, , number]) => number === String(uid));
-  return line?.[0] ?? String(uid);
 }

@@ -3,12 +3,12 @@
  * that it asks for; one that does not asks for a viewer when it only reads, and for an operator when it does not. The
  * routes that need more than that say so.
  */
-import { Socket } from 'node:net';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { Access } from '../access/access.js';
 import { type Caller, IN_PROCESS, includesRole, type Role } from '../access/principal.js';
 import { asRequester } from '../access/requester.js';
-import { unixPeer } from '../access/unix-peer.js';
 import { BatonError } from '../errors.js';
+import { followSessions } from './access-sessions.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -31,20 +31,16 @@ export interface RouteRight {
   readonly role: Role | 'anyone';
 }
 
-export interface AccessOptions {
-  /** Of those who are let in by the group of the unix socket. */
-  readonly groupRole: Role;
-}
-
 const READS = ['GET', 'HEAD', 'OPTIONS'];
-const NOBODY: Caller = { ...IN_PROCESS, name: 'nobody', role: 'viewer' };
+/** For routes that are for anyone. */
+const ANYONE: Caller = { ...IN_PROCESS, name: 'anyone', role: 'viewer', machines: [] };
 
 function reads(method: string): boolean {
   return READS.includes(method);
 }
 
-/** Before any route is added. */
-export function addAccess(app: FastifyInstance, options: AccessOptions): void {
+/** Before any route is added, after WebSockets. */
+export function addAccess(app: FastifyInstance, access: Access): void {
   app.decorate('routeRights', []);
   app.decorateRequest('principal');
 
@@ -56,28 +52,25 @@ export function addAccess(app: FastifyInstance, options: AccessOptions): void {
   });
 
   app.addHook('onRequest', async (request) => {
-    /* A route that is not there is not told of to everybody either. */
+    /* That a route is not there is not for everybody to know either. */
     const least = request.routeOptions.config.role ?? 'viewer';
     if (least === 'anyone') {
-      request.principal = NOBODY;
+      request.principal = ANYONE;
       return;
     }
-    request.principal = identify(request, options);
-    if (!includesRole(request.principal.role, least)) throw forbidden(request, least);
+    request.principal = access.authenticator.identify(request.raw);
+    requireRole(request, least);
   });
 
   /* Not earlier: the context does not outlive the reading of a body. */
   app.addHook('preValidation', (request, _reply, done) => asRequester(request.principal, done));
+
+  followSessions(app, access);
 }
 
-function identify({ raw: { socket } }: FastifyRequest, options: AccessOptions): Caller {
-  if (!(socket instanceof Socket)) return IN_PROCESS;
-  const caller = unixPeer(socket, options);
-  if (caller === null) throw new BatonError('unauthenticated', 'expected a peer with credentials, got none');
-  return caller;
-}
-
-function forbidden({ principal, method }: FastifyRequest, least: Role): BatonError {
+/** For what a route asks for beyond its `config`, by what was asked. */
+export function requireRole({ principal, method }: FastifyRequest, least: Role): void {
+  if (includesRole(principal.role, least)) return;
   const message = `this ${method} asks for the role ${least}, and ${principal.name} has the role ${principal.role}`;
-  return new BatonError('forbidden', message, { details: { role: principal.role, leastRole: least } });
+  throw new BatonError('forbidden', message, { details: { role: principal.role, leastRole: least } });
 }

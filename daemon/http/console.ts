@@ -4,6 +4,7 @@ import { GenerationLog } from '../console/generation-log.js';
 import { parsePosition } from '../console/position.js';
 import { BatonError } from '../errors.js';
 import { instancePaths } from '../instance.js';
+import { requireRole } from './access.js';
 import { InstanceParams, MachineParams, Problem } from './common-schemas.js';
 import { ConsoleQuery } from './console-schemas.js';
 import { ConsoleStream } from './console-stream.js';
@@ -27,7 +28,10 @@ export const consoleRoutes: Routes = async (app, { services, supervisor }) => {
       querystring: ConsoleQuery,
       response: { '4xx': Problem, '5xx': Problem },
     },
-    preHandler: async ({ params, query }) => {
+    preHandler: async (request) => {
+      const { params, query } = request;
+      /* Who types into a guest does more than to look at it. */
+      if (query.readonly === undefined) requireRole(request, 'operator');
       supervisor.machine(params.machine);
       if (query.after !== undefined && query.tail !== undefined) {
         throw new BatonError(

@@ -52,6 +52,7 @@ function fromFastify(error: FastifyError): BatonError | null {
 
 export function sendProblem(reply: FastifyReply, request: FastifyRequest, error: BatonError): FastifyReply {
   const body = { ...problemBody(error), instance: `urn:baton:request:${request.id}` };
+  if (error.code === 'unauthenticated') reply.header('www-authenticate', 'Bearer realm="batond"');
   return reply.code(body.status).type(PROBLEM_TYPE).serializer(JSON.stringify).send(body);
 }
 

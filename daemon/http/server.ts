@@ -6,10 +6,11 @@ import swagger from '@fastify/swagger';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import websocket from '@fastify/websocket';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
+import type { Access } from '../access/access.js';
 import { OperationEnds } from '../machines/operation-ends.js';
 import type { Services } from '../machines/services.js';
 import type { Supervisor } from '../machines/supervisor.js';
-import { type AccessOptions, addAccess } from './access.js';
+import { addAccess } from './access.js';
 import { buildRoutes } from './builds.js';
 import { consoleRoutes } from './console.js';
 import { answerToBrokenHttp, handleError } from './error-handler.js';
@@ -25,6 +26,7 @@ import { withOptionalBodies } from './openapi.js';
 import { operationRoutes } from './operations.js';
 import { rootRoutes } from './root.js';
 import { keepRouteTable } from './route-table.js';
+import { tokenRoutes } from './tokens.js';
 import { upgradeRoutes } from './upgrades.js';
 import { buildValidator } from './validation.js';
 
@@ -40,7 +42,7 @@ export interface ServerOptions {
   readonly services: Services;
   readonly supervisor: Supervisor;
   readonly version: string;
-  readonly access: AccessOptions;
+  readonly access: Access;
   readonly feed: EventFeed;
 }
 
@@ -77,7 +79,6 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
       else socket.destroy();
     },
   }).withTypeProvider<TypeBoxTypeProvider>();
-  addAccess(app as unknown as FastifyInstance, options.access);
   addIdempotency(app as unknown as FastifyInstance, services, (path) => showMade(services, path));
   app.addHook('preClose', async () => operationEnds.release());
   app.setErrorHandler(handleError);
@@ -97,6 +98,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   /* Before the connections are closed: subscribers hear how far they were. */
   app.addHook('preClose', async () => options.feed.close());
   await app.register(websocket, { options: { maxPayload: MAX_FRAME_BYTES }, preClose: sendAway });
+  addAccess(app as unknown as FastifyInstance, options.access);
   for (const routes of [
     rootRoutes,
     machineRoutes,
@@ -108,6 +110,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     operationRoutes,
     upgradeRoutes,
     eventRoutes,
+    tokenRoutes,
   ]) {
     await app.register(
       async (scope) => routes(scope as unknown as TypedServer, { ...options, operationEnds }),

@@ -24,6 +24,7 @@ import { MachineStore } from './machines.js';
 import { migrate, readMigrations } from './migrate.js';
 import { OperationStore } from './operations.js';
 import { translateSqliteError } from './store-errors.js';
+import { TokenStore } from './tokens.js';
 import { UpgradeStore } from './upgrades.js';
 
 /** Another process has the file only by hand; waiting longer would stop the daemon's event loop. */
@@ -47,6 +48,7 @@ export class Store implements EventHistory {
   readonly upgrades: UpgradeStore;
   readonly idempotency: IdempotencyStore;
   readonly events: EventStore;
+  readonly tokens: TokenStore;
   readonly path: string;
   readonly #db: Database.Database;
   readonly #nowMs: () => number;
@@ -80,6 +82,7 @@ export class Store implements EventHistory {
     this.upgrades = new UpgradeStore(this.#db, nowMs);
     this.idempotency = new IdempotencyStore(this.#db, nowMs);
     this.events = new EventStore(this.#db, keepEvents);
+    this.tokens = new TokenStore(this.#db);
     this.#transaction = this.#db.transaction((work: () => unknown) => work());
     this.durably(() => this.operations.prune());
   }

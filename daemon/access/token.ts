@@ -1,0 +1,30 @@
+/** A token: who its bearer is and what that one may, until when. */
+import type { Role } from './principal.js';
+
+export interface Token {
+  readonly id: string;
+  readonly name: string;
+  readonly role: Role;
+  /** Ids of the machines that it is for; null: all. */
+  readonly machines: readonly string[] | null;
+  readonly createdAtMs: number;
+  /** Who made it. */
+  readonly createdBy: string;
+  /** Null: when it is revoked. */
+  readonly expiresAtMs: number | null;
+  readonly lastUsedAtMs: number | null;
+}
+
+export interface StoredToken extends Token {
+  readonly secretHash: Uint8Array;
+}
+
+/** Where they are kept. Writes are inside a transaction of the store. */
+export interface TokenRows {
+  insert(token: Omit<StoredToken, 'lastUsedAtMs'>): void;
+  delete(id: string): void;
+  setLastUsed(id: string, lastUsedAtMs: number): void;
+  byId(id: string): StoredToken | null;
+  byName(name: string): Token | null;
+  all(): Token[];
+}

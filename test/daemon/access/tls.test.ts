@@ -1,0 +1,175 @@
+/** TCP with TLS: client certificates, what speaks no TLS, old versions, new files, and bounds. */
+import { X509Certificate } from 'node:crypto';
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { connect as connectTcp } from 'node:net';
+import { connect } from 'node:tls';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { WebSocket } from 'ws';
+import { TlsListener } from '../../../daemon/tls-listener.js';
+import { hasOpenssl, renewServer } from '../../helpers/certificates.js';
+import { skipSuite } from '../../helpers/skip.js';
+import { waitFor, within } from '../../helpers/wait.js';
+import { ask } from './client.js';
+import { endTls, startTls, type TlsContext, tlsAs, tokenFor } from './tls-fixture.js';
+
+const RULES = [{ name: 'alice@ops', role: 'operator', commonName: 'alice', fingerprint256: null }] as const;
+const START = { method: 'POST', path: '/v1/machines/none/start' };
+
+const test = suite<TlsContext>('access over TLS');
+
+test.before.each((context) => startTls(context, { access: { certificates: RULES } }));
+test.after.each(endTls);
+
+/** The serial number of the certificate that the daemon shows. */
+async function serial({ port, certificates: { ca } }: TlsContext): Promise<string> {
+  const socket = connect({ host: '127.0.0.1', port, ca: ca.cert });
+  await once(socket, 'secureConnect');
+  const { serialNumber } = socket.getPeerCertificate();
+  socket.destroy();
+  return serialNumber;
+}
+
+test('a certificate of the authority is whose the rules say, with that role', async (context) => {
+  const { alice, bob } = context.certificates;
+  assert.is((await ask(tlsAs(context, alice), START)).body.code, 'machine_not_found');
+  const refused = await ask(tlsAs(context, alice), { method: 'DELETE', path: '/v1/builds/none' });
+  assert.match(refused.body.detail, 'alice@ops has the role operator');
+  const { status, body } = await ask(tlsAs(context, bob), START);
+  assert.equal([status, body.code], [401, 'unauthenticated']);
+  assert.match(body.detail, 'no rule of the configuration says whose it is');
+});
+
+test('the same name by another authority, and an expired certificate, are nobody', async (context) => {
+  const { expired, foreign } = context.certificates;
+  for (const pair of [expired, foreign]) {
+    const { status, body } = await ask(tlsAs(context, pair), { path: '/v1' });
+    assert.equal([status, body.code], [401, 'unauthenticated']);
+  }
+});
+
+test('a certificate can be meant by its fingerprint: that one, whatever its name', async (context) => {
+  await endTls(context);
+  await startTls(context, {
+    access: ({ bob }) => {
+      const fingerprint256 = new X509Certificate(bob.cert).fingerprint256.toLowerCase();
+      return { certificates: [{ name: 'one', role: 'viewer', commonName: null, fingerprint256 }] };
+    },
+  });
+  const { alice, bob } = context.certificates;
+  assert.match((await ask(tlsAs(context, bob), START)).body.detail, 'one has the role viewer');
+  assert.is((await ask(tlsAs(context, alice), START)).status, 401);
+});
+
+test('a token beside a certificate is who asks; a wrong one is nobody', async (context) => {
+  const { token } = await tokenFor(context, { name: 'low', role: 'viewer' });
+  const alice = tlsAs(context, context.certificates.alice);
+  assert.match((await ask(alice, { ...START, token })).body.detail, 'low has the role viewer');
+  assert.is((await ask(alice, { ...START, token: 'x' })).status, 401);
+});
+
+test('what speaks no TLS, or an old one, gets no answer', async ({ port }) => {
+  const plain = connectTcp(port, '127.0.0.1');
+  plain.on('error', () => undefined);
+  let heard = '';
+  plain.on('data', (data) => {
+    heard += data.toString('latin1');
+  });
+  plain.end('GET /v1 HTTP/1.1\r\nhost: x\r\n\r\n');
+  await within(once(plain, 'close'), 5_000, 'the connection to be closed');
+  assert.not.match(heard, 'HTTP');
+  const old = connect({
+    port,
+    host: '127.0.0.1',
+    maxVersion: 'TLSv1.1',
+    minVersion: 'TLSv1',
+    ciphers: 'DEFAULT:@SECLEVEL=0',
+    rejectUnauthorized: false,
+  });
+  const [error] = await within(
+    once(old, 'error').catch((thrown) => [thrown]),
+    5_000,
+    'a refusal',
+  );
+  assert.match(String(error), /protocol|alert|version|reset|EPROTO/i);
+});
+
+test('events come over TLS as over the unix socket', async (context) => {
+  const {
+    port,
+    certificates: { ca, alice },
+  } = context;
+  const socket = new WebSocket(`wss://127.0.0.1:${port}/v1/events?after=0`, {
+    ca: ca.cert,
+    cert: alice.cert,
+    key: alice.key,
+  });
+  const frames: string[] = [];
+  socket.on('message', (data) => frames.push(String(data)));
+  await within(once(socket, 'open'), 5_000, 'the connection');
+  const { store } = context.app.services;
+  store.durably(() =>
+    store.emit({ type: 'baton.machine.created', subject: 'machines/x', data: { name: 'x' } }),
+  );
+  await waitFor(() => frames.length > 0, { what: 'an event' });
+  assert.match(frames[0] ?? '', 'baton.machine.created');
+  const closed = once(socket, 'close');
+  await context.app.close(5_000);
+  assert.equal((await within(closed, 5_000, 'the stream to be closed'))[0], 1001);
+});
+
+test('files that were renewed are used when they are read again; wrong ones change nothing', async (context) => {
+  const before = await serial(context);
+  renewServer(context.folders.path, context.certificates);
+  assert.is(await serial(context), before);
+  context.listener.reload();
+  const after = await serial(context);
+  assert.is.not(after, before);
+  writeFileSync(context.certificates.server.certFile, 'no certificate');
+  assert.throws(() => context.listener.reload());
+  assert.is(await serial(context), after);
+});
+
+test('a certificate without its key is refused before anything listens', ({ certificates, app }) => {
+  const files = { cert: certificates.alice.certFile, key: certificates.bob.keyFile, clientCa: null };
+  assert.throws(
+    () => new TlsListener({ files, http: app.server.server }),
+    /key values mismatch|expected certificate/,
+  );
+  const none = { ...files, cert: '/none' };
+  assert.throws(
+    () => new TlsListener({ files: none, http: app.server.server }),
+    /expected certificate and key for TLS/,
+  );
+});
+
+test('connections of one network are bounded; those that end make room', async (context) => {
+  await endTls(context);
+  await startTls(context, { listener: { maxConnectionsPerNetwork: 2 } });
+  const {
+    port,
+    certificates: { ca },
+  } = context;
+  const open = () => connect({ port, host: '127.0.0.1', ca: ca.cert }).on('error', () => undefined);
+  const first = [open(), open()];
+  await Promise.all(first.map((socket) => once(socket, 'secureConnect')));
+  const third = open();
+  await within(new Promise((resolve) => third.on('close', resolve)), 5_000, 'the third to be refused');
+  first[0]?.destroy();
+  await waitFor(
+    async () => {
+      const socket = open();
+      const isIn = await new Promise<boolean>((resolve) => {
+        socket.on('secureConnect', () => resolve(true)).on('close', () => resolve(false));
+      });
+      socket.destroy();
+      return isIn;
+    },
+    { what: 'room for another connection' },
+  );
+  first[1]?.destroy();
+});
+
+if (hasOpenssl()) test.run();
+else skipSuite('access over TLS', 'openssl is not here: apt install openssl');
