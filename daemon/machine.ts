@@ -160,6 +160,8 @@ export interface MachineFilter {
   readonly outdated: boolean | null;
   /** All of these; null for a value: any. */
   readonly labels: Readonly<Record<string, string | null>> | null;
+  /** Ids of the machines that who asks may know of; null: all. */
+  readonly visible: readonly string[] | null;
 }
 
 export const MACHINE_NAME = '^[a-zA-Z0-9][a-zA-Z0-9._-]{0,62}$';

@@ -57,4 +57,6 @@ export interface OperationFilter {
   readonly machine: string | null;
   readonly state: readonly string[] | null;
   readonly kind: readonly string[] | null;
+  /** Ids of the machines that who asks may know of; null: all. */
+  readonly visible: readonly string[] | null;
 }

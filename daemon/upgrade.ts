@@ -185,6 +185,8 @@ export interface UpgradeFilter {
   readonly mode: readonly string[] | null;
   /** Id of a build that is left or gone to. */
   readonly build: string | null;
+  /** Ids of the machines that who asks may know of; null: all. */
+  readonly visible: readonly string[] | null;
 }
 
 /** An upgrade step could not be done. Carries the reason that the operator will read. */

@@ -5,7 +5,7 @@
  */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Access } from '../access/access.js';
-import { type Caller, IN_PROCESS, includesRole, type Role } from '../access/principal.js';
+import { type Caller, IN_PROCESS, includesRole, type Role, seesMachine } from '../access/principal.js';
 import { asRequester } from '../access/requester.js';
 import { BatonError } from '../errors.js';
 import { followSessions } from './access-sessions.js';
@@ -18,6 +18,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** The least role that may; `anyone`: who asks does not matter. */
     role?: Role | 'anyone';
+    /** A route that is not below one machine: it sees to it that a caller who may know of some machines only is told of those only. */
+    scoped?: boolean;
   }
   interface FastifyInstance {
     /** What every route asks for. */
@@ -29,6 +31,7 @@ export interface RouteRight {
   readonly method: string;
   readonly url: string;
   readonly role: Role | 'anyone';
+  readonly scoped: boolean;
 }
 
 const READS = ['GET', 'HEAD', 'OPTIONS'];
@@ -40,7 +43,12 @@ function reads(method: string): boolean {
 }
 
 /** Before any route is added, after WebSockets. */
-export function addAccess(app: FastifyInstance, access: Access): void {
+export function addAccess(
+  app: FastifyInstance,
+  access: Access,
+  /** The id of what is called so; null: nothing is. */
+  machineId: (idOrName: string) => string | null,
+): void {
   app.decorate('routeRights', []);
   app.decorateRequest('principal');
 
@@ -48,7 +56,8 @@ export function addAccess(app: FastifyInstance, access: Access): void {
     const methods = [route.method].flat();
     const role = route.config?.role ?? (methods.every(reads) ? 'viewer' : 'operator');
     route.config = { ...route.config, role };
-    for (const method of methods) app.routeRights.push({ method, url: route.url, role });
+    const scoped = route.config.scoped ?? false;
+    for (const method of methods) app.routeRights.push({ method, url: route.url, role, scoped });
   });
 
   app.addHook('onRequest', async (request) => {
@@ -60,6 +69,7 @@ export function addAccess(app: FastifyInstance, access: Access): void {
     }
     request.principal = access.authenticator.identify(request.raw);
     requireRole(request, least);
+    requireInScope(request, machineId);
   });
 
   /* Not earlier: the context does not outlive the reading of a body. */
@@ -73,4 +83,26 @@ export function requireRole({ principal, method }: FastifyRequest, least: Role):
   if (includesRole(principal.role, least)) return;
   const message = `this ${method} asks for the role ${least}, and ${principal.name} has the role ${principal.role}`;
   throw new BatonError('forbidden', message, { details: { role: principal.role, leastRole: least } });
+}
+
+/** For what is not for callers who may know of some machines only. */
+export function requireUnscoped({ principal, method }: FastifyRequest): void {
+  if (principal.machines === null) return;
+  const message = `this ${method} is not for one machine, and ${principal.name} is limited to machines`;
+  throw new BatonError('forbidden', message, { details: { machines: principal.machines } });
+}
+
+/** Other machines are not there; what is about no machine is refused unless it says what it does about that. */
+function requireInScope(request: FastifyRequest, machineId: (idOrName: string) => string | null): void {
+  const { principal, params, routeOptions } = request;
+  if (principal.machines === null || routeOptions.config.scoped) return;
+  const { machine } = params as { machine?: string };
+  if (machine === undefined) {
+    requireUnscoped(request);
+    return;
+  }
+  const id = machineId(machine);
+  if (id === null || !seesMachine(principal, id)) {
+    throw new BatonError('machine_not_found', `there is no machine with id or name ${machine}`);
+  }
 }

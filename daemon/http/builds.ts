@@ -13,6 +13,7 @@ export const buildRoutes: Routes = async (app, { services }) => {
   app.get(
     '/builds',
     {
+      config: { scoped: true },
       schema: {
         summary: 'Builds, in the order in which they were first registered',
         querystring: BuildsQuery,
@@ -44,6 +45,7 @@ export const buildRoutes: Routes = async (app, { services }) => {
   app.get(
     '/builds/:id',
     {
+      config: { scoped: true },
       schema: {
         summary: 'One build',
         params: IdParams,

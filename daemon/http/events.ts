@@ -2,6 +2,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
+import { type Caller, seesMachine } from '../access/principal.js';
 import { BatonError } from '../errors.js';
 import { type StoredEvent, toCloudEvent } from '../event.js';
 import { type Matches, matcher, requireKnownTypes, wordsOf } from '../event-filter.js';
@@ -49,14 +50,22 @@ function afterOf({ query, headers }: FastifyRequest): number | null {
 export const eventRoutes: Routes = async (app, { services, supervisor, feed }) => {
   const { store } = services;
 
-  const machineId = (idOrName: string) =>
-    MACHINE_ID.test(idOrName) ? idOrName : supervisor.machine(idOrName).id;
+  const machineId = (idOrName: string, principal: Caller) => {
+    if (MACHINE_ID.test(idOrName)) return idOrName;
+    const { id } = supervisor.machine(idOrName);
+    if (seesMachine(principal, id)) return id;
+    throw new BatonError('machine_not_found', `there is no machine with id or name ${idOrName}`);
+  };
 
   const filterOf = ({ query, principal }: FastifyRequest): Matches | null => {
     const { type, machine } = query as Query;
     const types = wordsOf(type);
     requireKnownTypes(types);
-    return matcher({ types, machines: wordsOf(machine).map(machineId), visible: principal.machines });
+    return matcher({
+      types,
+      machines: wordsOf(machine).map((word) => machineId(word, principal)),
+      visible: principal.machines,
+    });
   };
 
   /** Stretch by stretch, as a filter may let little through of much. */
@@ -93,6 +102,7 @@ export const eventRoutes: Routes = async (app, { services, supervisor, feed }) =
   app.route({
     method: 'GET',
     url: '/events',
+    config: { scoped: true },
     schema: {
       summary:
         'Events after a sequence, oldest first; over WebSocket, or with Accept: text/event-stream, also those to come',

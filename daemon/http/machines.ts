@@ -1,9 +1,10 @@
 /** Machines and their instances. */
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { BatonError } from '../errors.js';
 import type { Machine, MachineOverview } from '../machine.js';
 import { changeBuilds, changeLabels } from '../machines/document.js';
+import { requireRole, requireUnscoped } from './access.js';
 import { MachineParams, Problem, Unchanged } from './common-schemas.js';
 import { changedDocument, isOfLabelsOnly, specOf } from './machine-document.js';
 import {
@@ -23,6 +24,17 @@ import { IfMatch, IfNoneMatch, isKnown, requireMatch, sendTag } from './precondi
 import type { Routes } from './server.js';
 import { instanceView, machineView } from './views.js';
 
+/** A document names files of the host, and with extra arguments whatever QEMU can do: not for everybody. */
+function requireOwner(
+  request: FastifyRequest,
+  { spec }: Machine,
+  extraArguments: readonly string[] | null = [],
+): void {
+  requireUnscoped(request);
+  const hasExtra = spec.extraArguments.length > 0 || (extraArguments?.length ?? 0) > 0;
+  if (hasExtra) requireRole(request, 'admin');
+}
+
 export const machineRoutes: Routes = async (app, { services, supervisor }) => {
   const { store } = services;
 
@@ -39,17 +51,18 @@ export const machineRoutes: Routes = async (app, { services, supervisor }) => {
   app.get(
     '/machines',
     {
+      config: { scoped: true },
       schema: {
         summary: 'Machines, oldest first',
         querystring: MachinesQuery,
         response: { 200: pageOf('machines', MachineView), '4xx': Problem, '5xx': Problem },
       },
     },
-    async ({ query }, reply) => {
+    async ({ query, principal }, reply) => {
       const { name = null, state, build = null, outdated = null, label } = query;
       if (outdated !== null) await services.builds.lookAtAll();
       const labels = label === undefined ? null : labelsAsked(label);
-      const filter = { name, state: listed(state), build, outdated, labels };
+      const filter = { name, state: listed(state), build, outdated, labels, visible: principal.machines };
       const page = store.machines.page(pageAsked('machines', query), filter, services.builds.ownId);
       return pageAnswer('machines', reply, page, view);
     },
@@ -65,7 +78,8 @@ export const machineRoutes: Routes = async (app, { services, supervisor }) => {
       },
     },
     async (request, reply) => {
-      const { name, labels = {}, build = null } = request.body;
+      const { name, labels = {}, build = null, extraArguments = [] } = request.body;
+      if (extraArguments.length > 0) requireRole(request, 'admin');
       const machine = supervisor.create({ name, labels, build, spec: specOf(request.body) });
       return reply.code(201).header('location', machinePath(machine.id)).send(show(reply, machine));
     },
@@ -131,13 +145,17 @@ export const machineRoutes: Routes = async (app, { services, supervisor }) => {
         response: { 200: MachineView, '4xx': Problem, '5xx': Problem },
       },
     },
-    async ({ params, headers, body }, reply) => {
+    async (request, reply) => {
+      const { params, headers, body } = request;
       const actor = supervisor.actor(params.machine);
       const { machine } = actor;
+      const isHarmless = isOfLabelsOnly(body);
+      if (!isHarmless)
+        requireOwner(request, machine, body.extraArguments as readonly string[] | null | undefined);
       requireMatch(headers, machine);
       const document = changedDocument(machine, body);
       const { name, labels = {} } = document;
-      if (isOfLabelsOnly(body)) return show(reply, changeLabels(services, machine, labels));
+      if (isHarmless) return show(reply, changeLabels(services, machine, labels));
       return show(reply, actor.change({ name, labels, spec: specOf(document) }));
     },
   );
@@ -171,8 +189,11 @@ export const machineRoutes: Routes = async (app, { services, supervisor }) => {
         response: { 204: Type.Null(), '4xx': Problem, '5xx': Problem },
       },
     },
-    async ({ params, headers }, reply) => {
-      requireMatch(headers, supervisor.machine(params.machine));
+    async (request, reply) => {
+      const { params, headers } = request;
+      const machine = supervisor.machine(params.machine);
+      requireOwner(request, machine);
+      requireMatch(headers, machine);
       supervisor.delete(params.machine);
       return reply.code(204).send(null);
     },

@@ -28,6 +28,7 @@ export const rootRoutes: Routes = async (app, { version }) => {
     '/',
     {
       prefixTrailingSlash: 'no-slash',
+      config: { scoped: true },
       schema: { summary: 'About this daemon', response: { 200: Root, '4xx': Problem } },
     },
     async () => ({
@@ -39,7 +40,7 @@ export const rootRoutes: Routes = async (app, { version }) => {
     }),
   );
 
-  app.get('/openapi.json', { schema: { hide: true } }, async (_request, reply) =>
+  app.get('/openapi.json', { config: { scoped: true }, schema: { hide: true } }, async (_request, reply) =>
     reply.type('application/json').send(JSON.stringify(app.swagger())),
   );
 };

@@ -98,7 +98,9 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   /* Before the connections are closed: subscribers hear how far they were. */
   app.addHook('preClose', async () => options.feed.close());
   await app.register(websocket, { options: { maxPayload: MAX_FRAME_BYTES }, preClose: sendAway });
-  addAccess(app as unknown as FastifyInstance, options.access);
+  const { machines } = services.store;
+  const machineId = (idOrName: string) => (machines.byId(idOrName) ?? machines.byName(idOrName))?.id ?? null;
+  addAccess(app as unknown as FastifyInstance, options.access, machineId);
   for (const routes of [
     rootRoutes,
     machineRoutes,

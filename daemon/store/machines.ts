@@ -138,6 +138,7 @@ export class MachineStore {
         build: where('build_id = @build'),
         outdated: where(`${IS_OUTDATED} = @outdated`),
         labels: where(HAS_LABELS),
+        visible: oneOf('machines.id'),
       },
     });
     this.#counts = db.prepare('SELECT state, count(*) AS count FROM machines GROUP BY state');

@@ -70,6 +70,7 @@ export class OperationStore {
         machine: where('operations.machine_id = @machine'),
         state: oneOf('operations.state'),
         kind: oneOf('kind'),
+        visible: oneOf('operations.machine_id'),
       },
     });
     this.#running = db.prepare(

@@ -115,6 +115,7 @@ export class UpgradeStore {
         state: oneOf('state'),
         mode: oneOf('+mode'),
         build: where('@build IN (source_build, target_build)'),
+        visible: oneOf('machine_id'),
       },
     });
     this.#lastPause = db.prepare(

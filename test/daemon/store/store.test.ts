@@ -133,7 +133,7 @@ test('finished operations are kept up to a number, running ones always', ({ path
   const again = new Store({ path, nowMs: () => 1, keepOperations: 2 });
   assert.equal(
     again.operations
-      .page({ after: null, limit: 10 }, { machine: null, state: null, kind: null })
+      .page({ after: null, limit: 10 }, { machine: null, state: null, kind: null, visible: null })
       .items.map(({ id }) => id),
     ['o5', 'o4', 'o0'],
   );
