@@ -19,6 +19,7 @@ export const ERRORS = {
   upgrade_not_found: { status: 404, title: 'There is no such upgrade' },
   instance_not_found: { status: 404, title: 'The machine has no such instance' },
   console_not_found: { status: 404, title: 'The instance has written no console log' },
+  log_not_found: { status: 404, title: 'The instance has no log' },
   method_not_allowed: { status: 405, title: 'The path has no such method' },
   already_managed: { status: 409, title: 'The process is a machine of this daemon already' },
   not_adopted: { status: 409, title: 'The machine was not adopted' },

@@ -1,15 +1,16 @@
 /** What can be asked of a machine: each answers 202 with the operation to follow, or 200 when it was waited for. */
 import type { FastifyReply } from 'fastify';
-import type { Static } from 'typebox';
+import { type Static, Type } from 'typebox';
+import type { Machine } from '../machine.js';
 import type { MachineActor } from '../machines/actor.js';
-import type { UpgradeRequest } from '../machines/upgrade-request.js';
+import type { PreflightQuestion, UpgradeRequest } from '../machines/upgrade-request.js';
 import type { Operation } from '../operation.js';
 import { MachineParams, NoBody, Problem } from './common-schemas.js';
 import { RestoreBody, StopBody } from './machine-schemas.js';
 import { OperationView } from './operation-schemas.js';
 import { operationPath } from './paths.js';
 import type { Routes } from './server.js';
-import { PreflightBody, PreflightView, UpgradeBody } from './upgrade-schemas.js';
+import { PreflightBody, PreflightView, UpgradeBody, UpgradeQuery } from './upgrade-schemas.js';
 import { operationView, preflightView } from './views.js';
 import { statusOf, type WaitAsked, WaitQuery, waitFor, waitMs } from './waiting.js';
 
@@ -75,6 +76,15 @@ export const machineActionRoutes: Routes = async (app, { services, supervisor, o
     request.body ??= {};
   });
 
+  /** Looks for as long as somebody waits for what is seen. */
+  const preflight = async (reply: FastifyReply, machine: Machine, asked: PreflightQuestion) => {
+    if (asked.build === null) await services.builds.refreshDefault(machine);
+    const left = new AbortController();
+    reply.raw.once('close', () => left.abort(new Error('the client has gone')));
+    const signal = AbortSignal.any([left.signal, AbortSignal.timeout(PREFLIGHT_DEADLINE_MS)]);
+    return preflightView(machine.id, await supervisor.actor(machine.id).preflight(asked, signal));
+  };
+
   for (const [action, { summary, ask }] of Object.entries(SIMPLE)) {
     app.post(
       `/machines/:machine/${action}`,
@@ -120,19 +130,22 @@ export const machineActionRoutes: Routes = async (app, { services, supervisor, o
     {
       schema: {
         summary: 'Move the machine, running, to a new VMM process; follow it at /v1/upgrades/{id} too',
+        description: 'With dryRun: 200 with what preflight says, a rehearsal included; see /preflight.',
         params: MachineParams,
-        querystring: WaitQuery,
+        querystring: UpgradeQuery,
         body: UpgradeBody,
-        response,
+        response: { ...response, 200: Type.Union([OperationView, PreflightView]) },
       },
     },
-    async ({ params, query, body }, reply) =>
-      perform(reply, query, async () => {
+    async ({ params, query, body }, reply) => {
+      const machine = supervisor.machine(params.machine);
+      if (query.dryRun) return preflight(reply, machine, { ...upgradeRequest(body), rehearse: true });
+      return perform(reply, query, async () => {
         const asked = upgradeRequest(body);
-        const machine = supervisor.machine(params.machine);
         if (asked.build === null) await services.builds.refreshDefault(machine);
         return supervisor.actor(machine.id).upgrade(asked);
-      }),
+      });
+    },
   );
 
   app.post(
@@ -145,16 +158,7 @@ export const machineActionRoutes: Routes = async (app, { services, supervisor, o
         response: { 200: PreflightView, '4xx': Problem, '5xx': Problem },
       },
     },
-    async (request, reply) => {
-      const { rehearse = true, ...body } = request.body;
-      const asked = upgradeRequest(body);
-      const machine = supervisor.machine(request.params.machine);
-      if (asked.build === null) await services.builds.refreshDefault(machine);
-      const left = new AbortController();
-      reply.raw.once('close', () => left.abort(new Error('the client has gone')));
-      const signal = AbortSignal.any([left.signal, AbortSignal.timeout(PREFLIGHT_DEADLINE_MS)]);
-      const report = await supervisor.actor(machine.id).preflight({ ...asked, rehearse }, signal);
-      return preflightView(machine.id, report);
-    },
+    async ({ params, body: { rehearse = true, ...body } }, reply) =>
+      preflight(reply, supervisor.machine(params.machine), { ...upgradeRequest(body), rehearse }),
   );
 };

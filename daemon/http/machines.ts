@@ -6,11 +6,10 @@ import type { Machine, MachineOverview } from '../machine.js';
 import { changeBuilds, changeLabels } from '../machines/document.js';
 import { requireRole, requireUnscoped } from './access.js';
 import { MachineParams, Problem, Unchanged } from './common-schemas.js';
+import { DryRunQuery } from './dry-run.js';
 import { changedDocument, isOfLabelsOnly, specOf } from './machine-document.js';
 import {
   AdoptBody,
-  InstancesQuery,
-  InstanceView,
   labelsAsked,
   MachineBuildsBody,
   MachineChange,
@@ -22,7 +21,7 @@ import { listed, pageAnswer, pageAsked, pageOf } from './paging.js';
 import { machinePath } from './paths.js';
 import { IfMatch, IfNoneMatch, isKnown, requireMatch, sendTag } from './preconditions.js';
 import type { Routes } from './server.js';
-import { instanceView, machineView } from './views.js';
+import { machineView } from './views.js';
 
 /** A document names files of the host, and with extra arguments whatever QEMU can do: not for everybody. */
 function requireOwner(
@@ -40,13 +39,20 @@ export const machineRoutes: Routes = async (app, { services, supervisor }) => {
 
   const view = (overview: MachineOverview) =>
     machineView(overview, services.builds.startsOn(overview.machine.builds));
-  /** Its document, and the tag of it. */
-  const show = (reply: FastifyReply, { id, name }: Machine) => {
+  const viewOf = ({ id, name }: Machine) => {
     const overview = store.machines.overview(id, services.builds.ownId);
-    if (overview === null) throw new BatonError('machine_not_found', `machine ${name} was deleted meanwhile`);
-    sendTag(reply, overview.machine);
-    return view(overview);
+    if (overview !== null) return view(overview);
+    throw new BatonError('machine_not_found', `machine ${name} was deleted meanwhile`);
   };
+  /** Its document, and the tag of it. */
+  const show = (reply: FastifyReply, machine: Machine) => {
+    const shown = viewOf(machine);
+    sendTag(reply, shown);
+    return shown;
+  };
+  /** Changes the machine, or says what a change would make of it. */
+  const change = (reply: FastifyReply, { dryRun }: { dryRun?: boolean }, work: () => Machine) =>
+    dryRun ? store.tryOut(() => viewOf(work())) : show(reply, work());
 
   app.get(
     '/machines',
@@ -73,14 +79,19 @@ export const machineRoutes: Routes = async (app, { services, supervisor }) => {
     {
       schema: {
         summary: 'Create a machine; it is not started',
+        description: 'With dryRun: 200 with the machine that it would be, whose id is not kept.',
+        querystring: DryRunQuery,
         body: NewMachine,
-        response: { 201: MachineView, '4xx': Problem, '5xx': Problem },
+        response: { 200: MachineView, 201: MachineView, '4xx': Problem, '5xx': Problem },
       },
     },
     async (request, reply) => {
-      const { name, labels = {}, build = null, extraArguments = [] } = request.body;
+      const { query, body } = request;
+      const { name, labels = {}, build = null, extraArguments = [] } = body;
       if (extraArguments.length > 0) requireRole(request, 'admin');
-      const machine = supervisor.create({ name, labels, build, spec: specOf(request.body) });
+      const asked = { name, labels, build, spec: specOf(body) };
+      if (query.dryRun) return supervisor.tryCreate(asked, viewOf);
+      const machine = supervisor.create(asked);
       return reply.code(201).header('location', machinePath(machine.id)).send(show(reply, machine));
     },
   );
@@ -140,13 +151,14 @@ export const machineRoutes: Routes = async (app, { services, supervisor }) => {
       schema: {
         summary: 'Change the document of a stopped machine; its labels in any state',
         params: MachineParams,
+        querystring: DryRunQuery,
         headers: IfMatch,
         body: MachineChange,
         response: { 200: MachineView, '4xx': Problem, '5xx': Problem },
       },
     },
     async (request, reply) => {
-      const { params, headers, body } = request;
+      const { params, query, headers, body } = request;
       const actor = supervisor.actor(params.machine);
       const { machine } = actor;
       const isHarmless = isOfLabelsOnly(body);
@@ -155,8 +167,10 @@ export const machineRoutes: Routes = async (app, { services, supervisor }) => {
       requireMatch(headers, machine);
       const document = changedDocument(machine, body);
       const { name, labels = {} } = document;
-      if (isHarmless) return show(reply, changeLabels(services, machine, labels));
-      return show(reply, actor.change({ name, labels, spec: specOf(document) }));
+      return change(reply, query, () => {
+        if (isHarmless) return changeLabels(services, machine, labels);
+        return actor.change({ name, labels, spec: specOf(document) });
+      });
     },
   );
 
@@ -166,16 +180,17 @@ export const machineRoutes: Routes = async (app, { services, supervisor }) => {
       schema: {
         summary: 'Say what the machine may run on; for its next start, upgrade or restore',
         params: MachineParams,
+        querystring: DryRunQuery,
         headers: IfMatch,
         body: MachineBuildsBody,
         response: { 200: MachineView, '4xx': Problem, '5xx': Problem },
       },
     },
-    async ({ params, headers, body }, reply) => {
+    async ({ params, query, headers, body }, reply) => {
       const { default: preferred = null, pin = null, deny = [] } = body;
       const { machine } = supervisor.actor(params.machine);
       requireMatch(headers, machine);
-      return show(reply, changeBuilds(services, machine, { default: preferred, pin, deny }));
+      return change(reply, query, () => changeBuilds(services, machine, { default: preferred, pin, deny }));
     },
   );
 
@@ -196,24 +211,6 @@ export const machineRoutes: Routes = async (app, { services, supervisor }) => {
       requireMatch(headers, machine);
       supervisor.delete(params.machine);
       return reply.code(204).send(null);
-    },
-  );
-
-  app.get(
-    '/machines/:machine/instances',
-    {
-      schema: {
-        summary: 'The VMM processes that run or ran a machine, oldest first',
-        params: MachineParams,
-        querystring: InstancesQuery,
-        response: { 200: pageOf('instances', InstanceView), '4xx': Problem, '5xx': Problem },
-      },
-    },
-    async ({ params, query }, reply) => {
-      const { id, spec } = supervisor.machine(params.machine);
-      const filter = { machine: id, state: listed(query.state) };
-      const page = store.instances.page(pageAsked('instances', query), filter);
-      return pageAnswer('instances', reply, page, (instance) => instanceView(instance, spec));
     },
   );
 };

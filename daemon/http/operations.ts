@@ -2,6 +2,7 @@
 import type { FastifyRequest } from 'fastify';
 import { seesMachine } from '../access/principal.js';
 import { BatonError } from '../errors.js';
+import { pointOfNoReturn } from '../operation.js';
 import { IdParams, Problem } from './common-schemas.js';
 import { OperationsQuery, OperationView } from './operation-schemas.js';
 import { listed, pageAnswer, pageAsked, pageOf } from './paging.js';
@@ -82,9 +83,12 @@ export const operationRoutes: Routes = async (app, { services, supervisor, opera
     },
     async (request, reply) => {
       const deadlineMs = waitMs(request.query);
-      const { id, machineId, state } = existing(request);
-      if (state !== 'running')
-        throw new BatonError('not_cancellable', `operation ${id} has ended as ${state}`);
+      const before = existing(request);
+      const { id, machineId, state } = before;
+      if (state !== 'running') {
+        const details = { pointOfNoReturn: pointOfNoReturn(before) };
+        throw new BatonError('not_cancellable', `operation ${id} has ended as ${state}`, { details });
+      }
       supervisor.actor(machineId).cancel(id);
       await waitFor(operationEnds, reply, [{ id }], deadlineMs);
       const operation = existing(request);

@@ -21,9 +21,11 @@ export const IfNoneMatch = Type.Object({
   ),
 });
 
-const etagOf = ({ revision }: Machine) => `"${revision}"`;
+type Revised = Pick<Machine, 'revision'>;
 
-export function sendTag(reply: FastifyReply, machine: Machine): void {
+const etagOf = ({ revision }: Revised) => `"${revision}"`;
+
+export function sendTag(reply: FastifyReply, machine: Revised): void {
   reply.header('etag', etagOf(machine));
 }
 
@@ -37,7 +39,7 @@ export function requireMatch(headers: { 'if-match'?: string }, machine: Machine)
 }
 
 /** Whether the client has this document already. */
-export function isKnown(headers: { 'if-none-match'?: string }, machine: Machine): boolean {
+export function isKnown(headers: { 'if-none-match'?: string }, machine: Revised): boolean {
   const asked = headers['if-none-match'];
   if (asked === undefined) return false;
   return asked.trim() === '*' || named(asked.replaceAll('W/', '')).includes(etagOf(machine));

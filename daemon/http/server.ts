@@ -19,6 +19,7 @@ import { eventRoutes } from './events.js';
 import { guestRoutes } from './guest.js';
 import { hostRoutes } from './host.js';
 import { addIdempotency } from './idempotency.js';
+import { instanceRoutes } from './instances.js';
 import { machineActionRoutes } from './machine-actions.js';
 import { machineRoutes } from './machines.js';
 import { showMade } from './made.js';
@@ -104,6 +105,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   for (const routes of [
     rootRoutes,
     machineRoutes,
+    instanceRoutes,
     machineActionRoutes,
     guestRoutes,
     hostRoutes,

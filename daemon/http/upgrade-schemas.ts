@@ -2,8 +2,10 @@
 import { Type } from 'typebox';
 import { FORCIBLE_CODES, SEVERITIES, VERDICTS } from '../preflight/finding.js';
 import { GUEST_ACT_RESULTS, GUEST_ACTS, UPGRADE_MODES, UPGRADE_STATES } from '../upgrade.js';
+import { dryRunMember } from './dry-run.js';
 import { pageQuery, wordList } from './paging.js';
 import { integerOrNull, nullable, numberOrNull, strict, textOrNull, time, words } from './schema-words.js';
+import { waitMember } from './waiting.js';
 
 const Reason = Type.Object({
   code: Type.String({ description: 'For programs' }),
@@ -91,6 +93,8 @@ export const UpgradesQuery = pageQuery({
     Type.String({ minLength: 1, maxLength: 128, description: 'Id of the build that they leave or go to' }),
   ),
 });
+
+export const UpgradeQuery = Type.Object({ ...waitMember, ...dryRunMember }, strict);
 
 export const UpgradeBody = Type.Object(
   {

@@ -11,7 +11,7 @@ import type { GuestInformation } from '../guest-agent/information.js';
 import type { ProcessEnd } from '../instance/launch.js';
 import type { InstanceOwner, RunningInstance } from '../instance/running-instance.js';
 import { ADOPTED_GENERATION, decide, isSaved, type Machine, type MachineAction } from '../machine.js';
-import type { Operation, OperationKind } from '../operation.js';
+import { type Operation, type OperationKind, pointOfNoReturn } from '../operation.js';
 import type { PreflightReport, PreflightSource } from '../preflight/preflight.js';
 import { isTerminal, type Upgrade, UpgradeError } from '../upgrade.js';
 import { changeDocument, type DocumentChange } from './document.js';
@@ -173,12 +173,17 @@ export class MachineActor implements InstanceOwner {
   /** Heard until the commit. */
   cancel(operationId: string): void {
     const { operation } = this.#turn;
-    const refuse = (why: string) => new BatonError('not_cancellable', `operation ${operationId} ${why}`);
-    if (operation?.id !== operationId) throw refuse('has ended');
-    const upgrade = this.#services.store.upgrades.byId(operationId);
-    if (upgrade === null) throw refuse(`is a ${operation.kind}: only upgrades can be cancelled`);
-    if (upgrade.committed) throw refuse('has committed: the source cannot run again');
-    this.#services.store.durably(() => this.#services.store.upgrades.requestCancel(operationId));
+    const { store } = this.#services;
+    const now = store.operations.byId(operationId);
+    if (now === null || operation?.id !== operationId) throw notCancellable(operationId, 'has ended', now);
+    switch (pointOfNoReturn(now)) {
+      case 'none':
+        throw notCancellable(operationId, `is a ${now.kind}: only upgrades can be cancelled`, now);
+      case 'passed':
+        throw notCancellable(operationId, 'has committed: the source cannot run again', now);
+      case 'ahead':
+    }
+    store.durably(() => store.upgrades.requestCancel(operationId));
     this.#turn.abort(new UpgradeError('cancelled', 'it was cancelled'));
   }
 
@@ -379,4 +384,9 @@ export class MachineActor implements InstanceOwner {
       setState: (state, reason, change) => this.#observed.set(state, reason, change),
     };
   }
+}
+
+function notCancellable(id: string, why: string, operation: Operation | null): BatonError {
+  const details = operation === null ? {} : { pointOfNoReturn: pointOfNoReturn(operation) };
+  return new BatonError('not_cancellable', `operation ${id} ${why}`, { details });
 }

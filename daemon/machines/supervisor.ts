@@ -57,20 +57,29 @@ export class Supervisor {
     );
   }
 
-  create({ name, labels, spec, build }: NewMachine): Machine {
+  create(asked: NewMachine): Machine {
+    const machine = this.#insert(asked);
+    this.#actors.set(machine.id, new MachineActor(this.#services, machine.id));
+    return machine;
+  }
+
+  /** Refused as a creation would be; `look` sees the machine as it would be. Nothing of it stays. */
+  tryCreate<T>(asked: NewMachine, look: (machine: Machine) => T): T {
+    return this.#services.store.tryOut(() => look(this.#insert(asked)));
+  }
+
+  #insert({ name, labels, spec, build }: NewMachine): Machine {
     this.#throwIfStopping();
     const { store } = this.#services;
     const builds = { ...ANY_BUILD, default: build };
     const resolved = resolveDocument(this.#services, builds, spec);
-    const machine = store.durably(() => {
+    return store.durably(() => {
       requireFreeName(store, name, null);
       const created = store.machines.insert({ id: this.#freeId(), name, labels, spec: resolved, builds });
       store.idempotency.made(`machines/${created.id}`);
       store.emit({ type: 'baton.machine.created', subject: `machines/${created.id}`, data: { name } });
       return created;
     });
-    this.#actors.set(machine.id, new MachineActor(this.#services, machine.id));
-    return machine;
   }
 
   /** A machine that runs already, under nobody's care. */

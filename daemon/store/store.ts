@@ -38,6 +38,16 @@ export interface StoreOptions {
   readonly keepOperations?: number;
 }
 
+/** Thrown out of a transaction, so that it ends without its writes. */
+class TriedOut extends Error {
+  readonly result: unknown;
+
+  constructor(result: unknown) {
+    super('it was tried out');
+    this.result = result;
+  }
+}
+
 export type EventListener = (events: readonly StoredEvent[]) => void;
 
 export class Store implements EventHistory {
@@ -93,6 +103,19 @@ export class Store implements EventHistory {
 
   quickly<T>(work: () => T): T {
     return this.#write('OFF', work);
+  }
+
+  /** What the work would give. All that it writes is undone, and nobody is told of it. */
+  tryOut<T>(work: () => T): T {
+    if (this.#depth > 0) throw new Error('what is a part of something else cannot be tried out');
+    try {
+      return this.#write('OFF', () => {
+        throw new TriedOut(work());
+      });
+    } catch (thrown) {
+      if (thrown instanceof TriedOut) return thrown.result as T;
+      throw thrown;
+    }
   }
 
   /** Between these two a guest stands still: nothing that can wait may touch the disk. */

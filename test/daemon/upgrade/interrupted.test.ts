@@ -130,7 +130,8 @@ for (const moment of [
     assert.is(vmmPids(context.folders).length, 1);
     await ticksOn(context, 1);
     const again = await call(app, 'POST', `${headers.location}/cancel`);
-    assert.is(again.body.code, 'not_cancellable');
+    assert.equal([again.status, again.body.code], [409, 'not_cancellable']);
+    assert.is(again.body.pointOfNoReturn, 'ahead');
   });
 }
 

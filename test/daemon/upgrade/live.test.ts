@@ -129,11 +129,12 @@ test('after the commit it cannot be cancelled', async (context) => {
     try {
       app.supervisor.actor(id).cancel(operation?.id ?? '');
     } catch (error) {
-      refused = (error as { code: string }).code;
+      const { code, details } = error as { code: string; details: object };
+      refused = { code, ...details };
     }
   };
   assert.is((await upgradeEnd(app, id)).state, 'succeeded');
-  assert.is(refused, 'not_cancellable');
+  assert.equal(refused, { code: 'not_cancellable', pointOfNoReturn: 'passed' });
 });
 
 test('a source that does not answer: refused before anything is touched', async (context) => {
