@@ -1,12 +1,20 @@
-/** What can be asked of all machines of this host at once: answers 202 with the operations to follow. */
+/**
+ * The host: what it has, whether it is fit, and what can be asked of all its machines at once, which answers 202 with the
+ * operations to follow.
+ */
 import type { FastifyReply } from 'fastify';
+import { checkHost } from '../host/checks.js';
+import { readHostFacts } from '../host/facts.js';
 import { Problem } from './common-schemas.js';
+import { HostValidation, HostView } from './host-schemas.js';
 import { HostAnswer } from './operation-schemas.js';
 import type { Routes } from './server.js';
-import { operationView } from './views.js';
+import { hostView, operationView } from './views.js';
 import { type WaitAsked, WaitQuery, waitFor, waitMs } from './waiting.js';
 
-export const hostRoutes: Routes = async (app, { services, supervisor, operationEnds }) => {
+export const hostRoutes: Routes = async (app, { services, supervisor, operationEnds, version }) => {
+  const { store, builds } = services;
+
   const perform = async (
     reply: FastifyReply,
     query: WaitAsked,
@@ -15,7 +23,7 @@ export const hostRoutes: Routes = async (app, { services, supervisor, operationE
     const deadlineMs = waitMs(query);
     const { operations: begun, refused } = ask();
     await waitFor(operationEnds, reply, begun, deadlineMs);
-    const operations = begun.map((operation) => services.store.operations.byId(operation.id) ?? operation);
+    const operations = begun.map((operation) => store.operations.byId(operation.id) ?? operation);
     const isOver = deadlineMs !== null && operations.every(({ state }) => state !== 'running');
     const answer = { operations: operations.map(operationView), refused: [...refused] };
     return reply.code(isOver ? 200 : 202).send(answer);
@@ -24,6 +32,32 @@ export const hostRoutes: Routes = async (app, { services, supervisor, operationE
     querystring: WaitQuery,
     response: { 200: HostAnswer, 202: HostAnswer, '4xx': Problem, '5xx': Problem },
   };
+
+  app.get(
+    '/host',
+    {
+      schema: {
+        summary: 'What this host has, and how many machines do what',
+        response: { 200: HostView, '4xx': Problem, '5xx': Problem },
+      },
+    },
+    async () => hostView(await readHostFacts(services), version, store.machines.countsByState()),
+  );
+
+  app.get(
+    '/host/validate',
+    {
+      schema: {
+        summary: 'Look whether this host is fit to run machines, and if not, what would help',
+        response: { 200: HostValidation, '4xx': Problem, '5xx': Problem },
+      },
+    },
+    async () => {
+      const facts = await readHostFacts(services);
+      const inventory = { ...store.machines.memoryUse(), builds: await builds.lookAtAll() };
+      return { checks: checkHost(facts, inventory) };
+    },
+  );
 
   app.post(
     '/host/suspend',

@@ -2,12 +2,15 @@
 import { requesterName } from '../access/principal.js';
 import type { Build } from '../build.js';
 import type { GuestInformation } from '../guest-agent/information.js';
+import type { HostFacts } from '../host/facts.js';
 import { type Instance, instancePaths } from '../instance.js';
 import {
   type GuestFreeze,
   isSaved,
+  MACHINE_STATES,
   type MachineOverview,
   type MachineSpec,
+  type MachineState,
   type SavedState,
 } from '../machine.js';
 import type { Frozen } from '../machines/guest-access.js';
@@ -157,5 +160,20 @@ export function buildView(build: Build) {
     accelerators: [...(qemu?.accelerators ?? [])],
     machineTypes: (qemu?.machineTypes ?? []).filter(({ deprecated }) => !deprecated).map(({ name }) => name),
     addedAt: at(build.addedAtMs),
+  };
+}
+
+const STARTED_AT_MS = Date.now() - process.uptime() * 1000;
+
+export function hostView(facts: HostFacts, version: string, counts: ReadonlyMap<MachineState, number>) {
+  const { nodeVersion, hostname, kernel, architecture, cpus, memoryBytes, memoryAvailableBytes } = facts;
+  const byState = Object.fromEntries(MACHINE_STATES.map((state) => [state, counts.get(state) ?? 0]));
+  return {
+    ...{ hostname, kernel, architecture, cpus, memoryBytes, memoryAvailableBytes },
+    stateDir: facts.stateDir,
+    runtimeDir: facts.runtimeDir,
+    versions: { batond: version, node: nodeVersion },
+    startedAt: at(STARTED_AT_MS),
+    machines: { total: [...counts.values()].reduce((sum, count) => sum + count, 0), byState },
   };
 }

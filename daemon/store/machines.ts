@@ -94,6 +94,13 @@ const DOCUMENT = ['name', 'labels', 'spec', 'builds'] as const;
 
 type NewRow = Pick<Machine, 'id' | 'name' | 'spec' | 'builds'> & { readonly labels?: Labels };
 
+interface MemoryUse {
+  readonly machines: number;
+  /** Of machines that have a process. */
+  readonly runningMemoryMiB: number;
+  readonly largestMemoryMiB: number;
+}
+
 export class MachineStore {
   readonly #nowMs: () => number;
   readonly #insert: Statement<[string, string, string, string, string, number, number]>;
@@ -103,6 +110,7 @@ export class MachineStore {
   readonly #byName: Statement<[string], Row>;
   readonly #byShortId: Statement<[string], Row>;
   readonly #all: Statement<[], Row>;
+  readonly #memoryUse: Statement<[], MemoryUse>;
   readonly #overview: Statement<[{ id: string; own: string | null }], OverviewRow>;
   readonly #pages: PagedSelect<OverviewRow, Record<keyof MachineFilter, FilterValue>>;
   readonly #counts: Statement<[], { state: MachineState; count: number }>;
@@ -127,6 +135,12 @@ export class MachineStore {
     this.#byName = db.prepare('SELECT * FROM machines WHERE name = ?');
     this.#byShortId = db.prepare('SELECT * FROM machines WHERE substr(id, 1, 8) = ?');
     this.#all = db.prepare('SELECT * FROM machines ORDER BY created_at_ms, id');
+    this.#memoryUse = db.prepare(
+      `SELECT count(*) AS machines, coalesce(max(spec ->> 'memoryMiB'), 0) AS largestMemoryMiB,
+         coalesce(sum(CASE WHEN state NOT IN ('stopped', 'suspended', 'crashed') THEN spec ->> 'memoryMiB' END), 0)
+           AS runningMemoryMiB
+       FROM machines`,
+    );
     this.#overview = db.prepare(`${OVERVIEW} WHERE machines.id = @id`);
     this.#pages = new PagedSelect(db, {
       select: OVERVIEW,
@@ -208,6 +222,10 @@ export class MachineStore {
     const labels = filter.labels === null ? null : JSON.stringify(filter.labels);
     const { items, next } = this.#pages.page(request, { ...filter, outdated, labels }, { own });
     return { items: items.map(toOverview), next };
+  }
+
+  memoryUse(): MemoryUse {
+    return this.#memoryUse.get() as MemoryUse;
   }
 
   #existing(id: string): Machine {
