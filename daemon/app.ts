@@ -1,6 +1,5 @@
 /** Puts the parts together. Reads no argument and no environment, and ends no process: that is `main.ts`. */
 import { randomUUID } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { type Access, type AccessOptions, createAccess } from './access/access.js';
@@ -12,12 +11,16 @@ import { createServer } from './http/server.js';
 import { BatonDriver } from './instance/baton-driver.js';
 import type { VmmDriver, VmmDrivers } from './instance/driver.js';
 import { LinuxProcesses } from './instance/host.js';
+import { ForkStarter } from './instance/program-starter.js';
 import { QemuDriver } from './instance/qemu-driver.js';
+import { UnitStarter } from './instance/unit-starter.js';
+import { makePassage, runVmmsAs } from './instance/vmm-user.js';
 import type { Services } from './machines/services.js';
 import { StateRoom } from './machines/state-room.js';
 import { Supervisor } from './machines/supervisor.js';
 import { KeptAnswers } from './preflight/kept-answers.js';
 import { Preflight } from './preflight/preflight.js';
+import type { Account } from './service/accounts.js';
 import { Store } from './store/store.js';
 import type { JournalObserver } from './upgrade/journal.js';
 import { clearRehearsals } from './upgrade/rehearsal.js';
@@ -38,6 +41,10 @@ export interface AppOptions {
   /** Who may use it, beside root and its own user. */
   readonly access?: AccessOptions;
   readonly eventLimits?: Partial<EventLimits>;
+  /** Who VMMs run as; default: as the daemon does. */
+  readonly vmmUser?: Account | null;
+  /** Of the systemd units that VMMs get; default: they are forked. */
+  readonly slice?: string | null;
   /** How much of each instance's console log is kept. */
   readonly consoleLogBytes?: number;
   /** Told of every moment of an upgrade at which the daemon could die. */
@@ -56,8 +63,8 @@ export interface App {
 
 export async function createApp(options: AppOptions): Promise<App> {
   const { stateDir, runtimeDir, log, ownBuild } = options;
-  mkdirSync(stateDir, { recursive: true, mode: 0o700 });
-  mkdirSync(runtimeDir, { recursive: true, mode: 0o700 });
+  runVmmsAs(options.vmmUser ?? null);
+  for (const folder of [stateDir, runtimeDir, `${stateDir}/machines`]) makePassage(folder);
   const { recall } = new KeptAnswers(`${stateDir}/answers`);
   const drivers: VmmDrivers = new Map<BuildKind, VmmDriver>([
     ['baton', new BatonDriver()],
@@ -68,7 +75,9 @@ export async function createApp(options: AppOptions): Promise<App> {
     nowMs: Date.now,
     ...(options.keepEvents === undefined ? {} : { keepEvents: options.keepEvents }),
   });
-  const host = new LinuxProcesses();
+  const hidden = [runtimeDir, `${stateDir}/machines`];
+  const slice = options.slice ?? null;
+  const host = new LinuxProcesses(slice === null ? new ForkStarter() : new UnitStarter({ slice, hidden }));
   const builds = new BuildRegistry(store, drivers);
   const { version } = options;
   const preflight = new Preflight({ builds, host, stateDir, runtimeDir, recall, version });

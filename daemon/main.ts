@@ -6,11 +6,13 @@
  */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { type App, createApp } from './app.js';
-import { type Config, ConfigError, HELP, parseCommandLine } from './config.js';
+import { type App, type AppOptions, createApp } from './app.js';
+import { type Config, ConfigError, HELP, parseCommandLine, type VmmConfig } from './config.js';
 import { messageOf } from './errors.js';
+import { hasSystemd } from './instance/unit-starter.js';
 import { listen } from './listen.js';
 import { type AdjustableLog, createLog } from './log.js';
+import { groupNamed, userNamed } from './service/accounts.js';
 import { takeInheritedSockets } from './service/inherited-sockets.js';
 import { type Supervision, supervisionOf } from './service/notify.js';
 import { waitingForRestart } from './service/reload.js';
@@ -42,6 +44,17 @@ function statusOf({ services: { store } }: App): string {
   return `${all} machines, ${counts.get('running') ?? 0} running`;
 }
 
+/** Who VMMs run as, and whether each is in a unit. Throws when it is asked for what this host does not have. */
+function placeOf({ units, slice, user, group }: VmmConfig): Pick<AppOptions, 'vmmUser' | 'slice'> {
+  if (units === 'always' && !hasSystemd())
+    throw new Error('vmm.units is always, but systemd does not run here');
+  const account = user === null ? null : userNamed(user);
+  const vmmUser = account === null || group === null ? account : { ...account, gid: groupNamed(group) };
+  /* Units of the system are root's to start. */
+  const hasUnits = units === 'always' || (units === 'auto' && hasSystemd() && process.geteuid?.() === 0);
+  return { vmmUser, slice: hasUnits ? slice : null };
+}
+
 /** A file that is not sound changes nothing. */
 function reload(running: Config, { log, setLevel }: AdjustableLog, readCertificates: () => void): void {
   try {
@@ -69,7 +82,7 @@ async function run(config: Config, supervision: Supervision): Promise<void> {
     reload: readCertificates,
   } = await listen(
     config,
-    (settings) => createApp({ ...settings, version: version(), log, ownBuild }),
+    (settings) => createApp({ ...settings, ...placeOf(config.vmm), version: version(), log, ownBuild }),
     inherited,
   );
   log.info({ socket: config.socketPath, machines: app.services.store.machines.all().length }, 'listening');

@@ -6,6 +6,7 @@
 import { execa } from 'execa';
 import type { CommandLine } from './driver.js';
 import { vmmEnvironment } from './environment.js';
+import { vmmCredentials } from './vmm-user.js';
 
 export interface BoundedRun {
   /** Written to its stdin, which stays open: an end of input can make a program drop what it has not read yet. */
@@ -32,6 +33,7 @@ export async function runBounded({ file, args }: CommandLine, run: BoundedRun): 
     env: vmmEnvironment(process.env),
     extendEnv: false,
     detached: true,
+    ...vmmCredentials(),
     stdin: 'pipe',
     maxBuffer: run.maxOutputBytes,
     timeout: run.deadlineMs,

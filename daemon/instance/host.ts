@@ -7,6 +7,7 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import * as native from '../../native/index.js';
 import type { ProcessIdentity } from '../instance.js';
 import { DeadlineError, until } from './deadline.js';
+import { ForkStarter, type Launched, type Program, type ProgramStarter } from './program-starter.js';
 
 const SIGKILL = 9;
 const SIGCONT = 18;
@@ -18,6 +19,8 @@ const STOP_POLL_MS = 1;
 export interface HostProcesses {
   /** Another one after each boot of the host. */
   readonly bootId: string;
+  /** Starts a program that outlives the daemon. */
+  start(program: Program): Promise<Launched>;
   /** Who `pid` is right now; null when there is no such process. */
   identify(pid: number): ProcessIdentity | null;
   isAlive(process: ProcessIdentity): boolean;
@@ -97,6 +100,16 @@ function hasThreads(pid: number): boolean {
 
 export class LinuxProcesses implements HostProcesses {
   readonly bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
+
+  readonly #starter: ProgramStarter;
+
+  constructor(starter: ProgramStarter = new ForkStarter()) {
+    this.#starter = starter;
+  }
+
+  start(program: Program): Promise<Launched> {
+    return this.#starter.start(program, (pid) => this.identify(pid));
+  }
 
   identify(pid: number): ProcessIdentity | null {
     const stat = readStat(pid);

@@ -1,33 +1,24 @@
 /**
- * Starts a VMM that outlives the daemon: a session of its own, its output in a file, no pipe to us, and none of
- * our descriptors but those of its command line, which are closed here. Also the folders that it lives in. Node's
- * own spawn, since nothing of the child is to be read, piped, or ended with us.
+ * Starts a VMM that outlives the daemon, in fresh folders of its generation. The descriptors of its command line are
+ * closed here.
  */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { closeSync, linkSync, mkdirSync, openSync, rmSync } from 'node:fs';
+import { linkSync, rmSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
 import * as native from '../../native/index.js';
-import { type Instance, type InstancePaths, instancePaths, type ProcessIdentity } from '../instance.js';
+import { type Instance, type InstancePaths, instancePaths } from '../instance.js';
 import type { CommandLine } from './driver.js';
-import { vmmEnvironment } from './environment.js';
 import type { HostProcesses } from './host.js';
+import type { Launched } from './program-starter.js';
+import { giveToVmm, makeVmmFolder } from './vmm-user.js';
 
-export interface ProcessEnd {
-  readonly exitCode: number | null;
-  readonly exitSignal: string | null;
-}
-
-export interface Launched {
-  readonly process: ProcessIdentity;
-  readonly end: Promise<ProcessEnd>;
-}
-
-/** Fresh folders, for the daemon's user only: whoever reaches cpr.sock gets the guest's memory. */
+/** Fresh folders, for the VMMs' user only: whoever reaches cpr.sock gets the guest's memory. */
 export function makeInstanceFolders({ socketsDir, logsDir }: Pick<Instance, 'socketsDir' | 'logsDir'>): void {
   rmSync(socketsDir, { recursive: true, force: true });
-  mkdirSync(socketsDir, { recursive: true, mode: 0o700 });
-  mkdirSync(logsDir, { recursive: true, mode: 0o700 });
-  native.makeFifo(instancePaths({ socketsDir, logsDir }).consoleInput);
+  makeVmmFolder(socketsDir);
+  makeVmmFolder(logsDir);
+  const { consoleInput } = instancePaths({ socketsDir, logsDir });
+  native.makeFifo(consoleInput);
+  giveToVmm(consoleInput);
 }
 
 /** For a program that takes over the process of `source`, which goes on writing its words to the file that it has. */
@@ -45,27 +36,16 @@ export async function launch(
   { file, args, fds = [], folder = '/' }: CommandLine,
   host: HostProcesses,
 ): Promise<Launched> {
-  let log: number | null = null;
+  const { socketsDir, logsDir } = instance;
   try {
     makeInstanceFolders(instance);
-    log = openSync(instancePaths(instance).vmmLog, 'a', 0o600);
-    const child = spawn(file, args, {
-      detached: true,
-      cwd: folder,
-      env: vmmEnvironment(process.env),
-      stdio: ['ignore', log, log, ...fds],
+    return await host.start({
+      name: `vmm-${basename(dirname(socketsDir))}-${basename(socketsDir)}`,
+      log: instancePaths(instance).vmmLog,
+      sees: [...new Set([dirname(socketsDir), dirname(logsDir)])],
+      ...{ file, args, fds, folder },
     });
-    const spawned = once(child, 'spawn');
-    const end = new Promise<ProcessEnd>((resolve) => {
-      child.once('exit', (exitCode, exitSignal) => resolve({ exitCode, exitSignal }));
-    });
-    await spawned;
-    const identity = child.pid === undefined ? null : host.identify(child.pid);
-    if (identity === null) throw new Error(`expected ${file} to run, but it ended at once`);
-    child.unref();
-    return { process: identity, end };
   } finally {
-    if (log !== null) closeSync(log);
     for (const fd of fds) native.closeFd(fd);
   }
 }

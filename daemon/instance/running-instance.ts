@@ -6,7 +6,7 @@
 import type { InstancePaths, ProcessIdentity } from '../instance.js';
 import { until, within } from './deadline.js';
 import type { HostProcesses } from './host.js';
-import type { ProcessEnd } from './launch.js';
+import type { ProcessEnd } from './program-starter.js';
 import { QmpClient, type QmpEvent } from './qmp-client.js';
 import { QmpDisconnected } from './qmp-errors.js';
 

@@ -8,7 +8,7 @@ import { DAEMON, type Principal } from '../access/principal.js';
 import { asRequester } from '../access/requester.js';
 import { BatonError, type ErrorCode, messageOf, problemBody } from '../errors.js';
 import type { GuestInformation } from '../guest-agent/information.js';
-import type { ProcessEnd } from '../instance/launch.js';
+import type { ProcessEnd } from '../instance/program-starter.js';
 import type { InstanceOwner, RunningInstance } from '../instance/running-instance.js';
 import { ADOPTED_GENERATION, decide, isSaved, type Machine, type MachineAction } from '../machine.js';
 import { type Operation, type OperationKind, pointOfNoReturn } from '../operation.js';

@@ -1,6 +1,6 @@
 /** What state a machine is in, from what is seen of its instance. Pure. */
 
-import type { ProcessEnd } from '../instance/launch.js';
+import type { ProcessEnd } from '../instance/program-starter.js';
 import { describeEnd } from '../instance/running-instance.js';
 import type { MachineState } from '../machine.js';
 

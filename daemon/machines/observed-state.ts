@@ -4,7 +4,7 @@
  */
 import type { Logger } from 'pino';
 import { BatonError } from '../errors.js';
-import type { ProcessEnd } from '../instance/launch.js';
+import type { ProcessEnd } from '../instance/program-starter.js';
 import type { RunningInstance } from '../instance/running-instance.js';
 import { isSaved, type Machine, type MachineState } from '../machine.js';
 import type { MachineChange } from '../store/machines.js';

@@ -4,7 +4,8 @@
  * alone, as all of the guest's memory is in it.
  */
 import { existsSync, statSync } from 'node:fs';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { open, rename, rm } from 'node:fs/promises';
+import { makeVmmFolder } from '../instance/vmm-user.js';
 
 async function flush(path: string): Promise<void> {
   const file = await open(path);
@@ -45,7 +46,7 @@ export class StateFile {
 
   async makeFolder(): Promise<void> {
     await rm(this.#folder, { recursive: true, force: true });
-    await mkdir(this.#folder, { recursive: true, mode: 0o700 });
+    makeVmmFolder(this.#folder);
     await flush(this.parent);
   }
 

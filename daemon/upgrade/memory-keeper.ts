@@ -11,18 +11,17 @@
  * The keeper is a process, so that memory is held though VMM and daemon die both. It is found again by its command
  * line, and ends by itself when nobody comes.
  */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { closeSync, createReadStream, mkdirSync, openSync, rmSync } from 'node:fs';
+import { createReadStream, rmSync } from 'node:fs';
 import { connect } from 'node:net';
+import { basename, dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as native from '../../native/index.js';
 import { DeadlineError, until } from '../instance/deadline.js';
-import { vmmEnvironment } from '../instance/environment.js';
 import type { HostProcesses } from '../instance/host.js';
 import { listeningAt } from '../instance/listening.js';
 import { outputTail, withLastWords } from '../instance/output-tail.js';
 import type { RunningInstance } from '../instance/running-instance.js';
+import { makeVmmFolder } from '../instance/vmm-user.js';
 import { keeperFiles, keeperMark } from '../keeper/files.js';
 import { closePieces, receivePieces, sendPieces } from '../keeper/pieces.js';
 import { UpgradeError } from '../upgrade.js';
@@ -41,10 +40,11 @@ const POLL_MS = 5;
 export async function holdMemory(
   source: RunningInstance,
   folder: string,
+  host: HostProcesses,
   signal: AbortSignal = source.gone,
 ): Promise<void> {
   const files = keeperFiles(folder);
-  await startKeeper(folder, signal);
+  await startKeeper(folder, host, signal);
   await setMode(source, 'cpr-transfer', { signal });
   try {
     const blocked = await blockedReasons(source, { signal });
@@ -102,23 +102,19 @@ export async function releaseMemory(folder: string, host: HostProcesses): Promis
   rmSync(folder, { recursive: true, force: true });
 }
 
-async function startKeeper(folder: string, signal: AbortSignal): Promise<void> {
+async function startKeeper(folder: string, host: HostProcesses, signal: AbortSignal): Promise<void> {
   rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeVmmFolder(folder);
   const files = keeperFiles(folder);
-  const log = openSync(files.log, 'a', 0o600);
-  try {
-    const child = spawn(process.execPath, [KEEPER, keeperMark(folder), folder, String(LIFETIME_MS)], {
-      detached: true,
-      cwd: '/',
-      env: vmmEnvironment(process.env),
-      stdio: ['ignore', log, log],
-    });
-    await once(child, 'spawn');
-    child.unref();
-  } finally {
-    closeSync(log);
-  }
+  await host.start({
+    name: `keeper-${basename(dirname(folder))}-${basename(folder)}`,
+    file: process.execPath,
+    args: [KEEPER, keeperMark(folder), folder, String(LIFETIME_MS)],
+    log: files.log,
+    fds: [],
+    folder: '/',
+    sees: [dirname(folder)],
+  });
   await waitForListener(files.take, START_DEADLINE_MS, files.log, signal);
 }
 

@@ -5,7 +5,7 @@
  * with the guest untouched. What depends on the state of a guest that has run is not seen. Nothing is left
  * of the two; what a daemon that died left of its rehearsals is cleared away by the next one.
  */
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import type { Build } from '../build.js';
 import { messageOf } from '../errors.js';
 import type { Incoming, VmmDriver } from '../instance/driver.js';
@@ -13,6 +13,7 @@ import type { HostProcesses } from '../instance/host.js';
 import { launch, makeSuccessorFolders } from '../instance/launch.js';
 import { outputTail, withLastWords } from '../instance/output-tail.js';
 import { RunningInstance } from '../instance/running-instance.js';
+import { makePassage } from '../instance/vmm-user.js';
 import { type Instance, instancePaths } from '../instance.js';
 import { keeperMark } from '../keeper/files.js';
 import type { Machine } from '../machine.js';
@@ -58,7 +59,7 @@ export async function rehearse(rehearsal: Rehearsal): Promise<readonly Finding[]
   const from = steps.findIndex(({ name }) => name === FIRST_STEP);
   const to = steps.findIndex(({ commits }) => commits);
   const parent = `${rehearsal.runtimeDir}/${FOLDER}`;
-  await mkdir(parent, { recursive: true, mode: 0o700 });
+  makePassage(parent);
   const stage = new Stage({ ...rehearsal, machine: machineFor(rehearsal) }, await mkdtemp(`${parent}/`));
   try {
     const context = await stage.makeContext();

@@ -11,7 +11,7 @@ export const holdMemoryBeside: Step = {
   deadlineMs: 20_000,
   commits: false,
   async run(context, signal) {
-    await holdMemory(sourceOf(context), context.folder, signal);
+    await holdMemory(sourceOf(context), context.folder, context.host, signal);
   },
   async undo({ folder, host }) {
     await releaseMemory(folder, host);

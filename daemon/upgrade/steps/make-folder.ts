@@ -1,5 +1,6 @@
 /** The folder that the guest's state goes to, for its owner's eyes only. The last step removes it. */
-import { mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
+import { makeVmmFolder } from '../../instance/vmm-user.js';
 import type { Step } from '../step.js';
 
 export const makeFolder: Step = {
@@ -9,7 +10,7 @@ export const makeFolder: Step = {
   commits: false,
   async run({ folder }) {
     await rm(folder, { recursive: true, force: true });
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    makeVmmFolder(folder);
   },
   async undo({ folder }) {
     await rm(folder, { recursive: true, force: true });

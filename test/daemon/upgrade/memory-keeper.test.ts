@@ -92,7 +92,7 @@ if (missing !== undefined && 'missing' in missing) {
       const fdsBefore = openFds();
       const folder = keeperFolder(folders);
 
-      await holdMemory(source, folder);
+      await holdMemory(source, folder, host);
 
       assert.is(keeperPids(folders).length, 1);
       assert.is((await source.queryStatus()).status, 'running');
@@ -133,7 +133,7 @@ if (missing !== undefined && 'missing' in missing) {
     const folders = await makeQemuFolders('riscv64');
     context.folders = folders;
     const source = await start({ folders, instances, target: 'riscv64' });
-    await holdMemory(source, keeperFolder(folders));
+    await holdMemory(source, keeperFolder(folders), host);
     await releaseMemory(keeperFolder(folders), host);
 
     const target = await start({ folders, instances, target: 'riscv64', incoming: 'cpr' });
@@ -153,7 +153,7 @@ if (missing !== undefined && 'missing' in missing) {
     context.folders = folders;
     const change = (args: readonly string[]) => args.map((arg) => arg.replace('share=on', 'share=off'));
     const source = await start({ folders, instances, target: 'riscv64', change });
-    const words = await holdMemory(source, keeperFolder(folders)).then(
+    const words = await holdMemory(source, keeperFolder(folders), host).then(
       () => 'it was held',
       (error) => error.message,
     );
@@ -168,7 +168,7 @@ if (missing !== undefined && 'missing' in missing) {
     context.folders = folders;
     const source = await start({ folders, instances, target: 'riscv64' });
     const folder = keeperFolder(folders);
-    await holdMemory(source, folder);
+    await holdMemory(source, folder, host);
     const rescue = await start({ folders, instances, target: 'riscv64', incoming: 'cpr' });
     await waitFor(listeningAt(rescue.paths.cpr), { what: 'the CPR channel' });
     await restoreCpr(folder, rescue.paths.cpr);

@@ -1,0 +1,41 @@
+/**
+ * The unprivileged user that VMMs, and whatever is asked what it can do, run as; and the folders that they may write
+ * into. Told once, as the daemon starts. Without one they run as the daemon does, and every folder is its own.
+ */
+import { chmodSync, chownSync, mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { Account } from '../service/accounts.js';
+
+let account: Account | null = null;
+
+export function runVmmsAs(user: Account | null): void {
+  account = user;
+}
+
+export function vmmUser(): Account | null {
+  return account;
+}
+
+/** For Node's and execa's ways to start a process. */
+export function vmmCredentials(): { uid?: number; gid?: number } {
+  return account === null ? {} : { uid: account.uid, gid: account.gid };
+}
+
+/** A file or a folder that the daemon has made. */
+export function giveToVmm(path: string): void {
+  if (account !== null) chownSync(path, account.uid, account.gid);
+}
+
+/** A folder through which a VMM reaches its own: it can be entered by name, and not looked at. */
+export function makePassage(path: string): void {
+  mkdirSync(path, { recursive: true, mode: 0o700 });
+  if (account !== null) chmodSync(path, 0o711);
+}
+
+/** A folder of VMMs, and of nobody else, two levels below the daemon's own. */
+export function makeVmmFolder(path: string): void {
+  makePassage(dirname(dirname(path)));
+  makePassage(dirname(path));
+  mkdirSync(path, { recursive: true, mode: 0o700 });
+  giveToVmm(path);
+}
