@@ -29,6 +29,12 @@ const upgrade = text('Id of the upgrade, which is that of its operation');
 const operation = text('Id of the operation');
 const kind = oneOf(OPERATION_KINDS, 'What was asked for');
 const filesystems = integer('How many filesystems');
+const reason = text('Why, in the words of the VMM');
+const port = {
+  generation,
+  port: text('Id of the port'),
+  isAgent: Type.Boolean({ description: 'It is the port of the guest agent, which is there, or gone' }),
+};
 const path = text('Path of the binary');
 
 export const EVENTS = {
@@ -106,6 +112,45 @@ export const EVENTS = {
     act: oneOf(GUEST_ACTS, 'What for'),
     result: oneOf(GUEST_ACT_RESULTS, 'How that went'),
     detail: textOrNull('Why it was not done, for people'),
+  }),
+
+  'baton.guest.panicked': event('machine', 'The kernel of the guest gave up', {
+    generation,
+    action: text('What the VMM does about it: pause, poweroff, run, …'),
+  }),
+  'baton.guest.shut-down': event('machine', 'The guest powered itself off', { generation, reason }),
+  'baton.guest.reset': event('machine', 'The guest was reset', {
+    generation,
+    byGuest: Type.Boolean({ description: 'It asked for it itself' }),
+    reason,
+  }),
+  'baton.guest.powerdown-asked': event('machine', 'The guest was asked to power itself off', { generation }),
+  'baton.guest.watchdog-expired': event('machine', 'The watchdog was not fed', {
+    generation,
+    action: text('What the VMM does about it: reset, poweroff, pause, none, …'),
+  }),
+  'baton.guest.disk-failed': event('machine', 'A disk could not be read or written', {
+    generation,
+    disk: text('Device, or else node, as the VMM calls it'),
+    operation: text('read or write'),
+    action: text('What the VMM does: report it to the guest, stop the guest, ignore it'),
+    noSpace: Type.Boolean({ description: 'The host has no room left' }),
+    reason: text('The error, for people'),
+  }),
+  'baton.guest.memory-failed': event('machine', 'A part of the memory of the host is broken', {
+    generation,
+    recipient: text('guest or hypervisor: whose memory it was'),
+    action: text('What the VMM does about it: ignore, inject, fatal, reset'),
+  }),
+  'baton.guest.balloon-changed': event('machine', 'The guest gave memory back, or took it again', {
+    generation,
+    memoryBytes: integer('What the guest has now'),
+  }),
+  'baton.guest.port-opened': event('machine', 'A program in the guest opened a port', port),
+  'baton.guest.port-closed': event('machine', 'A program in the guest closed a port', port),
+  'baton.guest.events-dropped': event('machine', 'Its guest made more events than are kept', {
+    generation,
+    count: integer('How many were left out since the last one that was kept'),
   }),
 } as const;
 

@@ -5,6 +5,7 @@
  */
 import type { InstancePaths, ProcessIdentity } from '../instance.js';
 import { until, within } from './deadline.js';
+import { type GuestEvent, guestEventOf } from './guest-event.js';
 import type { HostProcesses } from './host.js';
 import type { ProcessEnd } from './program-starter.js';
 import { QmpClient, type QmpEvent } from './qmp-client.js';
@@ -38,6 +39,7 @@ export interface InstanceOwner {
   /** STOP, RESUME, SHUTDOWN, a lost or regained monitor: something to look at. */
   instanceChanged(instance: RunningInstance): void;
   instanceEnded(instance: RunningInstance, end: ProcessEnd): void;
+  guestTold(instance: RunningInstance, event: GuestEvent): void;
 }
 
 export interface RunningInstanceOptions {
@@ -173,7 +175,10 @@ export class RunningInstance {
     }
   }
 
-  #heard({ event, data }: QmpEvent): void {
+  #heard(said: QmpEvent): void {
+    const { event, data } = said;
+    const told = guestEventOf(said);
+    if (told !== null) this.#owner.guestTold(this, told);
     if (event === 'STOP') this.#runStatus = { running: false, status: 'paused' };
     else if (event === 'RESUME') this.#runStatus = { running: true, status: 'running' };
     else if (event === 'SHUTDOWN') this.#shutdownReason = String(data?.reason ?? 'unknown');

@@ -8,7 +8,7 @@ export type VirtioBus = 'pci' | 'device';
 
 /** By this name the agent in the guest finds its port. */
 const AGENT_PORT = 'org.qemu.guest_agent.0';
-const AGENT_ID = 'agent0';
+export const AGENT_ID = 'agent0';
 
 /** One flag and its argument in QEMU's JSON form, where nothing needs to be escaped. */
 export function json(flag: '-device' | '-blockdev' | '-netdev', members: object): string[] {

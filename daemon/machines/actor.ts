@@ -8,6 +8,7 @@ import { DAEMON, type Principal } from '../access/principal.js';
 import { asRequester } from '../access/requester.js';
 import { BatonError, type ErrorCode, messageOf, problemBody } from '../errors.js';
 import type { GuestInformation } from '../guest-agent/information.js';
+import type { GuestEvent } from '../instance/guest-event.js';
 import type { ProcessEnd } from '../instance/program-starter.js';
 import type { InstanceOwner, RunningInstance } from '../instance/running-instance.js';
 import { ADOPTED_GENERATION, decide, isSaved, type Machine, type MachineAction } from '../machine.js';
@@ -17,6 +18,7 @@ import { isTerminal, type Upgrade, UpgradeError } from '../upgrade.js';
 import { changeDocument, type DocumentChange } from './document.js';
 import { FrozenGuest } from './frozen-guest.js';
 import { type Frozen, GuestAccess } from './guest-access.js';
+import { GuestEvents } from './guest-events.js';
 import { MachineInstances } from './instances.js';
 import { endLook, takeUp } from './interrupted.js';
 import * as lifecycle from './lifecycle.js';
@@ -46,6 +48,7 @@ export class MachineActor implements InstanceOwner {
   readonly #turn: OperationTurn;
   readonly #frozen: FrozenGuest;
   readonly #guest: GuestAccess;
+  readonly #guestEvents: GuestEvents;
 
   constructor(services: Services, id: string) {
     this.id = id;
@@ -64,6 +67,7 @@ export class MachineActor implements InstanceOwner {
     const answerMs = services.deadlinesMs['guest-agent'];
     const access = { observed: this.#observed, look: this.#turn.look, answerMs };
     this.#frozen = new FrozenGuest({ ...access, store: services.store, machineId: id, log: this.#log });
+    this.#guestEvents = new GuestEvents({ store: services.store, machineId: id, log: this.#log });
     this.#guest = new GuestAccess({ ...access, frozen: this.#frozen });
   }
 
@@ -271,7 +275,12 @@ export class MachineActor implements InstanceOwner {
     return this.#turn.operation?.requester ?? DAEMON;
   }
 
+  guestTold({ generation }: RunningInstance, event: GuestEvent): void {
+    this.#guestEvents.tell(generation, event);
+  }
+
   #retire(): void {
+    this.#guestEvents.retire();
     this.#observed.retire();
     this.#frozen.retire();
   }

@@ -50,7 +50,11 @@ const FIRST_STEP = 'prepare-source';
 /** A save reads all of the memory, which takes it from the host: an empty machine needs no more than its kernel does. */
 const SAVED_MEMORY_MIB = 512;
 /** Nobody owns the two: whatever happens to one shows in the step that needs it. */
-const NOBODY = { instanceChanged: () => undefined, instanceEnded: () => undefined };
+const NOBODY = {
+  instanceChanged: () => undefined,
+  instanceEnded: () => undefined,
+  guestTold: () => undefined,
+};
 
 /** No finding: it went through. Rejects when it could not be rehearsed, which says nothing of the upgrade. */
 export async function rehearse(rehearsal: Rehearsal): Promise<readonly Finding[]> {

@@ -123,6 +123,11 @@ test('a guest that powers itself off leaves its machine stopped', async ({ app, 
   );
   assert.is(machine.state, 'stopped');
   assert.is(machine.desiredPower, 'stopped');
+  const told = (await call(app, 'GET', `/v1/events?machine=${id}&type=baton.guest.*`)).body.events;
+  assert.is(told.length, 1);
+  assert.is(told[0].type, 'baton.guest.shut-down');
+  assert.equal(told[0].data, { generation: 1, reason: 'guest-shutdown' });
+  assert.is(told[0].requester, 'daemon:batond');
 });
 
 test('a VMM that dies by itself leaves its machine crashed, with an event', async ({ app, folders }) => {

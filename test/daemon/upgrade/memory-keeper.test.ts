@@ -26,7 +26,11 @@ import { makeQemuFolders } from '../qemu-fixture.js';
 
 const ID = '11111111-2222-3333-4444-555555555555';
 const KILL_DEADLINE_MS = 10_000;
-const NOBODY = { instanceChanged: () => undefined, instanceEnded: () => undefined };
+const NOBODY = {
+  instanceChanged: () => undefined,
+  instanceEnded: () => undefined,
+  guestTold: () => undefined,
+};
 const host = new LinuxProcesses();
 const cache = findInCache();
 const found = { riscv64: cache.qemu('11.1', 'riscv64'), x86_64: cache.qemu('11.1', 'x86_64') };
