@@ -18,6 +18,8 @@ import { makePassage, runVmmsAs } from './instance/vmm-user.js';
 import type { Services } from './machines/services.js';
 import { StateRoom } from './machines/state-room.js';
 import { Supervisor } from './machines/supervisor.js';
+import { createMetrics, type Metrics } from './metrics/metrics.js';
+import { UpgradeMetrics } from './metrics/upgrade-metrics.js';
 import { KeptAnswers } from './preflight/kept-answers.js';
 import { Preflight } from './preflight/preflight.js';
 import type { Account } from './service/accounts.js';
@@ -57,6 +59,7 @@ export interface App {
   readonly access: Access;
   readonly supervisor: Supervisor;
   readonly feed: EventFeed;
+  readonly metrics: Metrics;
   /** Ends what is under way, in order, within `deadlineMs`; VMMs stay. */
   close(deadlineMs: number): Promise<void>;
 }
@@ -78,6 +81,8 @@ export async function createApp(options: AppOptions): Promise<App> {
   const hidden = [runtimeDir, `${stateDir}/machines`];
   const slice = options.slice ?? null;
   const host = new LinuxProcesses(slice === null ? new ForkStarter() : new UnitStarter({ slice, hidden }));
+  const metrics = createMetrics(options.version);
+  store.onEvents(new UpgradeMetrics(store, metrics, log).take);
   const builds = new BuildRegistry(store, drivers);
   const { version } = options;
   const preflight = new Preflight({ builds, host, stateDir, runtimeDir, recall, version });
@@ -112,6 +117,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     version: options.version,
     access,
     feed,
+    metrics,
   });
   return {
     server,
@@ -119,6 +125,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     access,
     supervisor,
     feed,
+    metrics,
     async close(deadlineMs) {
       clearInterval(watching);
       await supervisor.stop(deadlineMs);

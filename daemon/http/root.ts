@@ -13,6 +13,9 @@ const ABILITIES = [
   'operations',
   'events',
   'events-websocket',
+  'events-sse',
+  'events-filter',
+  'metrics',
 ];
 
 const Root = Type.Object({

@@ -10,6 +10,7 @@ import type { Access } from '../access/access.js';
 import { OperationEnds } from '../machines/operation-ends.js';
 import type { Services } from '../machines/services.js';
 import type { Supervisor } from '../machines/supervisor.js';
+import type { Metrics } from '../metrics/metrics.js';
 import { addAccess } from './access.js';
 import { buildRoutes } from './builds.js';
 import { consoleRoutes } from './console.js';
@@ -23,8 +24,10 @@ import { instanceRoutes } from './instances.js';
 import { machineActionRoutes } from './machine-actions.js';
 import { machineRoutes } from './machines.js';
 import { showMade } from './made.js';
+import { monitoringRoutes } from './monitoring.js';
 import { withOptionalBodies } from './openapi.js';
 import { operationRoutes } from './operations.js';
+import { measureRequests } from './request-durations.js';
 import { rootRoutes } from './root.js';
 import { keepRouteTable } from './route-table.js';
 import { tokenRoutes } from './tokens.js';
@@ -45,6 +48,7 @@ export interface ServerOptions {
   readonly version: string;
   readonly access: Access;
   readonly feed: EventFeed;
+  readonly metrics: Metrics;
 }
 
 /** Subscribers learn that they can come back; one that does not answer the close is not waited for. */
@@ -80,6 +84,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
       else socket.destroy();
     },
   }).withTypeProvider<TypeBoxTypeProvider>();
+  measureRequests(app as unknown as FastifyInstance, options.metrics);
   addIdempotency(app as unknown as FastifyInstance, services, (path) => showMade(services, path));
   app.addHook('preClose', async () => operationEnds.release());
   app.setErrorHandler(handleError);
@@ -121,6 +126,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
       { prefix: '/v1' },
     );
   }
+  await app.register(async (scope) => monitoringRoutes(scope as unknown as TypedServer, options));
   return app as unknown as FastifyInstance;
 }
 

@@ -41,6 +41,10 @@ export class Supervisor {
     this.#services = services;
   }
 
+  get isStopping(): boolean {
+    return this.#isStopping;
+  }
+
   /** Finds again what an earlier daemon left running. */
   async recover(): Promise<void> {
     const machines = this.#services.store.machines.all();

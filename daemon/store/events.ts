@@ -18,6 +18,9 @@ function toEvent(row: Row): StoredEvent {
   return { seq, type, subject, timeMs, requester, data: JSON.parse(row.data) } as StoredEvent;
 }
 
+/** Does not fit into what is left of a page. */
+const PROBE = 'x'.repeat(8_192);
+
 export class EventStore {
   readonly #keep: number;
   readonly #insert: Statement<[EventType, string, number, string, string]>;
@@ -62,6 +65,11 @@ export class EventStore {
   range(): EventRange {
     const last = this.#last.get()?.seq ?? 0;
     return { first: this.#first.get()?.seq ?? last + 1, last };
+  }
+
+  /** Whether one could be written now; it is not. Inside a transaction that is rolled back. */
+  probe(): void {
+    this.#insert.run('baton.machine.changed', '', 0, JSON.stringify(PROBE), '');
   }
 
   prune(): void {

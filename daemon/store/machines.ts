@@ -51,12 +51,22 @@ const HAS_LABELS = `NOT EXISTS (SELECT 1 FROM json_each(@labels) AS wanted WHERE
     SELECT 1 FROM json_each(machines.labels) AS had
     WHERE had.key = wanted.key AND (wanted.value IS NULL OR had.value = wanted.value)))`;
 
+const OF_MACHINES = `FROM machines
+  LEFT JOIN instances ON instances.machine_id = machines.id AND generation = current_generation
+  LEFT JOIN builds AS running ON running.id = build_id`;
+
 const OVERVIEW = `SELECT machines.rowid AS page_key, machines.*, build_id, ${IS_OUTDATED} AS is_outdated,
     (SELECT id FROM operations WHERE machine_id = machines.id AND operations.state = 'running'
      ORDER BY operations.rowid DESC LIMIT 1) AS operation_id
-  FROM machines
-  LEFT JOIN instances ON instances.machine_id = machines.id AND generation = current_generation
-  LEFT JOIN builds AS running ON running.id = build_id`;
+  ${OF_MACHINES}`;
+
+export interface InventoryCount {
+  readonly state: MachineState;
+  /** Kind of the build of the current instance; `none`: there was none. */
+  readonly vmm: string;
+  readonly count: number;
+  readonly outdated: number;
+}
 
 function toOverview(row: OverviewRow): MachineOverview {
   return {
@@ -113,6 +123,7 @@ export class MachineStore {
   readonly #memoryUse: Statement<[], MemoryUse>;
   readonly #overview: Statement<[{ id: string; own: string | null }], OverviewRow>;
   readonly #pages: PagedSelect<OverviewRow, Record<keyof MachineFilter, FilterValue>>;
+  readonly #inventory: Statement<[{ own: string | null }], InventoryCount>;
   readonly #counts: Statement<[], { state: MachineState; count: number }>;
 
   constructor(db: Database, nowMs: () => number) {
@@ -155,6 +166,10 @@ export class MachineStore {
         visible: oneOf('machines.id'),
       },
     });
+    this.#inventory = db.prepare(
+      `SELECT machines.state, coalesce(running.kind, 'none') AS vmm, count(*) AS count, sum(${IS_OUTDATED}) AS outdated
+       ${OF_MACHINES} GROUP BY machines.state, running.kind`,
+    );
     this.#counts = db.prepare('SELECT state, count(*) AS count FROM machines GROUP BY state');
   }
 
@@ -204,6 +219,11 @@ export class MachineStore {
   /** States that no machine is in are left out. */
   countsByState(): ReadonlyMap<MachineState, number> {
     return new Map(this.#counts.all().map(({ state, count }) => [state, count]));
+  }
+
+  /** How many are what. `own`: as of `overview`. */
+  inventory(own: string | null): readonly InventoryCount[] {
+    return this.#inventory.all({ own });
   }
 
   all(): Machine[] {

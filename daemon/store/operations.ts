@@ -49,6 +49,7 @@ export class OperationStore {
   readonly #pages: PagedSelect<Row, OperationFilter>;
   readonly #running: Statement<[], Row>;
   readonly #runningOf: Statement<[string], Row>;
+  readonly #counts: Statement<[], { state: OperationState; count: number }>;
   readonly #prune: Statement<[number]>;
 
   constructor(db: Database, nowMs: () => number, keep: number) {
@@ -80,6 +81,7 @@ export class OperationStore {
       `${SELECT} WHERE operations.machine_id = ? AND operations.state = 'running'
        ORDER BY operations.rowid DESC LIMIT 1`,
     );
+    this.#counts = db.prepare('SELECT state, count(*) AS count FROM operations GROUP BY state');
     this.#prune = db.prepare(
       `DELETE FROM operations WHERE state <> 'running' AND rowid <=
          (SELECT rowid FROM operations ORDER BY rowid DESC LIMIT 1 OFFSET ?)`,
@@ -117,6 +119,11 @@ export class OperationStore {
   runningOf(machineId: string): Operation | null {
     const row = this.#runningOf.get(machineId);
     return row === undefined ? null : toOperation(row);
+  }
+
+  /** States that none is in are left out. */
+  countsByState(): ReadonlyMap<OperationState, number> {
+    return new Map(this.#counts.all().map(({ state, count }) => [state, count]));
   }
 
   prune(): void {

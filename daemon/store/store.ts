@@ -137,6 +137,21 @@ export class Store implements EventHistory {
     this.quickly(() => this.machines.byId(''));
   }
 
+  /** Whether a write would be taken now. Leaves nothing. */
+  isWritable(): boolean {
+    if (this.#depth > 0 || this.#pauses > 0) return true;
+    const nothing = new Error('to be rolled back');
+    try {
+      this.#transaction.immediate(() => {
+        this.events.probe();
+        throw nothing;
+      });
+    } catch (thrown) {
+      return thrown === nothing;
+    }
+    return true;
+  }
+
   /** Only inside a transaction. It says who asked. */
   emit(event: NewEvent): void {
     if (this.#depth === 0) throw new Error(`event ${event.type} must be written with what it reports`);
