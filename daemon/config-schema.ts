@@ -54,6 +54,19 @@ const Address = Type.Object(
   { ...strict, description: 'One place' },
 );
 
+const Loopback = Type.Object(
+  {
+    address: optional(
+      Type.String({
+        pattern: '^(127\\.\\d{1,3}\\.\\d{1,3}\\.\\d{1,3}|::1|localhost)$',
+        description: 'A loopback address, as nobody has to prove anything there; default: 127.0.0.1',
+      }),
+    ),
+    port: Type.Integer({ minimum: 1, maximum: 65_535, description: 'TCP port' }),
+  },
+  { ...strict, description: 'One place on this host, over plain HTTP' },
+);
+
 const Tls = Type.Object(
   {
     cert: path("The daemon's certificate with its chain, PEM"),
@@ -162,8 +175,12 @@ export const ConfigFile = Type.Object(
     limits: optional(Limits),
     metrics: optional(
       Type.Object(
-        { listen: optional(Address) },
-        { ...strict, description: 'A place of its own for /metrics; default: with the REST interface only' },
+        { listen: optional(Loopback) },
+        {
+          ...strict,
+          description:
+            'A place of its own for /metrics, /healthz and /readyz; default: with the REST interface only',
+        },
       ),
     ),
     vmm: optional(Vmm),

@@ -163,8 +163,8 @@ function configPath(named: string | undefined, stateDir: string | undefined): st
 }
 
 /** What no single member of the file can tell. */
-function checkSections({ listen, tls, access, metrics }: ConfigFile, path: string | null): void {
-  if (tls === undefined && ((listen?.tcp?.length ?? 0) > 0 || metrics?.listen !== undefined)) {
+function checkSections({ listen, tls, access }: ConfigFile, path: string | null): void {
+  if (tls === undefined && (listen?.tcp?.length ?? 0) > 0) {
     throw new ConfigError(`${path}: listening on TCP needs tls.cert and tls.key, and there is no tls`);
   }
   for (const { name, commonName, fingerprint256 } of access?.certificates ?? []) {

@@ -7,6 +7,7 @@ import type { AccessOptions } from './access/access.js';
 import type { App } from './app.js';
 import type { Config } from './config.js';
 import { lockFolder } from './folder-lock.js';
+import { openMetricsPlace } from './http/metrics-place.js';
 import { within } from './instance/deadline.js';
 import { groupNamed } from './service/accounts.js';
 import { type InheritedSocket, TLS_SOCKET, UNIX_SOCKET } from './service/inherited-sockets.js';
@@ -99,12 +100,14 @@ export async function listen(
     if (socket === undefined) await listenOn(app.server, config, groupId);
     else await listenOnInherited(app.server, socket.fd, socketPath);
     const listeners = await listenTls(config, app, inherited);
+    const closeMetrics = await openMetricsPlace(app.server, config.file.metrics?.listen);
     return {
       app,
       reload() {
         for (const listener of listeners) listener.reload();
       },
       async close(deadlineMs) {
+        await closeMetrics();
         await app.close(deadlineMs);
         await Promise.all(listeners.map((listener) => listener.close()));
         lock.release();
