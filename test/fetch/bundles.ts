@@ -67,6 +67,8 @@ const KERNEL_PARTS = /^linux-(image|binary|modules)-\d/;
 
 export const OPENSBI = 'opensbi';
 export const PASST = 'passt';
+/** One that knows vhost-user, with the libraries it was built for. */
+export const NEW_PASST = 'passt-2025';
 export const QMP_PYTHON = 'qemu-qmp-python';
 export const QEMU_SCRIPTS = 'qemu-scripts';
 export const DEBIAN = 'debian-riscv64';
@@ -98,6 +100,14 @@ export const BUNDLES: readonly Bundle[] = [
     packages: ['passt'],
     dependencies: 'none',
     version: '0.0~git2023',
+  },
+  {
+    name: NEW_PASST,
+    suites: ['trixie'],
+    architecture: 'host',
+    packages: ['passt'],
+    dependencies: 'closure',
+    version: '0.0~git2025',
   },
   {
     name: QMP_PYTHON,

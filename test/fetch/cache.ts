@@ -5,6 +5,7 @@
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { NEW_PASST } from './bundles.js';
 import { type Manifest, readManifest } from './manifest.js';
 
 export type KernelVersion = '6.12' | '7.2';
@@ -46,6 +47,8 @@ export interface Cache {
   qemuTools(): { readonly img: string; readonly storageDaemon: string } | Missing;
   /** A network process without privileges, for `stream` nics. */
   passt(): { readonly path: string } | Missing;
+  /** One that knows `--vhost-user`. */
+  newPasst(): { readonly path: string } | Missing;
   /** QEMU's own QMP clients: a folder for PYTHONPATH, and the program qmp-shell, which needs it. */
   qmpPython(): { readonly modules: string; readonly shell: string } | Missing;
   /** QEMU's own reader of migration files. */
@@ -85,6 +88,10 @@ export function findInCache(directory: string = cacheDirectory()): Cache {
     passt() {
       const found = find('passt', ['program']);
       return 'missing' in found ? found : { path: found.paths.program };
+    },
+    newPasst() {
+      const found = find(NEW_PASST, [NEW_PASST]);
+      return 'missing' in found ? found : { path: found.paths[NEW_PASST] };
     },
     qmpPython() {
       const found = find('qemu-qmp-python', ['modules', 'shell']);

@@ -21,6 +21,7 @@ import {
   DEBIAN,
   KERNELS,
   kernelBundle,
+  NEW_PASST,
   OPENSBI,
   PASST,
   QEMU_SCRIPTS,
@@ -44,6 +45,7 @@ import {
 import {
   initramfsRecipe,
   makeKernel,
+  makeNewPasst,
   makeOpensbi,
   makePasst,
   makeQemu,
@@ -198,6 +200,12 @@ export function products({ cache, log }: FetchOptions): Product[] {
     recipe: [],
     make: ([tree = '']) => makePasst(cache, tree),
   };
+  const newPasst: Product = {
+    name: NEW_PASST,
+    bundles: [NEW_PASST],
+    recipe: [cache],
+    make: ([tree = '']) => makeNewPasst(cache, tree),
+  };
   const qmpPython: Product = {
     name: QMP_PYTHON,
     bundles: [QMP_PYTHON],
@@ -218,7 +226,7 @@ export function products({ cache, log }: FetchOptions): Product[] {
     make: ([archives = '', kernel = '', busybox = '']) =>
       makeDebian(cache, { archives, kernel, busybox }, (line) => log(`debian: ${line}`)),
   };
-  return [...kernels, ...qemus, opensbi, qemuTools, passt, qmpPython, qemuScripts, debian];
+  return [...kernels, ...qemus, opensbi, qemuTools, passt, newPasst, qmpPython, qemuScripts, debian];
 }
 
 async function ensureProduct({ cache, log }: FetchOptions, product: Product): Promise<void> {

@@ -8,7 +8,7 @@ import { chmod, copyFile, lstat, mkdir, readdir, readFile, stat, symlink, writeF
 import { basename, dirname, join, relative } from 'node:path';
 import { execa } from 'execa';
 import { FetchError } from './apt.js';
-import { type KernelEntry, QEMU_TARGETS, type QemuEntry } from './bundles.js';
+import { type KernelEntry, NEW_PASST, QEMU_TARGETS, type QemuEntry } from './bundles.js';
 import { buildInitramfs, INIT, wantedModules } from './initramfs.js';
 import { collectModules } from './kernel-modules.js';
 
@@ -107,21 +107,30 @@ export async function wallOffModules(own: string, machines: string): Promise<voi
 }
 
 /** `qemu-img` and `qemu-storage-daemon`, with the libraries they were built for. */
-export async function makeQemuTools(cache: string, tree: string): Promise<ProductFiles> {
+export function makeQemuTools(cache: string, tree: string): Promise<ProductFiles> {
+  return makePrograms(cache, tree, { 'qemu-img': 'qemu-img', 'qemu-storage-daemon': 'qemu-storage-daemon' });
+}
+
+/** By the names they get: one may be there in several versions. */
+async function makePrograms(
+  cache: string,
+  tree: string,
+  programs: Readonly<Record<string, string>>,
+): Promise<ProductFiles> {
   const loader = await findFile(tree, /\/ld-linux[^/]*\.so\.\d+$/);
   const libraries = dirname(await findFile(tree, /\/usr\/lib\/[^/]*-linux-gnu\/libc\.so\.6$/));
   await mkdir(join(cache, 'bin'), { recursive: true });
   const files: ProductFiles = {};
-  for (const tool of ['qemu-img', 'qemu-storage-daemon']) {
+  for (const [name, tool] of Object.entries(programs)) {
     const program = await findFile(tree, new RegExp(`/usr/bin/${tool}$`));
-    files[tool] = join('bin', tool);
+    files[name] = join('bin', name);
     const script = [
       '#!/bin/sh',
       '# Written by `npm run fetch`: an unpacked Debian program with the libraries it was built for.',
       `exec '${loader}' --inhibit-cache --library-path '${libraries}' '${program}' "$@"`,
     ];
-    await writeFile(join(cache, 'bin', tool), `${script.join('\n')}\n`);
-    await chmod(join(cache, 'bin', tool), 0o755);
+    await writeFile(join(cache, 'bin', name), `${script.join('\n')}\n`);
+    await chmod(join(cache, 'bin', name), 0o755);
   }
   return files;
 }
@@ -135,6 +144,11 @@ export async function makeOpensbi(cache: string, tree: string): Promise<ProductF
 /** Needs no more than the machine's own C library. */
 export async function makePasst(cache: string, tree: string): Promise<ProductFiles> {
   return { program: relative(cache, await findFile(tree, /\/usr\/bin\/passt$/)) };
+}
+
+/** Newer than the machine's C library may be. */
+export function makeNewPasst(cache: string, tree: string): Promise<ProductFiles> {
+  return makePrograms(cache, tree, { [NEW_PASST]: 'passt' });
 }
 
 /** QEMU's own clients in Python: `modules` is a folder for PYTHONPATH. */
