@@ -1,5 +1,5 @@
 /**
- * A vhost-user-blk backend: greets it, gives it the guest's RAM, and starts and stops its rings. The connection may go
+ * A vhost-user backend: greets it, gives it the guest's RAM, and starts and stops its rings. The connection may go
  * on to another process with the guest: rings are stopped then, and set up again by whoever runs the guest, with
  * eventfds of its own. Addresses in messages are guest addresses, which are the same in all processes.
  */
@@ -13,22 +13,19 @@ import {
   watchFd,
   writeFd,
 } from '../../native/index.js';
-import type { BackendFacts, BackendUser, BlockBackend, Ring } from '../devices/vhost-user-blk/backend.js';
+import type { BackendFacts, BackendUser, Ring, RingBackend } from '../devices/vhost-user/backend.js';
 import { VhostUserConnection } from './connection.js';
 import {
   FEATURE_PROTOCOL_FEATURES,
   joinBytes,
-  PROTOCOL_FEATURE_CONFIG,
-  PROTOCOL_FEATURE_MQ,
   VhostUserError,
+  wordOf,
   words32,
   words64,
 } from './messages.js';
 
 const GREETING_DEADLINE_MS = 10_000;
 const STOP_NOW_DEADLINE_MS = 1000;
-const CONFIG_BYTES = 60;
-const NOTHING = new Uint8Array(0);
 const ONE = words64(1);
 
 export interface GuestRam {
@@ -37,25 +34,28 @@ export interface GuestRam {
   readonly sizeBytes: number;
 }
 
-export interface BlockBackendSettings {
-  readonly queues: number;
+/** Asks a new backend what it is like, and tells it what it is for. Rejects with what is wrong with it. */
+export type Greet = (connection: VhostUserConnection, ram: GuestRam) => Promise<BackendFacts>;
+
+export interface BackendSettings {
+  readonly greet: Greet;
   readonly ram: GuestRam;
   /** Called once, when it is broken. */
   readonly broke: (reason: string) => void;
 }
 
-export class VhostUserBlock implements BlockBackend {
+export class VhostUserBackend implements RingBackend {
   #facts: BackendFacts | null = null;
   #broken: string | null = null;
   #user: BackendUser | null = null;
   #kicks = new Map<number, number>();
   readonly #connection: VhostUserConnection;
-  readonly #settings: BlockBackendSettings;
+  readonly #settings: BackendSettings;
   readonly #callFd: number;
   readonly #callWatch: FdWatch;
 
   /** Owns `fd` from here on, a connection. */
-  constructor(fd: number, settings: BlockBackendSettings) {
+  constructor(fd: number, settings: BackendSettings) {
     this.#settings = settings;
     this.#connection = new VhostUserConnection(fd);
     this.#connection.onEnd = (reason) => this.#break(reason.message);
@@ -64,12 +64,12 @@ export class VhostUserBlock implements BlockBackend {
   }
 
   /** One that greets a new backend. Rejects with what is wrong with it. */
-  static async connect(path: string, settings: BlockBackendSettings): Promise<VhostUserBlock> {
-    const backend = new VhostUserBlock(connectUnix(path), settings);
+  static async connect(path: string, settings: BackendSettings): Promise<VhostUserBackend> {
+    const backend = new VhostUserBackend(connectUnix(path), settings);
     try {
       backend.#connection.setQuiet(false);
-      await within(
-        backend.#greet(),
+      backend.#facts = await within(
+        settings.greet(backend.#connection, settings.ram),
         GREETING_DEADLINE_MS,
         `${path} does not answer: does it serve another VMM?`,
       );
@@ -174,36 +174,6 @@ export class VhostUserBlock implements BlockBackend {
     this.#connection.close();
   }
 
-  async #greet(): Promise<void> {
-    const connection = this.#connection;
-    const { queues, ram } = this.#settings;
-    const features = await connection.ask('getFeatures', NOTHING);
-    const low = wordOf(features, 0);
-    if (((low >>> FEATURE_PROTOCOL_FEATURES) & 1) === 0) {
-      throw new VhostUserError('the backend has no protocol features, and so no configuration of the disk');
-    }
-    const protocol = wordOf(await connection.ask('getProtocolFeatures', NOTHING), 0);
-    if (((protocol >>> PROTOCOL_FEATURE_CONFIG) & 1) === 0) {
-      throw new VhostUserError('the backend does not tell the configuration of the disk');
-    }
-    const wanted = protocol & ((1 << PROTOCOL_FEATURE_CONFIG) | (1 << PROTOCOL_FEATURE_MQ));
-    connection.send('setProtocolFeatures', words32(wanted, 0));
-    const hasMany = (wanted & (1 << PROTOCOL_FEATURE_MQ)) !== 0;
-    const offered = hasMany ? wordOf(await connection.ask('getQueueNum', NOTHING), 0) : 1;
-    if (queues > offered) {
-      throw new VhostUserError(`The maximum number of queues supported by the backend is ${offered}`);
-    }
-    connection.send('setOwner', NOTHING);
-    const region = words64(ram.baseAddress, ram.sizeBytes, ram.baseAddress, 0);
-    connection.send('setMemTable', joinBytes(words32(1, 0), region), [ram.fd]);
-    const question = joinBytes(words32(0, CONFIG_BYTES, 0), new Uint8Array(CONFIG_BYTES));
-    const config = (await connection.ask('getConfig', question)).slice(12);
-    if (config.length !== CONFIG_BYTES) {
-      throw new VhostUserError(`expected ${CONFIG_BYTES} bytes of configuration, got ${config.length}`);
-    }
-    this.#facts = { features: [low, wordOf(features, 4)], config };
-  }
-
   #called(): void {
     readFd(this.#callFd, new Uint8Array(8));
     this.#user?.called();
@@ -231,12 +201,6 @@ export class VhostUserBlock implements BlockBackend {
 }
 
 const SLEEP = new Int32Array(new SharedArrayBuffer(4));
-
-function wordOf(payload: Uint8Array, offset: number): number {
-  if (payload.length < offset + 4)
-    throw new VhostUserError(`an answer is too short: ${payload.length} bytes`);
-  return new DataView(payload.buffer, payload.byteOffset).getUint32(offset, true);
-}
 
 async function within<T>(promise: Promise<T>, deadlineMs: number, otherwise: string): Promise<T> {
   let timer: NodeJS.Timeout | undefined;

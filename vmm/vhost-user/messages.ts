@@ -97,3 +97,11 @@ export function joinBytes(...pieces: readonly Uint8Array[]): Uint8Array {
   }
   return whole;
 }
+
+/** A 32-bit word of an answer. Throws `VhostUserError`. */
+export function wordOf(payload: Uint8Array, offset: number): number {
+  if (payload.length < offset + 4) {
+    throw new VhostUserError(`an answer is too short: ${payload.length} bytes`);
+  }
+  return new DataView(payload.buffer, payload.byteOffset).getUint32(offset, true);
+}

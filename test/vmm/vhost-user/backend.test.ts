@@ -2,7 +2,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { closeFd, createMemfd, readFd, writeFd } from '../../../native/index.js';
-import { VhostUserBlock } from '../../../vmm/vhost-user/block-backend.js';
+import { VhostUserBackend } from '../../../vmm/vhost-user/backend.js';
+import { greetBlock } from '../../../vmm/vhost-user/greetings.js';
 import { type TempDir, tempDir } from '../../helpers/temp-dir.js';
 import { waitFor } from '../../helpers/wait.js';
 import { FakeBackend, FEATURES, reply } from './fake-backend.js';
@@ -23,7 +24,7 @@ let path: string;
 let ramFd: number;
 let backend: FakeBackend;
 let served: Promise<void>;
-let front: VhostUserBlock | null;
+let front: VhostUserBackend | null;
 let reasons: string[];
 
 test.before.each(async () => {
@@ -44,9 +45,13 @@ test.after.each(async () => {
   await dir.remove();
 });
 
-async function connect(queues = 1): Promise<VhostUserBlock> {
+async function connect(queues = 1): Promise<VhostUserBackend> {
   const ram = { fd: ramFd, baseAddress: 0x8000_0000, sizeBytes: RAM_BYTES };
-  front = await VhostUserBlock.connect(path, { queues, ram, broke: (reason) => reasons.push(reason) });
+  front = await VhostUserBackend.connect(path, {
+    greet: (connection, memory) => greetBlock(connection, memory, queues),
+    ram,
+    broke: (reason) => reasons.push(reason),
+  });
   return front;
 }
 

@@ -1,11 +1,15 @@
-/** Another process that serves a block device's queues in the guest's RAM, as the device sees it. */
+/** Another process that serves a device's queues in the guest's RAM, as the device sees it. */
 
 /** What it offers. */
 export interface BackendFacts {
   /** Feature bits 0 to 31 and 32 to 63. */
   readonly features: readonly [number, number];
-  /** The device's configuration. */
+  /** The device's configuration; empty when the backend has none. */
   readonly config: Uint8Array;
+}
+
+export function hasBit({ features }: BackendFacts, bit: number): boolean {
+  return (((features[bit >> 5] ?? 0) >>> (bit & 31)) & 1) !== 0;
 }
 
 /** Where a queue is, by guest addresses. */
@@ -26,7 +30,7 @@ export interface BackendUser {
   broke(reason: string): void;
 }
 
-export interface BlockBackend {
+export interface RingBackend {
   /** `null`: it came with the guest, whose state has them. */
   readonly facts: BackendFacts | null;
   /** Why it is of no more use; null while it is. */

@@ -59,6 +59,8 @@ export interface VirtioPart {
   readonly features: readonly number[];
   /** Bits beyond those, that are known only with a state. */
   offered?(state: StateRecord): readonly number[];
+  /** Those of the transport's that it cannot have. Absent: none. */
+  lacks?(state: StateRecord): readonly number[];
   readonly fields: readonly Field[];
   readonly subsections?: readonly Subsection<StateRecord>[];
   readonly reset: StateRecord;

@@ -58,6 +58,8 @@ const STATUS_DRIVER_OK = 4;
 const STATUS_FEATURES_OK = 8;
 const STATUS_NEEDS_RESET = 64;
 
+const TRANSPORT_FEATURES = [FEATURE_INDIRECT, FEATURE_EVENT_IDX, FEATURE_VERSION_1];
+
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** Registers that write a half of an address of the selected queue. */
@@ -88,8 +90,9 @@ export class VirtioMmio implements MmioDevice, StatefulDevice<StateRecord>, Virt
     this.dma = dma;
     this.#errors = errors;
     this.#part = part;
-    const features = [...part.features, ...(part.offered?.(state) ?? [])];
-    this.#features = featureWords([...features, FEATURE_INDIRECT, FEATURE_EVENT_IDX, FEATURE_VERSION_1]);
+    const lacking = part.lacks?.(state) ?? [];
+    const transport = TRANSPORT_FEATURES.filter((bit) => !lacking.includes(bit));
+    this.#features = featureWords([...part.features, ...(part.offered?.(state) ?? []), ...transport]);
     this.#state = transportOf(state);
     const [low = 0, high = 0] = this.#state.driver_features;
     this.#driverFeatures = [low, high];

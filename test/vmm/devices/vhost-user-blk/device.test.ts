@@ -1,81 +1,20 @@
 /** A disk behind vhost-user as its driver sees it, with a backend that lives in the test. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type {
-  BackendFacts,
-  BackendUser,
-  BlockBackend,
-  Ring,
-} from '../../../../vmm/devices/vhost-user-blk/backend.js';
 import { VhostUserBlk } from '../../../../vmm/devices/vhost-user-blk/device.js';
+import { FakeBackend } from '../vhost-user/ring-backend.js';
 import { RAM_BASE, TestDriver } from '../virtio/driver.js';
 
 const NEEDS_RESET = 64;
 const [FLUSH, CONFIG_WCE] = [9, 11];
 const OPTIONS = { queues: 1, queueSize: 16, configWce: true, discard: true, writeZeroes: true };
 
-class FakeBackend implements BlockBackend {
-  facts: BackendFacts | null = {
-    features: [((1 << FLUSH) | (1 << CONFIG_WCE) | (1 << 28) | (1 << 29)) >>> 0, 1],
-    config: new Uint8Array(60).fill(3),
-  };
-  broken: string | null = null;
-  readonly told: string[] = [];
-  user: BackendUser | null = null;
-  rings: readonly Ring[] = [];
-  driver: TestDriver | null = null;
-  /** Does not answer when it is told to stop. */
-  isStuck = false;
+const FACTS = {
+  features: [((1 << FLUSH) | (1 << CONFIG_WCE) | (1 << 28) | (1 << 29)) >>> 0, 1],
+  config: new Uint8Array(60).fill(3),
+} as const;
 
-  learn(facts: BackendFacts): void {
-    this.facts ??= facts;
-  }
-
-  start(user: BackendUser, features: readonly [number, number], rings: readonly Ring[]): void {
-    this.user = user;
-    this.rings = rings;
-    this.told.push(
-      `start ${features.join(' ')} ${rings.map(({ index, base }) => `${index}@${base}`).join(' ')}`,
-    );
-  }
-
-  kick(ring: number): void {
-    this.told.push(`kick ${ring}`);
-  }
-
-  async stop(rings: readonly number[]): Promise<readonly number[]> {
-    this.told.push('stop');
-    if (this.isStuck) return new Promise(() => {});
-    return rings.map(() => this.#index(0x8000));
-  }
-
-  stopNow(): void {
-    this.told.push('stop now');
-  }
-
-  setConfig(offset: number, bytes: Uint8Array): void {
-    this.told.push(`config ${offset} ${bytes.join()}`);
-  }
-
-  turn(afterMs: number): Promise<void> {
-    return new Promise((resolve) => setTimeout(resolve, afterMs));
-  }
-
-  take(): string[] {
-    return this.told.splice(0);
-  }
-
-  /** Uses everything that was made available. */
-  serve(): void {
-    this.driver?.view.setUint16(0xc002, this.#index(0x8000), true);
-  }
-
-  #index(ring: number): number {
-    return this.driver?.view.getUint16(ring + 2, true) ?? 0;
-  }
-}
-
-function ready(backend = new FakeBackend()) {
+function ready(backend = new FakeBackend(FACTS)) {
   const device = new VhostUserBlk(OPTIONS, backend);
   const driver = new TestDriver(device.part);
   backend.driver = driver;
@@ -109,7 +48,7 @@ test('offers what backend and owner agree on, and shows the disk’s configurati
 });
 
 test('a backend without what virtio needs is refused', () => {
-  const backend = new FakeBackend();
+  const backend = new FakeBackend(FACTS);
   backend.facts = { features: [1 << 28, 1], config: new Uint8Array(60) };
   assert.throws(() => new VhostUserBlk(OPTIONS, backend), /virtio feature 29/);
 });
