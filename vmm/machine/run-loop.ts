@@ -24,8 +24,7 @@ export class RunLoop {
   #inSlice = false;
   #immediate: NodeJS.Immediate | null = null;
   #isAsleep = false;
-  /** Made when it is first needed. */
-  #timer: PreciseTimer | null = null;
+  readonly #timer = new PreciseTimer(() => this.#wakeUp());
 
   constructor(machine: Machine, backends: RunLoopBackends) {
     this.#machine = machine;
@@ -56,8 +55,7 @@ export class RunLoop {
   /** For good. */
   end(): void {
     this.stop();
-    this.#timer?.end();
-    this.#timer = null;
+    this.#timer.end();
   }
 
   /** Something happened outside: a sleeping hart looks again. */
@@ -108,7 +106,6 @@ export class RunLoop {
       return;
     }
     this.#isAsleep = true;
-    this.#timer ??= new PreciseTimer(() => this.#wakeUp());
     this.#timer.set(delayNs);
   }
 
@@ -124,7 +121,7 @@ export class RunLoop {
   #cancel(): void {
     if (this.#immediate !== null) clearImmediate(this.#immediate);
     this.#immediate = null;
-    this.#timer?.cancel();
+    this.#timer.cancel();
     this.#isAsleep = false;
   }
 }
