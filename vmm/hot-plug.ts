@@ -103,11 +103,12 @@ export class HotPlug {
   }
 
   removeChardev(id: string): Promise<void> {
-    return this.#do('chardev-remove', ({ chardevs, serials, monitors, devices }) => {
+    return this.#do('chardev-remove', ({ chardevs, serials, monitors, devices, netdevs }) => {
       if (!chardevs.some((chardev) => chardev.id === id)) throw new QmpError(`Chardev '${id}' not found`);
       const isBusy =
         serials.includes(id) ||
         monitors.some(({ chardev }) => chardev === id) ||
+        netdevs.some((netdev) => netdev.type === 'vhost-user' && netdev.chardev === id) ||
         userOf(devices, 'chardev', id) !== undefined;
       if (isBusy) throw new QmpError(`Chardev '${id}' is busy`);
       return {
@@ -120,9 +121,12 @@ export class HotPlug {
   /** `fd`: one in `text` that nobody has but the VM; it is closed when the machine does not get it. */
   async addNetdev(text: string, fd: number | null): Promise<void> {
     let left = fd;
-    const plan = ({ netdevs }: VmmOptions): Plan => {
+    const plan = ({ netdevs, chardevs }: VmmOptions): Plan => {
       const netdev = readNetdevOptions('netdev_add', text);
       if (netdevs.some(({ id }) => id === netdev.id)) throw new QmpError(`Duplicate ID '${netdev.id}'`);
+      if (netdev.type === 'vhost-user' && !chardevs.some(({ id }) => id === netdev.chardev)) {
+        throw new QmpError(`chardev "${netdev.chardev}" not found`);
+      }
       left = null;
       return { change: { add: 'netdev', netdev }, becomes: { netdevs: [...netdevs, netdev] } };
     };

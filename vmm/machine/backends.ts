@@ -15,6 +15,7 @@ import { Netdevs } from '../net/netdevs.js';
 import type { NetworkEvent } from '../net/report.js';
 import { textOf } from '../options/device-type.js';
 import type { ChardevOptions, DeviceOptions, NetdevOptions, VmmOptions } from '../options/options.js';
+import { isOfVhostUser, vhostUserChardevOf } from '../options/vhost-user.js';
 import type { StatefulPart } from '../state/description.js';
 import { Carriers } from './carriers.js';
 import type { Becoming, Change } from './change.js';
@@ -178,7 +179,7 @@ export class Backends {
   #addNetdev(netdev: NetdevOptions): void {
     const isCarried = this.#received.left.some(({ name }) => name === `netdev/${netdev.id}`);
     this.netdevs.open(netdev);
-    if (isCarried && netdev.fd !== null) closeFd(netdev.fd);
+    if (isCarried && netdev.type !== 'vhost-user' && netdev.fd !== null) closeFd(netdev.fd);
   }
 
   async #addChardev(chardev: ChardevOptions, options: VmmOptions): Promise<void> {
@@ -188,7 +189,8 @@ export class Backends {
 
   async #addDevice(device: DeviceOptions, options: VmmOptions): Promise<OpenDevice> {
     // It speaks with the socket itself, which has one client.
-    if (device.driver === 'vhost-user-blk') await this.#letGo(textOf(device.values, 'chardev') ?? '');
+    const socket = vhostUserChardevOf(device, options.netdevs);
+    if (socket !== null) await this.#letGo(socket);
     const opened = await openDevice(device, this.#context(options));
     if (this.#runs) opened.carrier?.guestRuns(true);
     this.#devices.push(opened);
@@ -234,9 +236,8 @@ export class Backends {
   }
 }
 
-/** The chardevs of monitors are the main thread's; `vhost-user-blk` speaks with its socket itself. */
-function isOpenedHere({ id }: ChardevOptions, { monitors, devices }: VmmOptions): boolean {
-  if (monitors.some(({ chardev }) => chardev === id)) return false;
-  const user = devices.find(({ values }) => textOf(values, 'chardev') === id);
-  return user?.driver !== 'vhost-user-blk';
+/** The chardevs of monitors are the main thread's; vhost-user devices speak with their sockets themselves. */
+function isOpenedHere({ id }: ChardevOptions, options: VmmOptions): boolean {
+  const isMonitors = options.monitors.some(({ chardev }) => chardev === id);
+  return !isMonitors && !isOfVhostUser(id, options);
 }

@@ -9,6 +9,7 @@ import { AwaitedNetdev } from './awaited-netdev.js';
 import { isResting, type Netdev, type NetdevEvents, type NetdevState, netdevState } from './netdev.js';
 import { StreamNetdev } from './stream.js';
 import { TapNetdev } from './tap.js';
+import { vhostUserNetdev } from './vhost-user.js';
 
 interface Entry {
   readonly netdev: Netdev;
@@ -37,7 +38,7 @@ export class Netdevs implements Carrier {
     if (this.#entries.has(id)) throw new Error(`Duplicate ID '${id}'`);
     const carried = this.#received.take(nameOf(options));
     const open = (descriptor: number | null) => this.#make(options, descriptor);
-    const isAwaited = this.#awaitsGuest && carried === null;
+    const isAwaited = this.#awaitsGuest && carried === null && options.type !== 'vhost-user';
     const netdev = isAwaited ? new AwaitedNetdev(options, open) : open(carried);
     this.#entries.set(id, { netdev, description: netdevState(id), user: null });
     return netdev;
@@ -45,6 +46,7 @@ export class Netdevs implements Carrier {
 
   #make(options: NetdevOptions, carried: number | null): Netdev {
     try {
+      if (options.type === 'vhost-user') return vhostUserNetdev(options);
       return options.type === 'tap'
         ? new TapNetdev(options, carried)
         : new StreamNetdev(options, carried, this.#events);

@@ -145,6 +145,7 @@ function checkChardevs(draft: Draft): void {
   for (const { chardev } of draft.monitors) use('-mon', chardev);
   for (const { driver, values } of draft.devices)
     useDeviceChardev(driver, textOf(values, 'chardev'), draft, users);
+  for (const netdev of draft.netdevs) if (netdev.type === 'vhost-user') use('-netdev', netdev.chardev);
   const stdio = draft.chardevs.filter(({ backend }) => backend === 'stdio');
   if (draft.daemonize && stdio.length > 0) {
     throw new OptionError('-daemonize', 'a process in the background has no stdio for a character device');

@@ -74,6 +74,9 @@ Devices
                    vhost=off, vhostforce=off, queues=1
   -netdev stream,id=ID[,server=off],addr.type=unix,addr.path=PATH[,reconnect-ms=N]
   -netdev stream,id=ID[,server=off],addr.type=fd,addr.str=N
+  -netdev vhost-user,id=ID,chardev=ID
+                       the chardev is a socket of the process that has the queues (passt
+                       --vhost-user); RAM must be shared
                    to passt or the like, which listens there; also as JSON
                    devices and what is behind them also come and go by monitor, not while migrating:
                    device_add, netdev_add, chardev-add, blockdev-add, object-add, with the same

@@ -28,9 +28,15 @@ export interface StreamOptions extends NetdevBase {
   readonly reconnectMs: number;
 }
 
-export type NetdevOptions = TapOptions | StreamOptions;
+export interface VhostUserNetdevOptions extends NetdevBase {
+  readonly type: 'vhost-user';
+  /** A socket of the process that has the queues. */
+  readonly chardev: string;
+}
 
-export const NETDEV_TYPES = ['tap', 'stream'] as const;
+export type NetdevOptions = TapOptions | StreamOptions | VhostUserNetdevOptions;
+
+export const NETDEV_TYPES = ['tap', 'stream', 'vhost-user'] as const;
 
 const ID = /^[a-z][a-z0-9._-]*$/i;
 const MAX_ID_BYTES = 127;
@@ -64,6 +70,7 @@ export function readNetdevOptions(option: string, text: string): NetdevOptions {
 function typed(properties: Properties, type: string, id: string): NetdevOptions {
   if (type === 'tap') return tap(properties, id);
   if (type === 'stream') return stream(properties, id);
+  if (type === 'vhost-user') return vhostUser(properties, id);
   throw properties.error(`network backend '${type}' is not offered, have ${NETDEV_TYPES.join(', ')}`);
 }
 
@@ -113,6 +120,13 @@ function stream(properties: Properties, id: string): StreamOptions {
   if (type === 'fd' && fd === null) throw properties.error(`Parameter 'addr.str' is missing`);
   const reconnectMs = properties.integer('reconnect-ms', 0, { min: 0, max: 3_600_000 });
   return { type: 'stream', id, path, fd, reconnectMs };
+}
+
+function vhostUser(properties: Properties, id: string): VhostUserNetdevOptions {
+  const chardev = properties.requiredString('chardev');
+  properties.only('queues', '1');
+  properties.only('vhostforce', 'on');
+  return { type: 'vhost-user', id, chardev };
 }
 
 function descriptor(properties: Properties, name: string): number | null {

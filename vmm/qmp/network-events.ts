@@ -16,9 +16,9 @@ export function emitNetworkEvent(
     events.emit('NETDEV_STREAM_DISCONNECTED', { 'netdev-id': event.netdev });
   } else {
     const options = netdevs.find(({ id }) => id === event.netdev);
-    const path = options?.type === 'stream' ? options.path : null;
-    const fd = options?.fd ?? 0;
-    const addr = path === null ? { type: 'fd' as const, str: String(fd) } : { type: 'unix' as const, path };
+    const { path, fd } = options?.type === 'stream' ? options : { path: null, fd: 0 };
+    const addr =
+      path === null ? { type: 'fd' as const, str: String(fd ?? 0) } : { type: 'unix' as const, path };
     events.emit('NETDEV_STREAM_CONNECTED', { 'netdev-id': event.netdev, addr });
   }
 }

@@ -31,8 +31,19 @@ test('a stream, in both forms', () => {
   assert.equal(netdevs('stream,id=s0,addr.type=fd,addr.str=7'), [{ ...base, path: null, fd: 7 }]);
 });
 
+test('vhost-user: the chardev of a process that has the queues', () => {
+  const args = ['-kernel', 'k', '-chardev', 'socket,id=c0,path=/run/c', '-netdev'];
+  const of = (text: string) => parseOptions([...args, text]).netdevs;
+  assert.equal(of('vhost-user,id=v0,chardev=c0,queues=1'), [{ type: 'vhost-user', id: 'v0', chardev: 'c0' }]);
+  assert.throws(() => of('vhost-user,id=v0'), /'chardev' is missing/);
+  assert.throws(() => of('vhost-user,id=v0,chardev=c1'), /chardev 'c1' not found/);
+  assert.throws(() => of('vhost-user,id=v0,chardev=c0,queues=2'), /'queues' supports only '1'/);
+  const twice = [...args, 'vhost-user,id=v0,chardev=c0', '-netdev', 'vhost-user,id=v1,chardev=c0'];
+  assert.throws(() => parseOptions(twice), /chardev 'c0' is already in use/);
+});
+
 for (const [texts, words] of [
-  [['user,id=u0'], /network backend 'user' is not offered, have tap, stream/],
+  [['user,id=u0'], /network backend 'user' is not offered, have tap, stream, vhost-user/],
   [['hubport,id=u0,hubid=0'], /'hubport' is not offered/],
   [['tap'], /parameter 'id' is missing/],
   [['tap,id=9x,fd=1'], /expects an identifier/],
