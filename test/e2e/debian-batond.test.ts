@@ -23,7 +23,7 @@ import { skipSuite } from '../helpers/skip.js';
 import { waitFor } from '../helpers/wait.js';
 import { DebianSession } from './debian-session.js';
 import { isInOwnNetwork, makeNetwork, ownNetworkMissing } from './own-network.js';
-import { endPasst, PASST_ADDRESS, PASST_ROUTER, SSH_PORT, startPasst } from './passt.js';
+import { endPasst, PASST_ADDRESS, PASST_ROUTER, SSH_FORWARD, SSH_PORT, startPasst } from './passt.js';
 
 const SUITE = 'Debian on baton-vmm under batond';
 const BOOT_DEADLINE_MS = 180_000;
@@ -58,7 +58,7 @@ test.before(async (context) => {
   const folders = await makeFolders();
   context.folders = folders;
   context.disk = await copyDebianDisk(folders.path);
-  context.passt = await startPasst(`${folders.path}/net`);
+  context.passt = await startPasst(`${folders.path}/net`, { ports: [SSH_FORWARD] });
   context.daemon = new MortalDaemon(folders);
   await context.daemon.start();
   context.client = context.daemon.client;

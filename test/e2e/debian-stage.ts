@@ -16,7 +16,7 @@ import { ConsoleLines } from './console-lines.js';
 import { type Clock, DebianSession } from './debian-session.js';
 import { DigestStream } from './digest-stream.js';
 import { makeNetwork } from './own-network.js';
-import { endPasst, PASST_ADDRESS, PASST_ROUTER, SSH_PORT, startPasst } from './passt.js';
+import { endPasst, PASST_ADDRESS, PASST_ROUTER, SSH_FORWARD, SSH_PORT, startPasst } from './passt.js';
 import { TcpStream } from './tcp-stream.js';
 
 const PORTS = Object.values(LOAD_PORTS).map((port) => `${port}:${port}`);
@@ -145,7 +145,7 @@ export class DebianStage {
     const [networkSocket, agentSocket, consoleSocket] = ['net', 'agent', 'console'].map(
       (name) => `${folder}/${name}`,
     ) as [string, string, string];
-    this.#passt = await startPasst(networkSocket, PORTS);
+    this.#passt = await startPasst(networkSocket, { ports: [SSH_FORWARD, ...PORTS] });
     const machine = new BareQemu(
       new MachineArguments([
         ...debianSystemArguments({

@@ -28,8 +28,8 @@ export interface NetworkSettings {
   /** The guest's own address. */
   readonly address: string;
   readonly router: string;
-  /** `-netdev` with id `net0`. */
-  readonly netdev: string;
+  /** `-netdev` with id `net0`, and what it needs. */
+  readonly netdev: readonly string[];
   readonly device?: string;
 }
 
@@ -78,7 +78,7 @@ export class NetworkVmm {
       const { kernel, initrd, commandLine } = await makeNetworkGuest(host.path, { address, router });
       const args = [
         ...['-kernel', kernel, '-initrd', initrd, '-append', commandLine],
-        ...['-netdev', netdev, '-device', `virtio-net-device,netdev=net0${device}`],
+        ...[...netdev, '-device', `virtio-net-device,netdev=net0${device}`],
       ];
       const vmm = await host.launch({ memoryArgs: ramIn(host.path), extra: args });
       await waitFor(() => vmm.console().some((line) => line.includes(UP_LINE)) || vmm.ended !== null, {

@@ -1,58 +1,21 @@
 /**
  * A TCP stream through a tap of the host's to Linux in the guest, while one baton-vmm after the other takes it over and
- * the tap's descriptor goes in the main channel (parameter `local`). In a network namespace of the test's own.
+ * the tap's descriptor goes in the main channel (parameter `local`).
  */
-import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { networkGuestMissing } from '../guests/linux/network-guest.js';
-import { SERVER_PORTS } from '../guests/linux-server.js';
-import { skipSuite } from '../helpers/skip.js';
 import { waitFor } from '../helpers/wait.js';
 import type { VmmProcess } from '../vmm/vmm-process.js';
-import { type LocalMode, NetworkVmm } from './network-vmm.js';
-import { isInOwnNetwork, makeTap, ownNetworkMissing, timesTapIsOpen } from './own-network.js';
-import { TcpStream } from './tcp-stream.js';
+import { handOverEarlyAndLate } from './hand-overs.js';
+import { timesTapIsOpen } from './own-network.js';
+import { FLOW_DEADLINE_MS, flowsOn, runTap, TAP, tapSuite } from './tap-stage.js';
 
 const SUITE = 'a tap through the main channel';
-const TAP = 'tap0';
-const HOST = '192.0.2.1';
-const GUEST = '192.0.2.2';
 const ROUNDS = 12;
-/** Null: early, on the CPR channel. */
-const WAYS: readonly (LocalMode | null)[] = ['normal', null, 'cpr-transfer'];
-const FLOW_DEADLINE_MS = 60_000;
 
-interface Context {
-  guest: NetworkVmm;
-  stream: TcpStream;
-}
+const test = tapSuite(SUITE);
 
-const test = suite<Context>(SUITE);
-
-test.before(() => makeTap(TAP, `${HOST}/24`));
-test.before.each(async (context) => {
-  const netdev = `tap,id=net0,ifname=${TAP},script=no,downscript=no`;
-  context.guest = await NetworkVmm.boot({ address: GUEST, router: HOST, netdev });
-  context.stream = await TcpStream.open(GUEST, SERVER_PORTS.echo);
-  await context.stream.flowsOn(FLOW_DEADLINE_MS);
-});
-test.after.each(async ({ guest, stream }) => {
-  stream?.close();
-  await guest?.close();
-});
-
-test(`it flows on through ${ROUNDS} in which the tap goes early and late in turn`, async ({
-  guest,
-  stream,
-}) => {
-  for (let round = 0; round < ROUNDS; round++) {
-    const way = WAYS[round % WAYS.length] ?? null;
-    if (way === null) await guest.transfer();
-    else await guest.transferLocal(way);
-    await stream.flowsOn(FLOW_DEADLINE_MS);
-    assert.is(timesTapIsOpen(TAP, guest.vmm.pid), 1);
-  }
-});
+test(`it flows on through ${ROUNDS} in which the tap goes early and late in turn`, (context) =>
+  handOverEarlyAndLate({ ...context, flowsOn: () => flowsOn(context) }, ROUNDS));
 
 test('it flows on in the source when what went late does not arrive, does not fit, or is called off', async ({
   guest,
@@ -98,6 +61,4 @@ test('it flows on in the source when what went late does not arrive, does not fi
   await stays(suspended);
 });
 
-const missing = (await ownNetworkMissing()) ?? networkGuestMissing();
-if (missing !== null) skipSuite(SUITE, missing);
-else if (await isInOwnNetwork(import.meta.url)) test.run();
+await runTap(test, SUITE, import.meta.url);

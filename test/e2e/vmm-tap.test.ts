@@ -1,59 +1,19 @@
-/**
- * A TCP stream through a tap of the host's to Linux in the guest, while one baton-vmm after the other takes it over. In
- * a network namespace of the test's own.
- */
-import { suite } from 'uvu';
+/** A TCP stream through a tap of the host's to Linux in the guest, while one baton-vmm after the other takes it over. */
 import * as assert from 'uvu/assert';
-import { networkGuestMissing } from '../guests/linux/network-guest.js';
 import { SERVER_PORTS } from '../guests/linux-server.js';
-import { skipSuite } from '../helpers/skip.js';
 import { channelsTo, prepareSource } from '../vmm/vmm-process.js';
-import { NetworkVmm } from './network-vmm.js';
-import { isInOwnNetwork, makeTap, ownNetworkMissing, timesTapIsOpen } from './own-network.js';
+import { handOverByTurns } from './hand-overs.js';
+import { timesTapIsOpen } from './own-network.js';
+import { FLOW_DEADLINE_MS, flowsOn, GUEST, runTap, TAP, tapSuite } from './tap-stage.js';
 import { TcpStream } from './tcp-stream.js';
 
 const SUITE = 'a tap through hand-overs of baton-vmm';
-const TAP = 'tap0';
-const HOST = '192.0.2.1';
-const GUEST = '192.0.2.2';
 const ROUNDS = 20;
-const FLOW_DEADLINE_MS = 60_000;
 
-interface Context {
-  guest: NetworkVmm;
-  stream: TcpStream;
-}
+const test = tapSuite(SUITE);
 
-const test = suite<Context>(SUITE);
-
-test.before(() => makeTap(TAP, `${HOST}/24`));
-test.before.each(async (context) => {
-  const netdev = `tap,id=net0,ifname=${TAP},script=no,downscript=no`;
-  context.guest = await NetworkVmm.boot({ address: GUEST, router: HOST, netdev });
-  context.stream = await TcpStream.open(GUEST, SERVER_PORTS.echo);
-  await context.stream.flowsOn(FLOW_DEADLINE_MS);
-});
-test.after.each(async ({ guest, stream }) => {
-  stream?.close();
-  await guest?.close();
-});
-
-test(`it flows on through ${ROUNDS} of them, by cpr-transfer and cpr-exec in turn`, async ({
-  guest,
-  stream,
-}) => {
-  const gapsMs: number[] = [];
-  for (let round = 0; round < ROUNDS; round++) {
-    stream.takeLongestGapMs();
-    if (round % 2 === 0) await guest.transfer();
-    else await guest.exec();
-    await stream.flowsOn(FLOW_DEADLINE_MS);
-    gapsMs.push(stream.takeLongestGapMs());
-    assert.is(timesTapIsOpen(TAP, guest.vmm.pid), 1);
-  }
-  const ofMode = (rest: number) => gapsMs.filter((_, round) => round % 2 === rest).map(Math.round);
-  console.log(`gaps in ms: cpr-transfer ${ofMode(0).join(' ')}, cpr-exec ${ofMode(1).join(' ')}`);
-});
+test(`it flows on through ${ROUNDS} of them, by cpr-transfer and cpr-exec in turn`, (context) =>
+  handOverByTurns({ ...context, flowsOn: () => flowsOn(context) }, ROUNDS));
 
 test('it flows on in the source when a target is killed, does not fit, or is called off', async ({
   guest,
@@ -111,6 +71,4 @@ test('it flows on through stop and cont, and a system reset does not end the pro
   again.close();
 });
 
-const missing = (await ownNetworkMissing()) ?? networkGuestMissing();
-if (missing !== null) skipSuite(SUITE, missing);
-else if (await isInOwnNetwork(import.meta.url)) test.run();
+await runTap(test, SUITE, import.meta.url);
