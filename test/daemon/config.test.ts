@@ -43,6 +43,7 @@ test('an empty file is the installation of a host', (context) => {
     keepEvents: 100_000,
     vmm: { units: 'auto', slice: 'baton.slice', user: null, group: null },
     shutdownDeadlineMs: 90_000,
+    access: { groupRole: 'operator', listen: [], tls: null, certificates: [] },
   });
 });
 
