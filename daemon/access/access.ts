@@ -1,6 +1,7 @@
 /** What decides who may use the daemon, put together. */
 import type { Logger } from 'pino';
 import type { Store } from '../store/store.js';
+import { AuditLog } from './audit-log.js';
 import { Authenticator } from './authenticator.js';
 import type { CertificateRule } from './certificates.js';
 import type { Role } from './principal.js';
@@ -21,6 +22,7 @@ export interface Access {
   readonly authenticator: Authenticator;
   readonly tokens: Tokens;
   readonly sessions: Sessions;
+  readonly audit: AuditLog;
 }
 
 export function createAccess(store: Store, log: Logger, options: AccessOptions = {}): Access {
@@ -30,7 +32,9 @@ export function createAccess(store: Store, log: Logger, options: AccessOptions =
     certificates = [],
     maxStreams,
   } = options;
-  const tokens = new Tokens(store, log.child({ component: 'access' }));
+  const ownLog = log.child({ component: 'access' });
+  const tokens = new Tokens(store, ownLog);
   const authenticator = new Authenticator({ unix: { groupId, groupRole }, certificates, tokens });
-  return { authenticator, tokens, sessions: new Sessions(maxStreams) };
+  const sessions = new Sessions(maxStreams);
+  return { authenticator, tokens, sessions, audit: new AuditLog(store, ownLog) };
 }

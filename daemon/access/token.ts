@@ -18,13 +18,3 @@ export interface Token {
 export interface StoredToken extends Token {
   readonly secretHash: Uint8Array;
 }
-
-/** Where they are kept. Writes are inside a transaction of the store. */
-export interface TokenRows {
-  insert(token: Omit<StoredToken, 'lastUsedAtMs'>): void;
-  delete(id: string): void;
-  setLastUsed(id: string, lastUsedAtMs: number): void;
-  byId(id: string): StoredToken | null;
-  byName(name: string): Token | null;
-  all(): Token[];
-}

@@ -5,6 +5,7 @@
 
 import type { Logger } from 'pino';
 import { BatonError, messageOf } from '../errors.js';
+import type { Page, PageRequest } from '../page.js';
 import type { Store } from '../store/store.js';
 import { type Caller, type Role, requesterName } from './principal.js';
 import { currentRequester } from './requester.js';
@@ -53,7 +54,7 @@ export class Tokens {
           `there is a token ${name}: revoke it, or choose another name`,
         );
       }
-      if (tokens.all().length >= MAX_TOKENS) {
+      if (tokens.count() >= MAX_TOKENS) {
         throw new BatonError(
           'too_many_tokens',
           `there are ${MAX_TOKENS} tokens: revoke some that have expired`,
@@ -72,9 +73,9 @@ export class Tokens {
     return this.#asUsed(token);
   }
 
-  /** By name. */
-  all(): Token[] {
-    return this.#store.tokens.all().map((token) => this.#asUsed(token));
+  page(request: PageRequest): Page<Token> {
+    const { items, next } = this.#store.tokens.page(request);
+    return { items: items.map((token) => this.#asUsed(token)), next };
   }
 
   revoke(id: string): void {

@@ -8,6 +8,7 @@ import type { Access } from '../access/access.js';
 import { type Caller, IN_PROCESS, includesRole, type Role, seesMachine } from '../access/principal.js';
 import { asRequester } from '../access/requester.js';
 import { BatonError } from '../errors.js';
+import { addAudit } from './access-audit.js';
 import { followSessions } from './access-sessions.js';
 
 declare module 'fastify' {
@@ -76,6 +77,7 @@ export function addAccess(
   app.addHook('preValidation', (request, _reply, done) => asRequester(request.principal, done));
 
   followSessions(app, access);
+  addAudit(app, access.audit);
 }
 
 /** For what a route asks for beyond its `config`, by what was asked. */

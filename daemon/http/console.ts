@@ -20,6 +20,7 @@ export const consoleRoutes: Routes = async (app, { services, supervisor }) => {
   app.route({
     method: 'GET',
     url: '/machines/:machine/console',
+    config: { audited: true },
     schema: {
       summary: 'The serial console, over WebSocket: binary frames are bytes, text frames are JSON',
       description:

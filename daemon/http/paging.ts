@@ -12,7 +12,7 @@ import { strict, textOrNull } from './schema-words.js';
 const DEFAULT_LIMIT = 100;
 const MAX_LIMIT = 1000;
 
-type ListName = 'machines' | 'instances' | 'builds' | 'operations' | 'upgrades';
+type ListName = 'machines' | 'instances' | 'builds' | 'operations' | 'upgrades' | 'tokens' | 'entries';
 
 export function pageQuery<P extends TProperties>(filters: P) {
   return Type.Object(

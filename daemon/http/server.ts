@@ -12,6 +12,7 @@ import type { Services } from '../machines/services.js';
 import type { Supervisor } from '../machines/supervisor.js';
 import type { Metrics } from '../metrics/metrics.js';
 import { addAccess } from './access.js';
+import { auditRoutes } from './audit.js';
 import { buildRoutes } from './builds.js';
 import { consoleRoutes } from './console.js';
 import { answerToBrokenHttp, handleError } from './error-handler.js';
@@ -120,6 +121,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     upgradeRoutes,
     eventRoutes,
     tokenRoutes,
+    auditRoutes,
   ]) {
     await app.register(
       async (scope) => routes(scope as unknown as TypedServer, { ...options, operationEnds }),

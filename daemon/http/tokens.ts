@@ -3,6 +3,7 @@ import { Type } from 'typebox';
 import type { Token } from '../access/token.js';
 import { BatonError } from '../errors.js';
 import { IdParams, Problem } from './common-schemas.js';
+import { pageAnswer, pageAsked, pageOf, pageQuery } from './paging.js';
 import type { Routes } from './server.js';
 import { CreatedToken, expiryMs, NewToken, TokenView } from './token-schemas.js';
 
@@ -35,11 +36,13 @@ export const tokenRoutes: Routes = async (app, { access: { tokens }, supervisor 
     {
       config,
       schema: {
-        summary: 'All tokens, by name; without their secrets',
-        response: { 200: Type.Object({ tokens: Type.Array(TokenView) }), ...problems },
+        summary: 'Tokens, oldest first; without their secrets',
+        querystring: pageQuery({}),
+        response: { 200: pageOf('tokens', TokenView), ...problems },
       },
     },
-    async () => ({ tokens: tokens.all().map(tokenView) }),
+    async ({ query }, reply) =>
+      pageAnswer('tokens', reply, tokens.page(pageAsked('tokens', query)), tokenView),
   );
 
   app.post(

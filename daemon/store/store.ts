@@ -16,6 +16,7 @@ import Database from 'better-sqlite3';
 import { requesterName } from '../access/principal.js';
 import { currentRequester } from '../access/requester.js';
 import type { EventHistory, NewEvent, StoredEvent } from '../event.js';
+import { AuditStore } from './audit.js';
 import { BuildStore } from './builds.js';
 import { EventStore } from './events.js';
 import { IdempotencyStore } from './idempotency.js';
@@ -35,6 +36,7 @@ export interface StoreOptions {
   readonly path: string;
   readonly nowMs: () => number;
   readonly keepEvents?: number;
+  readonly keepAudit?: number;
   readonly keepOperations?: number;
 }
 
@@ -59,6 +61,7 @@ export class Store implements EventHistory {
   readonly idempotency: IdempotencyStore;
   readonly events: EventStore;
   readonly tokens: TokenStore;
+  readonly audit: AuditStore;
   readonly path: string;
   readonly #db: Database.Database;
   readonly #nowMs: () => number;
@@ -73,7 +76,13 @@ export class Store implements EventHistory {
   #pauses = 0;
   #synchronous: 'FULL' | 'OFF' = 'FULL';
 
-  constructor({ path, nowMs, keepEvents = 100_000, keepOperations = 20_000 }: StoreOptions) {
+  constructor({
+    path,
+    nowMs,
+    keepEvents = 100_000,
+    keepAudit = 100_000,
+    keepOperations = 20_000,
+  }: StoreOptions) {
     this.path = path;
     this.#nowMs = nowMs;
     try {
@@ -93,6 +102,7 @@ export class Store implements EventHistory {
     this.idempotency = new IdempotencyStore(this.#db, nowMs);
     this.events = new EventStore(this.#db, keepEvents);
     this.tokens = new TokenStore(this.#db);
+    this.audit = new AuditStore(this.#db, nowMs, keepAudit);
     this.#transaction = this.#db.transaction((work: () => unknown) => work());
     this.durably(() => this.operations.prune());
   }

@@ -1,9 +1,12 @@
 /** Tokens in the store: the hashes of their secrets, never the secrets. */
 import type { Database, Statement } from 'better-sqlite3';
 import type { Role } from '../access/principal.js';
-import type { StoredToken, Token, TokenRows } from '../access/token.js';
+import type { StoredToken, Token } from '../access/token.js';
+import type { Page, PageRequest } from '../page.js';
+import { type FilterValue, PagedSelect } from './paged-select.js';
 
 interface Row {
+  readonly page_key: number;
   readonly id: string;
   readonly name: string;
   readonly role: Role;
@@ -29,13 +32,14 @@ function toToken(row: Row): StoredToken {
   };
 }
 
-export class TokenStore implements TokenRows {
+export class TokenStore {
   readonly #insert: Statement<unknown[]>;
   readonly #delete: Statement<[string]>;
   readonly #setLastUsed: Statement<[number, string]>;
   readonly #byId: Statement<[string], Row>;
   readonly #byName: Statement<[string], Row>;
-  readonly #all: Statement<[], Row>;
+  readonly #count: Statement<[], { count: number }>;
+  readonly #pages: PagedSelect<Row, Record<never, FilterValue>>;
 
   constructor(db: Database) {
     this.#insert = db.prepare(
@@ -44,9 +48,11 @@ export class TokenStore implements TokenRows {
     );
     this.#delete = db.prepare('DELETE FROM tokens WHERE id = ?');
     this.#setLastUsed = db.prepare('UPDATE tokens SET last_used_at_ms = ? WHERE id = ?');
-    this.#byId = db.prepare('SELECT * FROM tokens WHERE id = ?');
-    this.#byName = db.prepare('SELECT * FROM tokens WHERE name = ?');
-    this.#all = db.prepare('SELECT * FROM tokens ORDER BY name');
+    const select = 'SELECT tokens.rowid AS page_key, tokens.* FROM tokens';
+    this.#byId = db.prepare(`${select} WHERE id = ?`);
+    this.#byName = db.prepare(`${select} WHERE name = ?`);
+    this.#count = db.prepare('SELECT count(*) AS count FROM tokens');
+    this.#pages = new PagedSelect(db, { select, key: 'tokens.rowid', conditions: {} });
   }
 
   insert(token: Omit<StoredToken, 'lastUsedAtMs'>): void {
@@ -80,7 +86,13 @@ export class TokenStore implements TokenRows {
     return row === undefined ? null : toToken(row);
   }
 
-  all(): Token[] {
-    return this.#all.all().map(toToken);
+  count(): number {
+    return this.#count.get()?.count ?? 0;
+  }
+
+  /** Oldest first. */
+  page(request: PageRequest): Page<Token> {
+    const { items, next } = this.#pages.page(request, {});
+    return { items: items.map(toToken), next };
   }
 }

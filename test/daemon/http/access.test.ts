@@ -37,6 +37,10 @@ const ADMIN = [
   'GET /v1/tokens/:id',
   'HEAD /v1/tokens/:id',
   'DELETE /v1/tokens/:id',
+  'GET /v1/audit',
+  'HEAD /v1/audit',
+  'GET /v1/audit/verify',
+  'HEAD /v1/audit/verify',
 ];
 const ANYONE = ['/healthz', '/readyz'];
 /** Would be 413, 415 or 400 if anybody looked at it. */
