@@ -53,6 +53,7 @@ export const ERRORS = {
   slow_reader: { status: 429, title: 'The subscriber reads too slowly' },
   guest_agent_busy: { status: 429, title: 'Too many ask the guest agent at once' },
   too_many_consoles: { status: 429, title: 'The machine has too many console sessions' },
+  too_many_requests: { status: 429, title: 'Too many requests' },
   too_many_streams: { status: 429, title: 'Who asks has too many streams' },
   headers_too_large: { status: 431, title: 'The request headers are too large' },
   vmm_start_failed: { status: 500, title: 'The VMM did not start' },

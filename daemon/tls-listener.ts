@@ -9,6 +9,7 @@ import { readFileSync } from 'node:fs';
 import type { Server as HttpServer } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { createServer, type SecureContextOptions, type Server, type TLSSocket } from 'node:tls';
+import { ConnectionCount } from './access/connection-count.js';
 import { networkOf } from './access/network.js';
 import { messageOf } from './errors.js';
 
@@ -43,13 +44,12 @@ export class TlsListener {
   readonly #files: TlsFiles;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
-  readonly #perNetwork = new Map<string, number>();
-  readonly #maxPerNetwork: number;
+  readonly #perNetwork: ConnectionCount;
 
   /** Throws when the files are not a certificate and its key. */
   constructor({ files, http, maxConnections, maxConnectionsPerNetwork }: TlsListenerOptions) {
     this.#files = files;
-    this.#maxPerNetwork = maxConnectionsPerNetwork ?? MAX_CONNECTIONS_PER_NETWORK;
+    this.#perNetwork = new ConnectionCount(maxConnectionsPerNetwork ?? MAX_CONNECTIONS_PER_NETWORK);
     this.#server = createServer({
       ...readContext(files),
       requestCert: files.clientCa !== null,
@@ -88,20 +88,9 @@ export class TlsListener {
   }
 
   #count(socket: Socket): void {
-    const network = networkOf(socket.remoteAddress ?? '');
-    const count = this.#perNetwork.get(network) ?? 0;
-    if (count >= this.#maxPerNetwork) {
-      socket.destroy();
-      return;
-    }
-    this.#perNetwork.set(network, count + 1);
+    if (!this.#perNetwork.admit(networkOf(socket.remoteAddress ?? ''), socket)) return;
     this.#sockets.add(socket);
-    socket.once('close', () => {
-      this.#sockets.delete(socket);
-      const left = (this.#perNetwork.get(network) ?? 1) - 1;
-      if (left > 0) this.#perNetwork.set(network, left);
-      else this.#perNetwork.delete(network);
-    });
+    socket.once('close', () => this.#sockets.delete(socket));
   }
 }
 

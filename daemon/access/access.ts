@@ -4,6 +4,7 @@ import type { Store } from '../store/store.js';
 import { AuditLog } from './audit-log.js';
 import { Authenticator } from './authenticator.js';
 import type { CertificateRule } from './certificates.js';
+import type { AccessLimits } from './limits.js';
 import type { Role } from './principal.js';
 import { Sessions } from './sessions.js';
 import { Tokens } from './tokens.js';
@@ -16,6 +17,7 @@ export interface AccessOptions {
   readonly certificates?: readonly CertificateRule[];
   /** Streams that one principal may have open. */
   readonly maxStreams?: number;
+  readonly limits?: Partial<AccessLimits>;
 }
 
 export interface Access {
@@ -23,6 +25,7 @@ export interface Access {
   readonly tokens: Tokens;
   readonly sessions: Sessions;
   readonly audit: AuditLog;
+  readonly limits: Partial<AccessLimits>;
 }
 
 export function createAccess(store: Store, log: Logger, options: AccessOptions = {}): Access {
@@ -36,5 +39,11 @@ export function createAccess(store: Store, log: Logger, options: AccessOptions =
   const tokens = new Tokens(store, ownLog);
   const authenticator = new Authenticator({ unix: { groupId, groupRole }, certificates, tokens });
   const sessions = new Sessions(maxStreams);
-  return { authenticator, tokens, sessions, audit: new AuditLog(store, ownLog) };
+  return {
+    authenticator,
+    tokens,
+    sessions,
+    audit: new AuditLog(store, ownLog),
+    limits: options.limits ?? {},
+  };
 }

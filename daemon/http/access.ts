@@ -5,10 +5,12 @@
  */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Access } from '../access/access.js';
+import { DEFAULT_LIMITS } from '../access/limits.js';
 import { type Caller, IN_PROCESS, includesRole, type Role, seesMachine } from '../access/principal.js';
 import { asRequester } from '../access/requester.js';
 import { BatonError } from '../errors.js';
 import { addAudit } from './access-audit.js';
+import { addLimits } from './access-limits.js';
 import { followSessions } from './access-sessions.js';
 
 declare module 'fastify' {
@@ -44,12 +46,13 @@ function reads(method: string): boolean {
 }
 
 /** Before any route is added, after WebSockets. */
-export function addAccess(
+export async function addAccess(
   app: FastifyInstance,
   access: Access,
   /** The id of what is called so; null: nothing is. */
   machineId: (idOrName: string) => string | null,
-): void {
+): Promise<void> {
+  const limiter = await addLimits(app, { ...DEFAULT_LIMITS, ...access.limits });
   app.decorate('routeRights', []);
   app.decorateRequest('principal');
 
@@ -61,14 +64,21 @@ export function addAccess(
     for (const method of methods) app.routeRights.push({ method, url: route.url, role, scoped });
   });
 
-  app.addHook('onRequest', async (request) => {
+  app.addHook('onRequest', async (request, reply) => {
+    await limiter.arrive(request, reply);
     /* That a route is not there is not for everybody to know either. */
     const least = request.routeOptions.config.role ?? 'viewer';
     if (least === 'anyone') {
       request.principal = ANYONE;
       return;
     }
-    request.principal = access.authenticator.identify(request.raw);
+    try {
+      request.principal = access.authenticator.identify(request.raw);
+    } catch (error) {
+      await limiter.fail(request, reply);
+      throw error;
+    }
+    await limiter.enter(request, reply);
     requireRole(request, least);
     requireInScope(request, machineId);
   });

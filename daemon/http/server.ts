@@ -38,6 +38,11 @@ import { buildValidator } from './validation.js';
 /** The largest honest body is a machine document of a few KiB. */
 const BODY_LIMIT_BYTES = 256 * 1024;
 const REQUEST_DEADLINE_MS = 30_000;
+const HEADERS_DEADLINE_MS = 10_000;
+/** How often Node looks for connections that are beyond these. */
+const DEADLINES_CHECKED_MS = 2_000;
+/** Of the unix socket. */
+const MAX_CONNECTIONS = 1_024;
 /** Frames come from console sessions: a paste. */
 const MAX_FRAME_BYTES = 64 * 1024;
 const CLOSE_GOING_AWAY = 1001;
@@ -77,6 +82,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_LIMIT_BYTES,
     requestTimeout: REQUEST_DEADLINE_MS,
+    http: { headersTimeout: HEADERS_DEADLINE_MS, connectionsCheckingInterval: DEADLINES_CHECKED_MS },
     routerOptions: { maxParamLength: 200, ignoreTrailingSlash: true },
     schemaController: { compilersFactory: { buildValidator } },
     frameworkErrors: (error, request, reply) => void handleError(error, request, reply),
@@ -86,6 +92,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     },
   }).withTypeProvider<TypeBoxTypeProvider>();
   measureRequests(app as unknown as FastifyInstance, options.metrics);
+  app.server.maxConnections = MAX_CONNECTIONS;
   addIdempotency(app as unknown as FastifyInstance, services, (path) => showMade(services, path));
   app.addHook('preClose', async () => operationEnds.release());
   app.setErrorHandler(handleError);
@@ -107,7 +114,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   await app.register(websocket, { options: { maxPayload: MAX_FRAME_BYTES }, preClose: sendAway });
   const { machines } = services.store;
   const machineId = (idOrName: string) => (machines.byId(idOrName) ?? machines.byName(idOrName))?.id ?? null;
-  addAccess(app as unknown as FastifyInstance, options.access, machineId);
+  await addAccess(app as unknown as FastifyInstance, options.access, machineId);
   for (const routes of [
     rootRoutes,
     machineRoutes,
