@@ -1,17 +1,20 @@
 /** What the shapes of several resources share: problems, the parameters of paths, a body without members. */
 import { Type } from 'typebox';
-import { strict } from './schema-words.js';
+import { named, strict } from './schema-words.js';
 
-export const Problem = Type.Object(
-  {
-    type: Type.String({ description: 'urn:baton:problem:<code>' }),
-    title: Type.String({ description: 'The kind of problem, for people' }),
-    status: Type.Integer({ description: 'The HTTP status' }),
-    detail: Type.String({ description: 'What was expected, what was got, and what to do' }),
-    code: Type.String({ description: 'The kind of problem, for programs; never changes its meaning' }),
-    instance: Type.Optional(Type.String({ description: 'The request, as it appears in the log' })),
-  },
-  { additionalProperties: true, description: 'RFC 9457 problem details' },
+export const Problem = named(
+  'Problem',
+  Type.Object(
+    {
+      type: Type.String({ description: 'urn:baton:problem:<code>' }),
+      title: Type.String({ description: 'The kind of problem, for people' }),
+      status: Type.Integer({ description: 'The HTTP status' }),
+      detail: Type.String({ description: 'What was expected, what was got, and what to do' }),
+      code: Type.String({ description: 'The kind of problem, for programs; never changes its meaning' }),
+      instance: Type.Optional(Type.String({ description: 'The request, as it appears in the log' })),
+    },
+    { additionalProperties: true, description: 'RFC 9457 problem details' },
+  ),
 );
 
 export const MachineParams = Type.Object({

@@ -1,21 +1,24 @@
 /** Events, and which of them are asked for. */
 import { Type } from 'typebox';
-import { strict, time } from './schema-words.js';
+import { named, strict, time } from './schema-words.js';
 
-export const EventView = Type.Object(
-  {
-    specversion: Type.Literal('1.0', { description: 'Version of CloudEvents' }),
-    id: Type.String({ description: 'The sequence as text' }),
-    seq: Type.Integer({ description: 'Sequence without gaps: ask for what is after it' }),
-    source: Type.String({ description: 'Who says so' }),
-    type: Type.String({ description: 'baton.<what>.<what happened>' }),
-    subject: Type.String({ description: 'Path below /v1 of what it is about' }),
-    time: time('When it happened'),
-    requester: Type.String({ description: 'Who asked for what led to it; daemon:batond: nobody' }),
-    datacontenttype: Type.String({ description: 'application/json' }),
-    data: Type.Unknown({ description: 'What there is to know' }),
-  },
-  { description: 'CloudEvents 1.0, JSON format' },
+export const EventView = named(
+  'Event',
+  Type.Object(
+    {
+      specversion: Type.Literal('1.0', { description: 'Version of CloudEvents' }),
+      id: Type.String({ description: 'The sequence as text' }),
+      seq: Type.Integer({ description: 'Sequence without gaps: ask for what is after it' }),
+      source: Type.String({ description: 'Who says so' }),
+      type: Type.String({ description: 'baton.<what>.<what happened>' }),
+      subject: Type.String({ description: 'Path below /v1 of what it is about' }),
+      time: time('When it happened'),
+      requester: Type.String({ description: 'Who asked for what led to it; daemon:batond: nobody' }),
+      datacontenttype: Type.String({ description: 'application/json' }),
+      data: Type.Unknown({ description: 'What there is to know' }),
+    },
+    { description: 'CloudEvents 1.0, JSON format' },
+  ),
 );
 
 /** Given once with commas between, or several times. */

@@ -6,11 +6,22 @@ import type { Routes } from './server.js';
 
 const ABILITIES = [
   'machines',
+  'machine-revisions',
+  'labels',
   'suspend',
+  'adoption',
+  'consoles',
   'guest-agent',
   'builds',
   'upgrades',
+  'preflight',
   'operations',
+  'waiting',
+  'pages',
+  'dry-run',
+  'idempotency-keys',
+  'host',
+  'host-validation',
   'events',
   'events-websocket',
   'events-sse',
@@ -24,6 +35,7 @@ const Root = Type.Object({
   abilities: Type.Array(Type.String(), { description: 'What this daemon can do, by name' }),
   modes: Type.Array(Type.String(), { description: 'Upgrade modes it offers' }),
   openapi: Type.String({ description: 'Path of the OpenAPI document' }),
+  docs: Type.String({ description: 'Path of the same to browse' }),
 });
 
 export const rootRoutes: Routes = async (app, { version }) => {
@@ -40,10 +52,11 @@ export const rootRoutes: Routes = async (app, { version }) => {
       abilities: ABILITIES,
       modes: [...STEPS.keys()],
       openapi: '/v1/openapi.json',
+      docs: '/docs',
     }),
   );
 
-  app.get('/openapi.json', { config: { scoped: true }, schema: { hide: true } }, async (_request, reply) =>
+  app.get('/openapi.json', { config: { role: 'anyone' }, schema: { hide: true } }, async (_request, reply) =>
     reply.type('application/json').send(JSON.stringify(app.swagger())),
   );
 };

@@ -5,6 +5,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchema } from 'fastify';
 import { Type } from 'typebox';
 import { BatonError } from '../errors.js';
+import { Problem } from './common-schemas.js';
 import { sendProblem } from './error-handler.js';
 import { strict } from './schema-words.js';
 
@@ -21,6 +22,7 @@ export function keepRouteTable(app: FastifyInstance): void {
   app.addHook('onRoute', (route) => {
     const schema: FastifySchema = route.schema ?? {};
     schema.querystring ??= NoQuery;
+    schema.response = { '4xx': Problem, ...(schema.response as object | undefined) };
     route.schema = schema;
     const known = table.get(route.url) ?? { pattern: patternOf(route.url), methods: new Set() };
     for (const method of [route.method].flat()) known.methods.add(method.toUpperCase());
@@ -40,7 +42,8 @@ function notFound(table: readonly Known[], request: FastifyRequest, reply: Fasti
   const [path = ''] = request.url.split('?', 1);
   const methods = table.filter(({ pattern }) => pattern.test(path)).flatMap((known) => [...known.methods]);
   const asked = `${request.method} ${request.url.slice(0, 200)}`;
-  if (methods.length > 0) {
+  /* A file that is not there has the method, and no path. */
+  if (methods.length > 0 && !methods.includes(request.method)) {
     const allowed = [...new Set(methods)].sort().join(', ');
     reply.header('allow', allowed);
     const message = `expected ${allowed} on this path, got ${asked}`;

@@ -2,9 +2,11 @@
  * Words that the shapes of the REST interface are written in. OpenAPI, validation and serialization come from the
  * shapes, with descriptions and units. Bodies refuse unknown members; answers drop what is not listed.
  */
-import { Type } from 'typebox';
+import { type TSchema, Type } from 'typebox';
 
 export const strict = { additionalProperties: false };
+/** A component of the OpenAPI document, and a type of generated clients. */
+export const named = <T extends TSchema>(title: string, schema: T): T => Object.assign(schema, { title });
 export const nullable = <T extends Parameters<typeof Type.Union>[0][number]>(
   schema: T,
   description: string,

@@ -15,6 +15,7 @@ import { addAccess } from './access.js';
 import { auditRoutes } from './audit.js';
 import { buildRoutes } from './builds.js';
 import { consoleRoutes } from './console.js';
+import { addDocs, openDocs } from './docs.js';
 import { answerToBrokenHttp, handleError } from './error-handler.js';
 import type { EventFeed } from './event-feed.js';
 import { eventRoutes } from './events.js';
@@ -26,7 +27,7 @@ import { machineActionRoutes } from './machine-actions.js';
 import { machineRoutes } from './machines.js';
 import { showMade } from './made.js';
 import { monitoringRoutes } from './monitoring.js';
-import { withOptionalBodies } from './openapi.js';
+import { openapiOptions } from './openapi.js';
 import { operationRoutes } from './operations.js';
 import { measureRequests } from './request-durations.js';
 import { rootRoutes } from './root.js';
@@ -97,24 +98,15 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   app.addHook('preClose', async () => operationEnds.release());
   app.setErrorHandler(handleError);
   keepRouteTable(app as unknown as FastifyInstance);
-  await app.register(swagger, {
-    transformObject: withOptionalBodies,
-    openapi: {
-      openapi: '3.1.0',
-      info: {
-        title: 'Baton',
-        version,
-        description: 'Runs machines and replaces the VMM under a running one.',
-        license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
-      },
-    },
-  });
+  await app.register(swagger, openapiOptions(version));
   /* Before the connections are closed: subscribers hear how far they were. */
   app.addHook('preClose', async () => options.feed.close());
   await app.register(websocket, { options: { maxPayload: MAX_FRAME_BYTES }, preClose: sendAway });
   const { machines } = services.store;
   const machineId = (idOrName: string) => (machines.byId(idOrName) ?? machines.byName(idOrName))?.id ?? null;
+  openDocs(app as unknown as FastifyInstance);
   await addAccess(app as unknown as FastifyInstance, options.access, machineId);
+  await addDocs(app as unknown as FastifyInstance);
   for (const routes of [
     rootRoutes,
     machineRoutes,

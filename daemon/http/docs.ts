@@ -1,0 +1,55 @@
+/**
+ * The OpenAPI document to browse, at `/docs`. All that the page needs comes from this daemon, and its policy lets it load
+ * and call nothing else: no other origin, no inline script or style, no frame around it. Nobody has to prove who he
+ * is to read it; what is tried out from it is asked like everything else.
+ */
+import swaggerUi from '@fastify/swagger-ui';
+import type { FastifyInstance } from 'fastify';
+
+const PREFIX = '/docs';
+
+const POLICY = {
+  'default-src': "'none'",
+  'script-src': "'self'",
+  'style-src': "'self'",
+  'img-src': "'self' data:",
+  'font-src': "'self'",
+  'connect-src': "'self'",
+  'base-uri': "'none'",
+  'form-action': "'none'",
+  'frame-ancestors': "'none'",
+};
+
+/** Before roles are given to routes. */
+export function openDocs(app: FastifyInstance): void {
+  app.addHook('onRoute', (route) => {
+    if (route.url === PREFIX || route.url.startsWith(`${PREFIX}/`)) {
+      route.config = { ...route.config, role: 'anyone' };
+    }
+  });
+}
+
+export async function addDocs(app: FastifyInstance): Promise<void> {
+  await app.register(async (scope) => {
+    scope.addHook('onSend', async (_request, reply) => {
+      reply.header('x-content-type-options', 'nosniff').header('referrer-policy', 'no-referrer');
+    });
+    await scope.register(swaggerUi, {
+      routePrefix: PREFIX,
+      staticCSP: POLICY,
+      theme: { title: 'Baton' },
+      /* Without the bar of its own, whose picture has a style in it. */
+      logo: null as never,
+      uiConfig: {
+        layout: 'BaseLayout',
+        deepLinking: true,
+        docExpansion: 'list',
+        defaultModelsExpandDepth: 0,
+        displayOperationId: true,
+        displayRequestDuration: true,
+        persistAuthorization: false,
+        validatorUrl: null,
+      },
+    });
+  });
+}
