@@ -30,6 +30,8 @@ import { clearRehearsals } from './upgrade/rehearsal.js';
 /** Replaced files are noticed when builds are listed or used; and, for those who only listen, now and then. */
 const BUILDS_CHECK_MS = 300_000;
 
+const DEFAULT_SHUTDOWN_DEADLINE_MS = 90_000;
+
 export interface AppOptions {
   readonly stateDir: string;
   readonly runtimeDir: string;
@@ -45,6 +47,7 @@ export interface AppOptions {
   readonly eventLimits?: Partial<EventLimits>;
   /** Who VMMs run as; default: as the daemon does. */
   readonly vmmUser?: Account | null;
+  readonly shutdownDeadlineMs?: number;
   /** Of the systemd units that VMMs get; default: they are forked. */
   readonly slice?: string | null;
   /** How much of each instance's console log is kept. */
@@ -98,6 +101,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     stateRoom: new StateRoom(),
     runtimeDir,
     newId: randomUUID,
+    shutdownDeadlineMs: options.shutdownDeadlineMs ?? DEFAULT_SHUTDOWN_DEADLINE_MS,
     deadlinesMs: options.deadlinesMs ?? {},
     journalObserver: options.journalObserver ?? (() => undefined),
   };

@@ -16,9 +16,10 @@ import { type ListenPlace, TlsListener } from './tls-listener.js';
 const PROBE_DEADLINE_MS = 1_000;
 
 /** What the parts are told of the configuration. */
-export type Settings = Pick<Config, 'stateDir' | 'runtimeDir' | 'consoleLogBytes' | 'keepEvents'> & {
-  readonly access: AccessOptions;
-};
+export type Settings = Pick<
+  Config,
+  'stateDir' | 'runtimeDir' | 'consoleLogBytes' | 'keepEvents' | 'shutdownDeadlineMs'
+> & { readonly access: AccessOptions };
 
 export interface Listening {
   readonly app: App;
@@ -82,21 +83,26 @@ async function listenOnInherited(server: FastifyInstance, fd: number, path: stri
   await server.listen({ path, fd } as { path: string });
 }
 
+function settingsOf(config: Config, groupId: number | null): Settings {
+  const { stateDir, runtimeDir, consoleLogBytes, keepEvents, shutdownDeadlineMs } = config;
+  const { groupRole, certificates } = config.access;
+  const access = { groupRole, certificates, ...(groupId === null ? {} : { groupId }) };
+  return { stateDir, runtimeDir, consoleLogBytes, keepEvents, shutdownDeadlineMs, access };
+}
+
 export async function listen(
   config: Config,
   create: (settings: Settings) => Promise<App>,
   inherited: readonly InheritedSocket[] = [],
 ): Promise<Listening> {
-  const { stateDir, runtimeDir, consoleLogBytes, keepEvents, socketPath } = config;
-  const { groupRole, certificates } = config.access;
+  const { stateDir, socketPath } = config;
   mkdirSync(stateDir, { recursive: true, mode: 0o700 });
   const lock = lockFolder(stateDir);
   const socket = inherited.find(({ name }) => name === UNIX_SOCKET);
   try {
     if (socket === undefined) await requireFree(socketPath);
     const groupId = config.socketGroup === null ? null : groupNamed(config.socketGroup);
-    const access = { groupRole, certificates, ...(groupId === null ? {} : { groupId }) };
-    const app = await create({ stateDir, runtimeDir, consoleLogBytes, keepEvents, access });
+    const app = await create(settingsOf(config, groupId));
     if (socket === undefined) await listenOn(app.server, config, groupId);
     else await listenOnInherited(app.server, socket.fd, socketPath);
     const listeners = await listenTls(config, app, inherited);

@@ -66,8 +66,20 @@ export interface GuestFreeze {
   readonly upgradeId: string | null;
 }
 
+/** As the host goes down and comes up: see machines/host-power.ts. */
+export const ON_HOST_SHUTDOWN = ['stop', 'suspend'] as const;
+export const ON_HOST_BOOT = ['restore', 'start', 'leave'] as const;
+
+export interface HostPolicy {
+  readonly onHostShutdown: (typeof ON_HOST_SHUTDOWN)[number];
+  readonly onHostBoot: (typeof ON_HOST_BOOT)[number];
+}
+
+/** Of documents that were written before there was one, too. */
+export const DEFAULT_HOST_POLICY: HostPolicy = { onHostShutdown: 'stop', onHostBoot: 'restore' };
+
 /** The document that an operator writes. One specification serves every kind of VMM. */
-export interface MachineSpec extends Hardware {
+export interface MachineSpec extends Hardware, HostPolicy {
   readonly memoryMiB: number;
   readonly vcpus: number;
   /** Null: the firmware boots the first disk, or what it holds itself. */
@@ -136,6 +148,8 @@ export interface Machine {
   readonly savedState: SavedState | null;
   /** Null: it is not, as far as the daemon knows. */
   readonly freeze: GuestFreeze | null;
+  /** What was asked for before the host went down; null: the host has not taken it down. */
+  readonly beforeShutdown: DesiredPower | null;
   readonly createdAtMs: number;
   readonly updatedAtMs: number;
 }

@@ -7,7 +7,7 @@ import { checkHost } from '../host/checks.js';
 import { readHostFacts } from '../host/facts.js';
 import { Problem } from './common-schemas.js';
 import { HostValidation, HostView } from './host-schemas.js';
-import { HostAnswer } from './operation-schemas.js';
+import { HostAnswer, HostShutdownBody } from './operation-schemas.js';
 import type { Routes } from './server.js';
 import { hostView, operationView } from './views.js';
 import { type WaitAsked, WaitQuery, waitFor, waitMs } from './waiting.js';
@@ -69,6 +69,36 @@ export const hostRoutes: Routes = async (app, { services, supervisor, operationE
       },
     },
     async ({ query }, reply) => perform(reply, query, () => supervisor.suspendAll()),
+  );
+
+  app.post(
+    '/host/shutdown',
+    {
+      config: { idempotency: 'redo' },
+      preValidation: async (request) => {
+        request.body ??= {};
+      },
+      schema: {
+        summary:
+          'Take all machines down as their documents say (onHostShutdown); asked again, how far that is',
+        body: HostShutdownBody,
+        ...schema,
+      },
+    },
+    async ({ query, body: { powerdownMs = services.shutdownDeadlineMs } }, reply) =>
+      perform(reply, query, () => supervisor.goDown(powerdownMs)),
+  );
+
+  app.post(
+    '/host/boot',
+    {
+      config: { idempotency: 'redo' },
+      schema: {
+        summary: 'Bring all machines back as their documents say (onHostBoot), as after a boot of the host',
+        ...schema,
+      },
+    },
+    async ({ query }, reply) => perform(reply, query, () => supervisor.comeUp()),
   );
 
   app.post(

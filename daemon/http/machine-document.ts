@@ -1,6 +1,6 @@
 /** A machine's document as it is written, and as the daemon keeps it: with nothing left open. */
 import type { Static } from 'typebox';
-import type { Machine, MachineSpec } from '../machine.js';
+import { DEFAULT_HOST_POLICY, type Machine, type MachineSpec } from '../machine.js';
 import { hardwareOf } from './hardware-schemas.js';
 import type { NewMachine } from './machine-schemas.js';
 
@@ -9,6 +9,7 @@ type Document = Static<typeof NewMachine>;
 /** Throws a `BatonError` when members do not go together. */
 export function specOf(document: Document): MachineSpec {
   const { memoryMiB, vcpus = 1, kernel, initrd, commandLine, firmware } = document;
+  const { onHostShutdown, onHostBoot } = { ...DEFAULT_HOST_POLICY, ...document };
   return {
     memoryMiB,
     vcpus,
@@ -16,6 +17,8 @@ export function specOf(document: Document): MachineSpec {
     initrd: initrd ?? null,
     commandLine: commandLine ?? null,
     firmware: firmware ?? null,
+    onHostShutdown,
+    onHostBoot,
     ...hardwareOf(document),
   };
 }

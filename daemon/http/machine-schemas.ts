@@ -1,7 +1,7 @@
 /** Machines, their documents and their instances, as they are written and read. */
 import { Type } from 'typebox';
 import { INSTANCE_STATES } from '../instance.js';
-import { DESIRED_POWERS, MACHINE_NAME, MACHINE_STATES } from '../machine.js';
+import { DESIRED_POWERS, MACHINE_NAME, MACHINE_STATES, ON_HOST_BOOT, ON_HOST_SHUTDOWN } from '../machine.js';
 import { hardwareView, newHardware } from './hardware-schemas.js';
 import { pageQuery, wordList } from './paging.js';
 import { integerOrNull, named, nullable, path, strict, textOrNull, time, words } from './schema-words.js';
@@ -21,6 +21,15 @@ const Labels = Type.Unsafe<Record<string, string>>({
   description: "Names and values of the operator's own, to find machines by; may change while it runs",
 });
 
+const onHostShutdown = words(
+  ON_HOST_SHUTDOWN,
+  'stop: by its power button, with a deadline; suspend: into a file, as long as its build can; default: stop',
+);
+const onHostBoot = words(
+  ON_HOST_BOOT,
+  'restore: as it was before the host went down; start: in any case; leave: nothing; default: restore',
+);
+
 export const NewMachine = named(
   'NewMachine',
   Type.Object(
@@ -37,6 +46,8 @@ export const NewMachine = named(
       initrd: Type.Optional(path('Initial RAM disk')),
       commandLine: Type.Optional(Type.String({ maxLength: 2047, description: "The kernel's command line" })),
       firmware: Type.Optional(path("Firmware image; without it the VMM's own firmware is used")),
+      onHostShutdown: Type.Optional(onHostShutdown),
+      onHostBoot: Type.Optional(onHostBoot),
       ...newHardware,
       build: Type.Optional(
         Type.String({

@@ -4,7 +4,7 @@ import { OPERATION_KINDS, OPERATION_STATES, POINTS_OF_NO_RETURN } from '../opera
 import { UPGRADE_STATES } from '../upgrade.js';
 import { Problem } from './common-schemas.js';
 import { pageQuery, wordList } from './paging.js';
-import { named, nullable, textOrNull, time, words, wordsOrNull } from './schema-words.js';
+import { named, nullable, strict, textOrNull, time, words, wordsOrNull } from './schema-words.js';
 
 export const OperationView = named(
   'Operation',
@@ -40,6 +40,20 @@ export const OperationsQuery = pageQuery({
   state: wordList(OPERATION_STATES, 'How far they are'),
   kind: wordList(OPERATION_KINDS, 'What was asked for'),
 });
+
+export const HostShutdownBody = Type.Object(
+  {
+    powerdownMs: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 3_600_000,
+        description:
+          'How long guests have to power themselves off, in milliseconds; default: host.shutdownDeadline',
+      }),
+    ),
+  },
+  { ...strict, description: 'How to go down' },
+);
 
 export const HostAnswer = named(
   'HostOperations',

@@ -19,6 +19,7 @@ import { changeDocument, type DocumentChange } from './document.js';
 import { FrozenGuest } from './frozen-guest.js';
 import { type Frozen, GuestAccess } from './guest-access.js';
 import { GuestEvents } from './guest-events.js';
+import { wayDown, wayUp } from './host-power.js';
 import { MachineInstances } from './instances.js';
 import { endLook, takeUp } from './interrupted.js';
 import * as lifecycle from './lifecycle.js';
@@ -37,6 +38,9 @@ import {
   type UpgradeRequest,
 } from './upgrade-request.js';
 import { runUpgrade } from './upgrading.js';
+
+/** What a host that goes down asks for. */
+const DOWNWARDS: readonly OperationKind[] = ['stop', 'suspend'];
 
 export class MachineActor implements InstanceOwner {
   readonly id: string;
@@ -77,6 +81,37 @@ export class MachineActor implements InstanceOwner {
 
   start(): Operation {
     return this.#request('start', (signal) => lifecycle.startMachine(this.#hands(), signal), 'running');
+  }
+
+  /** As the host shuts down; null: there is nothing to do. What is under way for it already is the answer again. */
+  goDown(powerdownMs: number): Operation | null {
+    const { machine } = this;
+    const underway = this.#turn.operation;
+    if (underway !== null && machine.beforeShutdown !== null && DOWNWARDS.includes(underway.kind))
+      return underway;
+    const way = wayDown(machine);
+    if (way === null && underway === null) return null;
+    const { store } = this.#services;
+    const before = machine.beforeShutdown ?? machine.desiredPower;
+    const canSuspend = this.#source()?.build.abilities.modes.includes('cpr-reboot') ?? false;
+    const operation = way === 'suspend' && canSuspend ? this.suspend() : this.stop(powerdownMs);
+    store.durably(() => store.machines.update(this.id, { beforeShutdown: before }));
+    return operation;
+  }
+
+  /** As the host has booted; null: there is nothing to do. */
+  comeUp(): Operation | null {
+    const { store, host } = this.#services;
+    const { machine } = this;
+    const { currentGeneration: generation, desiredPower } = machine;
+    const last = generation === null ? null : store.instances.byGeneration(this.id, generation);
+    const isOfEarlierBoot = last !== null && last.process?.bootId !== host.bootId;
+    const way = wayUp(machine, desiredPower === 'running' && isOfEarlierBoot);
+    if (way === null) {
+      store.durably(() => store.machines.update(this.id, { beforeShutdown: null }));
+      return null;
+    }
+    return way === 'restore' ? this.restore(null) : this.start();
   }
 
   stop(powerdownMs: number): Operation {
@@ -325,7 +360,7 @@ export class MachineActor implements InstanceOwner {
     const decision = this.#decide(action);
     const { store } = this.#services;
     const operation = this.#operations.begin(action, this.#services.newId(), () => {
-      store.machines.update(this.id, { desiredPower });
+      store.machines.update(this.id, { desiredPower, beforeShutdown: null });
     });
     if (decision === 'already') {
       return this.#operations.end(operation, 'succeeded', null);

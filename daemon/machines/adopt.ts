@@ -21,6 +21,7 @@ import {
   ADOPTED_GENERATION,
   type AdoptedLine,
   ANY_BUILD,
+  DEFAULT_HOST_POLICY,
   type Machine,
   type MachineSpec,
 } from '../machine.js';
@@ -176,6 +177,7 @@ async function askSpec(
     const fileOf = (path: string | null) => path && resolve(folder, path);
     const spec: MachineSpec = {
       ...DEFAULT_HARDWARE,
+      ...DEFAULT_HOST_POLICY,
       memoryMiB: Math.ceil(Number(memory['base-memory']) / MIB),
       vcpus: cpus.length,
       kernel: fileOf(given('-kernel')),

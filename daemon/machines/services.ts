@@ -21,6 +21,8 @@ export interface Services {
   readonly stateDir: string;
   readonly runtimeDir: string;
   readonly newId: () => string;
+  /** How long guests have to power themselves off as the host goes down. */
+  readonly shutdownDeadlineMs: number;
   readonly deadlinesMs: Readonly<Record<string, number>>;
   readonly journalObserver: JournalObserver;
 }

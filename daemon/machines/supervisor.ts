@@ -137,18 +137,29 @@ export class Supervisor {
     return this.#ofAll(['stopped', 'crashed', 'suspended'], (actor) => actor.suspend());
   }
 
+  /** As the host goes down: each machine as its document says. Asked again it says how far that is. */
+  goDown(powerdownMs: number): HostAnswer {
+    return this.#ofAll(['stopped', 'crashed', 'suspended'], (actor) => actor.goDown(powerdownMs));
+  }
+
+  /** As the host has booted: each machine as its document says. */
+  comeUp(): HostAnswer {
+    return this.#ofAll([], (actor) => actor.comeUp());
+  }
+
   restoreAll(): HostAnswer {
     const others = MACHINE_STATES.filter((state) => state !== 'suspended');
     return this.#ofAll(others, (actor) => actor.restore(null));
   }
 
-  #ofAll(needNothing: readonly MachineState[], ask: (actor: MachineActor) => Operation): HostAnswer {
+  #ofAll(needNothing: readonly MachineState[], ask: (actor: MachineActor) => Operation | null): HostAnswer {
     const operations: Operation[] = [];
     const refused: { machine: string; problem: ProblemBody }[] = [];
     for (const { id, state } of this.#services.store.machines.all()) {
       if (needNothing.includes(state)) continue;
       try {
-        operations.push(ask(this.actor(id)));
+        const operation = ask(this.actor(id));
+        if (operation !== null) operations.push(operation);
       } catch (error) {
         if (!(error instanceof BatonError) || this.#isStopping) throw error;
         refused.push({ machine: id, problem: problemBody(error) });

@@ -2,7 +2,7 @@
 import type { Config } from '../config.js';
 
 /** Members that a running daemon can take over. */
-const RELOADABLE: readonly (keyof Config)[] = ['logLevel', 'shutdownDeadlineMs'];
+const RELOADABLE: readonly (keyof Config)[] = ['logLevel'];
 
 /** Names of the members that differ and that only a restart puts into effect. */
 export function waitingForRestart(running: Config, read: Config): string[] {

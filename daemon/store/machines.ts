@@ -2,18 +2,19 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Database, Statement } from 'better-sqlite3';
 import { DEFAULT_HARDWARE } from '../hardware.js';
-import type {
-  AdoptedLine,
-  DesiredPower,
-  GuestFreeze,
-  Labels,
-  Machine,
-  MachineBuilds,
-  MachineFilter,
-  MachineOverview,
-  MachineSpec,
-  MachineState,
-  SavedState,
+import {
+  type AdoptedLine,
+  DEFAULT_HOST_POLICY,
+  type DesiredPower,
+  type GuestFreeze,
+  type Labels,
+  type Machine,
+  type MachineBuilds,
+  type MachineFilter,
+  type MachineOverview,
+  type MachineSpec,
+  type MachineState,
+  type SavedState,
 } from '../machine.js';
 import type { Page, PageRequest } from '../page.js';
 import { type FilterValue, oneOf, PagedSelect, where } from './paged-select.js';
@@ -32,6 +33,7 @@ interface Row {
   readonly current_generation: number | null;
   readonly saved_state: string | null;
   readonly freeze: string | null;
+  readonly before_shutdown: DesiredPower | null;
   readonly created_at_ms: number;
   readonly updated_at_ms: number;
 }
@@ -83,7 +85,7 @@ function toMachine(row: Row): Machine {
     name: row.name,
     revision: row.revision,
     labels: JSON.parse(row.labels) as Labels,
-    spec: { ...DEFAULT_HARDWARE, ...(JSON.parse(row.spec) as MachineSpec) },
+    spec: { ...DEFAULT_HARDWARE, ...DEFAULT_HOST_POLICY, ...(JSON.parse(row.spec) as MachineSpec) },
     builds: JSON.parse(row.builds) as MachineBuilds,
     adopted: row.adopted === null ? null : (JSON.parse(row.adopted) as AdoptedLine),
     desiredPower: row.desired_power,
@@ -92,6 +94,7 @@ function toMachine(row: Row): Machine {
     currentGeneration: row.current_generation,
     savedState: row.saved_state === null ? null : (JSON.parse(row.saved_state) as SavedState),
     freeze: row.freeze === null ? null : (JSON.parse(row.freeze) as GuestFreeze),
+    beforeShutdown: row.before_shutdown,
     createdAtMs: row.created_at_ms,
     updatedAtMs: row.updated_at_ms,
   };
@@ -138,6 +141,7 @@ export class MachineStore {
          name = @name, labels = @labels, spec = @spec, builds = @builds, adopted = @adoptedText, desired_power = @desiredPower,
          state = @state, state_reason = @stateReason, current_generation = @currentGeneration,
          saved_state = @savedStateText, freeze = @freezeText,
+         before_shutdown = @beforeShutdown,
          updated_at_ms = @nowMs
        WHERE id = @id`,
     );

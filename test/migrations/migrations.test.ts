@@ -44,6 +44,7 @@ const OLD_ROWS: Readonly<Record<string, string>> = {
   '0017-add-machine-revision.sql': `UPDATE machines SET revision = 2, labels = '{"env":"test"}'`,
   '0018-create-idempotency-keys.sql': `INSERT INTO idempotency_keys (principal, key, fingerprint, created_at_ms)
     VALUES ('unix:a', 'k', 'f', 1)`,
+  '0020-add-before-shutdown.sql': `UPDATE machines SET before_shutdown = 'running'`,
 };
 
 function schemaOf(db: Database.Database): unknown[] {

@@ -37,6 +37,10 @@ const ADMIN = [
   'GET /v1/tokens/:id',
   'HEAD /v1/tokens/:id',
   'DELETE /v1/tokens/:id',
+  'GET /v1/audit',
+  'HEAD /v1/audit',
+  'GET /v1/audit/verify',
+  'HEAD /v1/audit/verify',
 ];
 /** What watches the daemon, and what describes it: neither tells of machines. */
 const FOR_ANYONE = /^\/(healthz|readyz|docs(\/.*)?|v1\/openapi\.json)$/;

@@ -6,7 +6,7 @@ import { DEFAULT_HARDWARE, type Nic } from '../../../daemon/hardware.js';
 import { BatonDriver } from '../../../daemon/instance/baton-driver.js';
 import { defaultMac } from '../../../daemon/instance/qemu-machine.js';
 import { instancePaths } from '../../../daemon/instance.js';
-import type { MachineSpec } from '../../../daemon/machine.js';
+import { DEFAULT_HOST_POLICY, type MachineSpec } from '../../../daemon/machine.js';
 import { type TempDir, tempDir } from '../../helpers/temp-dir.js';
 
 const ID = '11111111-2222-3333-4444-555555555555';
@@ -22,7 +22,7 @@ test.after.each(async ({ dir }) => dir.remove());
 
 function spec(more: Partial<MachineSpec> = {}): MachineSpec {
   const boot = { kernel: '/k', initrd: null, commandLine: null, firmware: null };
-  return { ...DEFAULT_HARDWARE, ...boot, memoryMiB: 64, vcpus: 1, ...more };
+  return { ...DEFAULT_HARDWARE, ...DEFAULT_HOST_POLICY, ...boot, memoryMiB: 64, vcpus: 1, ...more };
 }
 
 /** What stands behind each `flag`, read if it is JSON. */

@@ -12,7 +12,7 @@ import { outputTail } from '../../../daemon/instance/output-tail.js';
 import { QemuDriver } from '../../../daemon/instance/qemu-driver.js';
 import { QmpClient } from '../../../daemon/instance/qmp-client.js';
 import { instancePaths } from '../../../daemon/instance.js';
-import type { MachineSpec } from '../../../daemon/machine.js';
+import { DEFAULT_HOST_POLICY, type MachineSpec } from '../../../daemon/machine.js';
 import { findInCache, type QemuTarget } from '../../fetch/cache.js';
 import { x86Ticker } from '../../guests/x86-ticker.js';
 import { skipSuite } from '../../helpers/skip.js';
@@ -42,6 +42,7 @@ function spec({ path }: TempDir, more: Partial<MachineSpec> = {}): MachineSpec {
   writeFileSync(kernel, x86Ticker());
   return {
     ...DEFAULT_HARDWARE,
+    ...DEFAULT_HOST_POLICY,
     memoryMiB: 64,
     vcpus: 1,
     kernel,

@@ -2,11 +2,12 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { DEFAULT_HARDWARE } from '../../../daemon/hardware.js';
 import { defaultMac, resolveHardware } from '../../../daemon/instance/qemu-machine.js';
-import type { MachineSpec } from '../../../daemon/machine.js';
+import { DEFAULT_HOST_POLICY, type MachineSpec } from '../../../daemon/machine.js';
 import type { QemuAbilities } from '../../../daemon/qemu-abilities.js';
 
 const SPEC: MachineSpec = {
   ...DEFAULT_HARDWARE,
+  ...DEFAULT_HOST_POLICY,
   memoryMiB: 64,
   vcpus: 1,
   kernel: '/kernel',

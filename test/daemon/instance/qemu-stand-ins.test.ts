@@ -3,11 +3,12 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { DEFAULT_HARDWARE } from '../../../daemon/hardware.js';
 import { withStandIns } from '../../../daemon/instance/qemu-stand-ins.js';
-import type { MachineSpec } from '../../../daemon/machine.js';
+import { DEFAULT_HOST_POLICY, type MachineSpec } from '../../../daemon/machine.js';
 import { tempDir } from '../../helpers/temp-dir.js';
 
 const SPEC: MachineSpec = {
   ...DEFAULT_HARDWARE,
+  ...DEFAULT_HOST_POLICY,
   memoryMiB: 64,
   vcpus: 1,
   kernel: '/k',

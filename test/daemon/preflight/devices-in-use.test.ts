@@ -8,6 +8,7 @@ import { QemuDriver } from '../../../daemon/instance/qemu-driver.js';
 import { dumpVmState } from '../../../daemon/instance/qemu-vmstate.js';
 import { QmpClient } from '../../../daemon/instance/qmp-client.js';
 import { instancePaths } from '../../../daemon/instance.js';
+import { DEFAULT_HOST_POLICY } from '../../../daemon/machine.js';
 import { devicesInUse } from '../../../daemon/preflight/devices-in-use.js';
 import { blocks } from '../../../daemon/preflight/finding.js';
 import { compareVmState } from '../../../daemon/preflight/vmstate-compare.js';
@@ -71,6 +72,7 @@ if (missing !== undefined && 'missing' in missing) {
     const disk = { path: `${path}/disk`, format: 'raw', readOnly: false } as const;
     const spec = {
       ...DEFAULT_HARDWARE,
+      ...DEFAULT_HOST_POLICY,
       ...{
         memoryMiB: 64,
         vcpus: 1,

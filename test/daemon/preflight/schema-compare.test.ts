@@ -5,6 +5,7 @@ import { qemuArguments } from '../../../daemon/instance/qemu-arguments.js';
 import { knowledgeOf } from '../../../daemon/instance/qemu-knowledge.js';
 import { probeQemu } from '../../../daemon/instance/qemu-probe.js';
 import { instancePaths } from '../../../daemon/instance.js';
+import { DEFAULT_HOST_POLICY } from '../../../daemon/machine.js';
 import { needsOf } from '../../../daemon/preflight/command-needs.js';
 import { compareSchema } from '../../../daemon/preflight/schema-compare.js';
 import { findInCache, type QemuVersion } from '../../fetch/cache.js';
@@ -87,6 +88,7 @@ async function findings(version: QemuVersion, args: readonly string[]): Promise<
 function ourLine(machineType: string): readonly string[] {
   const spec = {
     ...DEFAULT_HARDWARE,
+    ...DEFAULT_HOST_POLICY,
     memoryMiB: 64,
     vcpus: 1,
     kernel: '/k',

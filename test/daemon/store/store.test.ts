@@ -5,13 +5,14 @@ import * as assert from 'uvu/assert';
 import { BatonError } from '../../../daemon/errors.js';
 import type { StoredEvent } from '../../../daemon/event.js';
 import { DEFAULT_HARDWARE } from '../../../daemon/hardware.js';
-import { ANY_BUILD } from '../../../daemon/machine.js';
+import { ANY_BUILD, DEFAULT_HOST_POLICY } from '../../../daemon/machine.js';
 import { Store } from '../../../daemon/store/store.js';
 import { type TempDir, tempDir } from '../../helpers/temp-dir.js';
 
 const MACHINE = '00000000-0000-4000-8000-000000000001';
 const SPEC = {
   ...DEFAULT_HARDWARE,
+  ...DEFAULT_HOST_POLICY,
   memoryMiB: 64,
   vcpus: 1,
   kernel: '/k',

@@ -3,7 +3,7 @@ import { pino } from 'pino';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { DEFAULT_HARDWARE } from '../../../daemon/hardware.js';
-import { ANY_BUILD } from '../../../daemon/machine.js';
+import { ANY_BUILD, DEFAULT_HOST_POLICY } from '../../../daemon/machine.js';
 import { Store } from '../../../daemon/store/store.js';
 import { type Outcome, UpgradeEngine } from '../../../daemon/upgrade/engine.js';
 import { Journal } from '../../../daemon/upgrade/journal.js';
@@ -47,6 +47,7 @@ test.before.each(async (context) => {
   store.durably(() => {
     const spec = {
       ...DEFAULT_HARDWARE,
+      ...DEFAULT_HOST_POLICY,
       memoryMiB: 1,
       vcpus: 1,
       kernel: '/k',

@@ -2,7 +2,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { DEFAULT_HARDWARE } from '../../../daemon/hardware.js';
-import { ANY_BUILD } from '../../../daemon/machine.js';
+import { ANY_BUILD, DEFAULT_HOST_POLICY } from '../../../daemon/machine.js';
 import { Store } from '../../../daemon/store/store.js';
 import { Journal } from '../../../daemon/upgrade/journal.js';
 import type { Step } from '../../../daemon/upgrade/step.js';
@@ -30,7 +30,7 @@ test.before.each(async (context) => {
   context.store = store;
   const boot = { kernel: '/k', initrd: null, commandLine: null, firmware: null };
   store.durably(() => {
-    const spec = { ...DEFAULT_HARDWARE, ...boot, memoryMiB: 1, vcpus: 1 };
+    const spec = { ...DEFAULT_HARDWARE, ...DEFAULT_HOST_POLICY, ...boot, memoryMiB: 1, vcpus: 1 };
     store.machines.insert({ id: MACHINE, name: 'm', spec, builds: ANY_BUILD });
     store.operations.insert({ id: 'u', kind: 'upgrade', machineId: MACHINE });
     store.upgrades.insert({

@@ -10,7 +10,7 @@ import { listeningAt } from '../../../daemon/instance/listening.js';
 import { QemuDriver } from '../../../daemon/instance/qemu-driver.js';
 import { RunningInstance } from '../../../daemon/instance/running-instance.js';
 import { instancePaths } from '../../../daemon/instance.js';
-import type { MachineSpec } from '../../../daemon/machine.js';
+import { DEFAULT_HOST_POLICY, type MachineSpec } from '../../../daemon/machine.js';
 import {
   holdMemory,
   releaseMemory,
@@ -66,6 +66,7 @@ async function start({ folders, instances, target, incoming = null, change = (ar
   const paths = instancePaths(folder);
   const spec: MachineSpec = {
     ...DEFAULT_HARDWARE,
+    ...DEFAULT_HOST_POLICY,
     ...{ memoryMiB: 64, vcpus: 1, kernel: folders.kernel, initrd: null, commandLine: null, firmware: null },
     ...{ build: null, accelerator: 'tcg' },
   };

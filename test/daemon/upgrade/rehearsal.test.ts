@@ -11,7 +11,7 @@ import { QemuDriver } from '../../../daemon/instance/qemu-driver.js';
 import { withStandIns } from '../../../daemon/instance/qemu-stand-ins.js';
 import { instancePaths } from '../../../daemon/instance.js';
 import { keeperFiles, keeperMark } from '../../../daemon/keeper/files.js';
-import type { MachineSpec } from '../../../daemon/machine.js';
+import { DEFAULT_HOST_POLICY, type MachineSpec } from '../../../daemon/machine.js';
 import { clearRehearsals, rehearse, type Side } from '../../../daemon/upgrade/rehearsal.js';
 import type { UpgradeMode } from '../../../daemon/upgrade.js';
 import { findInCache, type QemuTarget, type QemuVersion } from '../../fetch/cache.js';
@@ -54,6 +54,7 @@ function qemu(version: QemuVersion, target: QemuTarget): Promise<Side> {
 function machineOf(folders: Folders, more: Partial<MachineSpec> = {}) {
   const spec: MachineSpec = {
     ...DEFAULT_HARDWARE,
+    ...DEFAULT_HOST_POLICY,
     memoryMiB: 64,
     vcpus: 2,
     kernel: folders.kernel,

@@ -1,0 +1,86 @@
+#!/usr/bin/env node
+/**
+ * batond-host boot|shutdown: has the daemon bring all machines back, or take them down, as their documents say, and waits
+ * until that is done. For the unit that does so as the host boots and shuts down. Exit code 0 when all is done, 1 when
+ * some machine is not where it should be, with a sentence for each; 2 for a wrong command line.
+ */
+import { request } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
+import { parseCommandLine } from '../config.js';
+import { messageOf } from '../errors.js';
+
+const POLL_MS = 250;
+/** Beyond what guests have to power off: suspending takes as long as memory is large. */
+const PATIENCE_MS = 20 * 60_000;
+const ANSWER_DEADLINE_MS = 60_000;
+
+interface Operation {
+  readonly id: string;
+  readonly kind: string;
+  readonly machine: string;
+  readonly state: string;
+  readonly error: { readonly detail?: string; readonly title: string } | null;
+}
+
+interface Answer {
+  readonly operations: readonly Operation[];
+  readonly refused: readonly { readonly machine: string; readonly problem: { readonly detail?: string } }[];
+}
+
+function ask<T>(socketPath: string, method: string, path: string): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const asking = request({ socketPath, method, path, timeout: ANSWER_DEADLINE_MS }, (response) => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.on('end', () => {
+        const text = Buffer.concat(chunks).toString();
+        const { statusCode = 0 } = response;
+        if (statusCode >= 300) reject(new Error(`${method} ${path}: ${statusCode} ${text}`));
+        else resolve(JSON.parse(text) as T);
+      });
+    });
+    asking.on('timeout', () => asking.destroy(new Error(`no answer from ${socketPath}`)));
+    asking.on('error', reject);
+    asking.end();
+  });
+}
+
+/** Going down is asked for again while something is in the way: an upgrade, or a suspend that failed. */
+async function run(action: 'boot' | 'shutdown', socketPath: string): Promise<string[]> {
+  const giveUpAtMs = performance.now() + PATIENCE_MS;
+  const failed = new Map<string, string>();
+  for (;;) {
+    const { operations, refused } = await ask<Answer>(socketPath, 'POST', `/v1/host/${action}`);
+    failed.clear();
+    for (const { machine, problem } of refused) failed.set(machine, problem.detail ?? 'refused');
+    for (const { id } of operations) {
+      let operation = await ask<Operation>(socketPath, 'GET', `/v1/operations/${id}`);
+      while (operation.state === 'running' && performance.now() < giveUpAtMs) {
+        await delay(POLL_MS);
+        operation = await ask<Operation>(socketPath, 'GET', `/v1/operations/${id}`);
+      }
+      const { kind, machine, state, error } = operation;
+      process.stdout.write(`${machine}: ${kind} ${state}\n`);
+      if (state !== 'succeeded') failed.set(machine, `${kind}: ${error?.detail ?? error?.title ?? state}`);
+    }
+    const isOver = failed.size === 0 && (action === 'boot' || operations.length === 0);
+    if (isOver || action === 'boot' || performance.now() > giveUpAtMs) break;
+    if (failed.size > 0) await delay(POLL_MS);
+  }
+  return [...failed].map(([machine, why]) => `${machine}: ${why}`);
+}
+
+const [action, ...options] = process.argv.slice(2);
+try {
+  const configured = parseCommandLine(options);
+  if ((action !== 'boot' && action !== 'shutdown') || configured.action !== 'run') {
+    process.stderr.write('usage: batond-host boot|shutdown [--config FILE]\n');
+    process.exit(2);
+  }
+  const failures = await run(action, configured.config.socketPath);
+  for (const failure of failures) process.stderr.write(`batond-host: ${failure}\n`);
+  process.exit(failures.length === 0 ? 0 : 1);
+} catch (error) {
+  process.stderr.write(`batond-host: ${messageOf(error)}\n`);
+  process.exit(1);
+}
