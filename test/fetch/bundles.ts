@@ -4,6 +4,7 @@
  */
 
 import { DEBIAN_PACKAGES } from './debian/packages.js';
+import { SERVICE_ROOT_PACKAGES } from './service-root/packages.js';
 
 /** `host`: the architecture of this machine. */
 export type Architecture = 'riscv64' | 'amd64' | 'host';
@@ -72,6 +73,8 @@ export const NEW_PASST = 'passt-2025';
 export const QMP_PYTHON = 'qemu-qmp-python';
 export const QEMU_SCRIPTS = 'qemu-scripts';
 export const DEBIAN = 'debian-riscv64';
+/** A Debian with systemd of this machine's architecture, to be started in namespaces. */
+export const SERVICE_ROOT = 'service-root';
 /** Makes images, and serves them from a process of its own. */
 export const QEMU_TOOLS = 'qemu-tools';
 export const kernelBundle = ({ version, architecture }: KernelEntry) => `linux-${version}-${architecture}`;
@@ -153,6 +156,14 @@ export const BUNDLES: readonly Bundle[] = [
     dependencies: 'closure',
     version: '13.',
     form: 'archives',
+  },
+  {
+    name: SERVICE_ROOT,
+    suites: ['trixie'],
+    architecture: 'host',
+    packages: SERVICE_ROOT_PACKAGES,
+    dependencies: 'closure',
+    version: '13.',
   },
 ];
 

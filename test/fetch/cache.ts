@@ -54,6 +54,8 @@ export interface Cache {
   /** QEMU's own reader of migration files. */
   analyzeMigration(): { readonly path: string } | Missing;
   debian(): DebianFiles | Missing;
+  /** The root folder of a Debian with systemd; not to be written into. */
+  serviceRoot(): { readonly path: string } | Missing;
 }
 
 /** $BATON_CACHE, else $XDG_CACHE_HOME/baton, else ~/.cache/baton. */
@@ -92,6 +94,10 @@ export function findInCache(directory: string = cacheDirectory()): Cache {
     newPasst() {
       const found = find(NEW_PASST, [NEW_PASST]);
       return 'missing' in found ? found : { path: found.paths[NEW_PASST] };
+    },
+    serviceRoot() {
+      const found = find('service-root', ['root']);
+      return 'missing' in found ? found : { path: found.paths.root };
     },
     qmpPython() {
       const found = find('qemu-qmp-python', ['modules', 'shell']);

@@ -30,6 +30,7 @@ import {
   QEMUS,
   QMP_PYTHON,
   qemuBundle,
+  SERVICE_ROOT,
   SOURCES,
 } from './bundles.js';
 import { locate } from './cache.js';
@@ -56,6 +57,7 @@ import {
   QEMU_RECIPE,
   recipeHash,
 } from './products.js';
+import { makeServiceRoot, SERVICE_ROOT_RECIPE } from './service-root/make.js';
 import { ensureSource } from './source-packages.js';
 import { unpackAll } from './unpack.js';
 
@@ -194,6 +196,12 @@ export function products({ cache, log }: FetchOptions): Product[] {
     recipe: [cache],
     make: ([tree = '']) => makeQemuTools(cache, tree),
   };
+  const serviceRoot: Product = {
+    name: 'service-root',
+    bundles: [SERVICE_ROOT],
+    recipe: SERVICE_ROOT_RECIPE,
+    make: ([tree = '']) => makeServiceRoot(cache, tree),
+  };
   const passt: Product = {
     name: 'passt',
     bundles: [PASST],
@@ -226,7 +234,18 @@ export function products({ cache, log }: FetchOptions): Product[] {
     make: ([archives = '', kernel = '', busybox = '']) =>
       makeDebian(cache, { archives, kernel, busybox }, (line) => log(`debian: ${line}`)),
   };
-  return [...kernels, ...qemus, opensbi, qemuTools, passt, newPasst, qmpPython, qemuScripts, debian];
+  return [
+    ...kernels,
+    ...qemus,
+    opensbi,
+    qemuTools,
+    passt,
+    newPasst,
+    qmpPython,
+    qemuScripts,
+    debian,
+    serviceRoot,
+  ];
 }
 
 async function ensureProduct({ cache, log }: FetchOptions, product: Product): Promise<void> {
