@@ -34,7 +34,7 @@ import { rootRoutes } from './root.js';
 import { keepRouteTable } from './route-table.js';
 import { tokenRoutes } from './tokens.js';
 import { upgradeRoutes } from './upgrades.js';
-import { buildValidator } from './validation.js';
+import { buildSerializer, buildValidator } from './validation.js';
 
 /** The largest honest body is a machine document of a few KiB. */
 const BODY_LIMIT_BYTES = 256 * 1024;
@@ -85,7 +85,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     requestTimeout: REQUEST_DEADLINE_MS,
     http: { headersTimeout: HEADERS_DEADLINE_MS, connectionsCheckingInterval: DEADLINES_CHECKED_MS },
     routerOptions: { maxParamLength: 200, ignoreTrailingSlash: true },
-    schemaController: { compilersFactory: { buildValidator } },
+    schemaController: { compilersFactory: { buildValidator, buildSerializer } },
     frameworkErrors: (error, request, reply) => void handleError(error, request, reply),
     clientErrorHandler(error, socket) {
       if (socket.writable) socket.end(answerToBrokenHttp(error));
