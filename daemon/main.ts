@@ -105,17 +105,22 @@ async function run(config: Config, supervision: Supervision): Promise<void> {
   process.exit(0);
 }
 
-try {
-  const supervision = supervisionOf(process.env, process.pid);
-  const request = parseCommandLine(process.argv.slice(2));
-  if (request.action === 'help') process.stdout.write(HELP);
-  else if (request.action === 'version') process.stdout.write(`batond ${version()}\n`);
-  else if (request.action === 'check') {
-    process.stdout.write(
-      `${request.file ?? 'the command line'} is sound; state in ${request.config.stateDir}\n`,
-    );
-  } else await run(request.config, supervision);
-} catch (error) {
-  process.stderr.write(`batond: ${messageOf(error)}\n`);
-  process.exit(error instanceof ConfigError ? 2 : 1);
+/* Not at the top level: a bundle cannot wait there. */
+async function main(): Promise<void> {
+  try {
+    const supervision = supervisionOf(process.env, process.pid);
+    const request = parseCommandLine(process.argv.slice(2));
+    if (request.action === 'help') process.stdout.write(HELP);
+    else if (request.action === 'version') process.stdout.write(`batond ${version()}\n`);
+    else if (request.action === 'check') {
+      process.stdout.write(
+        `${request.file ?? 'the command line'} is sound; state in ${request.config.stateDir}\n`,
+      );
+    } else await run(request.config, supervision);
+  } catch (error) {
+    process.stderr.write(`batond: ${messageOf(error)}\n`);
+    process.exit(error instanceof ConfigError ? 2 : 1);
+  }
 }
+
+void main();
