@@ -33,7 +33,9 @@ const DESCRIPTIONS = [
   PLIC_STATE,
   UART16550_STATE,
   GOLDFISH_RTC_STATE,
-  virtioState(virtioRng({ take: (sizeBytes) => new Uint8Array(sizeBytes) })),
+  virtioState(
+    virtioRng({ take: (sizeBytes) => new Uint8Array(sizeBytes) }, { maxBytes: 1, periodMs: 1, after() {} }),
+  ),
   NETDEV_STATE,
 ].map((description) => description as StateDescription<unknown>);
 const EXPECTED = DESCRIPTIONS.map((description) => ({ description, instanceId: 0 }));

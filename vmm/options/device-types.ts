@@ -7,7 +7,13 @@ const VIRTIO_RNG: DeviceType = {
   driver: 'virtio-rng-device',
   bus: 'virtio-bus',
   description: 'entropy',
-  properties: { rng: { type: 'link<rng-backend>', default: null }, ...VIRTIO_PROPERTIES },
+  properties: {
+    rng: { type: 'link<rng-backend>', default: null },
+    // QEMU's is 2^63 - 1: no limit either.
+    'max-bytes': { type: 'uint64', default: Number.MAX_SAFE_INTEGER },
+    period: { type: 'uint32', default: 65536, min: 1 },
+    ...VIRTIO_PROPERTIES,
+  },
 };
 
 const ON_ERROR = ['auto', 'report', 'ignore', 'enospc', 'stop'] as const;

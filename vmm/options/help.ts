@@ -40,7 +40,7 @@ Guest
 Devices
   -device DRIVER[,id=ID][,bus=virtio-mmio-bus.0..7][,PROPERTY=VALUE...]
                    in the slot of that number, or in the highest free one
-                   virtio-rng-device[,rng=ID]
+                   virtio-rng-device[,rng=ID][,max-bytes=N,period=MS]
                    virtio-blk-device,drive=ID|NODE[,serial=TEXT]
                      logical_block_size=, physical_block_size=, min_io_size=, opt_io_size=SIZE
                      write-cache=on|off|auto, config-wce=on|off

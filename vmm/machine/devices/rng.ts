@@ -3,19 +3,27 @@ import { randomBytes } from 'node:crypto';
 import { closeSync, constants, readSync } from 'node:fs';
 import { openPath } from '../../descriptors/open-path.js';
 import { type EntropySource, virtioRng } from '../../devices/virtio-rng/device.js';
-import { textOf } from '../../options/device-type.js';
+import { numberOf, textOf } from '../../options/device-type.js';
 import type { DeviceOptions, RngOptions } from '../../options/options.js';
 import type { DeviceContext, OpenPart } from '../devices.js';
 
+/** Node's timers know no more: 24 days. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 export async function openRng({ values }: DeviceOptions, { options }: DeviceContext): Promise<OpenPart> {
   const { path } = findRng(options.rngs, textOf(values, 'rng'));
+  const limit = { maxBytes: numberOf(values, 'max-bytes'), periodMs: numberOf(values, 'period'), after };
+  const partOf = (source: EntropySource, close: () => Promise<void>): OpenPart => {
+    return { part: virtioRng(source, limit), drain: async () => {}, close };
+  };
   if (path === null) return partOf({ take: (sizeBytes) => randomBytes(sizeBytes) }, async () => {});
   const fd = openPath(path, constants.O_RDONLY | constants.O_NONBLOCK);
   return partOf({ take: (sizeBytes) => readSome(fd, sizeBytes) }, async () => closeSync(fd));
 }
 
-function partOf(source: EntropySource, close: () => Promise<void>): OpenPart {
-  return { part: virtioRng(source), drain: async () => {}, close };
+/** Keeps no process going. */
+function after(delayMs: number, work: () => void): void {
+  setTimeout(work, Math.min(delayMs, MAX_TIMER_MS)).unref();
 }
 
 function findRng(rngs: readonly RngOptions[], id: string | null): Pick<RngOptions, 'path'> {
