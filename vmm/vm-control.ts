@@ -9,9 +9,9 @@
 import { Activation } from './activation.js';
 import type { BlockIoReport, ResizeRequest } from './block/block-layer.js';
 import type { DisksDescription } from './block/describe.js';
-import type { CarriedDescriptor, CarryGroup } from './carried.js';
 import type { CpuState } from './cpu/state.js';
 import { DeviceEvents } from './device-events.js';
+import { HandOvers } from './hand-overs.js';
 import type { DeviceQuestion } from './machine/device-question.js';
 import type { MachineEvents, MachineHandle, SavedMachine, ShutdownCause } from './machine/handle.js';
 import type { NetworkReport, NetworkRequest } from './net/report.js';
@@ -22,6 +22,7 @@ import type { EventHub } from './qmp/events.js';
 import { emitNetworkEvent } from './qmp/network-events.js';
 import type { StatusInfo } from './qmp/protocol.js';
 import { type RunState, RunStateHolder } from './run-state.js';
+import { Turns } from './turns.js';
 
 export interface VmPolicy {
   /** `-S`: neither boot nor an incoming migration starts the guest by itself. */
@@ -44,18 +45,6 @@ export interface VmControlOptions {
   report(message: string): void;
 }
 
-export interface HandOverOptions {
-  /** Runs as soon as no vCPU does, while the state is still being gathered. */
-  onStopped(): void;
-  /** The pause is so short that the guest's clock counts it. */
-  readonly timeGoesOn: boolean;
-}
-
-export interface HandedOver {
-  readonly saved: SavedMachine;
-  readonly stateBefore: RunState;
-}
-
 type GuestRequest =
   | { readonly kind: 'reset'; readonly cause: ShutdownCause }
   | { readonly kind: 'shutdown'; readonly cause: ShutdownCause; readonly exitCode: number };
@@ -68,15 +57,12 @@ export class VmControl {
   readonly #ended: (exitCode: number) => void;
   readonly #report: (message: string) => void;
   readonly #state: RunStateHolder;
-  #machine: MachineHandle | null = null;
+  readonly #turns = new Turns();
   #autostart: boolean;
   #isOver = false;
   #guestRequest: GuestRequest | null = null;
-  #stateBeforeHandOver: RunState = 'paused';
-  /** The backends have given their descriptors away and wait for what becomes of them. */
-  #isCarrying = false;
   readonly #activation: Activation;
-  #last: Promise<unknown> = Promise.resolve();
+  readonly handOvers: HandOvers;
 
   constructor({ events, policy, netdevs = () => [], ended, report }: VmControlOptions) {
     this.#events = events;
@@ -88,6 +74,14 @@ export class VmControl {
     this.#autostart = !policy.startStopped;
     this.#activation = new Activation(!policy.incoming);
     this.#state = new RunStateHolder(policy.incoming ? 'inmigrate' : 'prelaunch');
+    this.handOvers = new HandOvers({
+      ...{ turns: this.#turns, state: this.#state, events, activation: this.#activation, report },
+      isOver: () => this.#isOver,
+      startsByItself: () => this.#autostart,
+      hasGuestRequest: () => this.#guestRequest !== null,
+      settleGuest: (machine) => this.#settleGuestRequest(machine),
+      start: (machine, resumedAtMicros) => this.#start(machine, resumedAtMicros),
+    });
   }
 
   get runState(): RunState {
@@ -96,7 +90,7 @@ export class VmControl {
 
   /** Paths of the terminals that chardevs are, by id. */
   get terminals(): MachineHandle['terminals'] {
-    return this.#machine?.terminals ?? {};
+    return this.#turns.machine?.terminals ?? {};
   }
 
   /** What the machine reports to: to be given to it when it is made. */
@@ -124,7 +118,7 @@ export class VmControl {
 
   /** Takes the finished machine. Boots it unless the policy says to wait. */
   async attach(machine: MachineHandle): Promise<void> {
-    this.#machine = machine;
+    this.#turns.attach(machine);
     if (this.#policy.incoming || !this.#autostart) return;
     await this.cont();
   }
@@ -136,13 +130,13 @@ export class VmControl {
 
   /** Sets the VM running. While a migration comes in: when it has come. */
   cont(): Promise<void> {
-    return this.#inTurn(async (machine) => {
+    return this.#turns.do(async (machine) => {
       const state = this.#state.current;
       if (state === 'running') return;
       if (state === 'finish-migrate') throw new QmpError('Migration is not finalized yet');
       if (state === 'shutdown') throw new QmpError('Resetting the Virtual Machine is required');
       if (state === 'inmigrate') this.#autostart = true;
-      else if (state === 'postmigrate') await this.#takeBackFromTarget(machine);
+      else if (state === 'postmigrate') await this.handOvers.takeBackFromTarget(machine);
       else {
         await this.#activation.take(machine);
         await this.#start(machine, this.#events.clock.nowMicros());
@@ -152,7 +146,7 @@ export class VmControl {
 
   /** Stops the vCPU. While a migration comes in: leaves the VM paused when it has come. */
   stop(): Promise<void> {
-    return this.#inTurn(async (machine) => {
+    return this.#turns.do(async (machine) => {
       if (this.#state.current === 'inmigrate') this.#autostart = false;
       if (this.#state.current !== 'running') return;
       await machine.stop();
@@ -164,11 +158,11 @@ export class VmControl {
 
   /** `system_reset`. The caller has checked that the run state allows it. */
   reset(): Promise<void> {
-    return this.#inTurn((machine) => this.#reset(machine, 'host-qmp-system-reset'));
+    return this.#turns.do((machine) => this.#reset(machine, 'host-qmp-system-reset'));
   }
 
   async powerdown(): Promise<void> {
-    await this.#inTurn(async (machine) => {
+    await this.#turns.do(async (machine) => {
       this.#events.emit('POWERDOWN');
       await machine.powerdown();
     });
@@ -181,16 +175,16 @@ export class VmControl {
 
   /** What the hart holds at some moment of the call. */
   registers(): Promise<CpuState> {
-    return this.#inTurn((machine) => machine.registers());
+    return this.#turns.do((machine) => machine.registers());
   }
 
   /** What there is of disks, with counts. */
   disks(): Promise<DisksDescription> {
-    return this.#inTurn((machine) => machine.disks());
+    return this.#turns.do((machine) => machine.disks());
   }
 
   resizeDisk(resize: ResizeRequest): Promise<void> {
-    return this.#inTurn(async (machine) => {
+    return this.#turns.do(async (machine) => {
       try {
         await machine.resizeDisk(resize);
       } catch (cause) {
@@ -201,146 +195,22 @@ export class VmControl {
 
   /** Asks the device in a virtio-mmio slot. */
   askDevice(slot: number, question: DeviceQuestion): Promise<unknown> {
-    return this.#inTurn((machine) => machine.ask(slot, question));
+    return this.#turns.do((machine) => machine.ask(slot, question));
   }
 
   /** What monitors want of the network. */
   network(request: NetworkRequest): Promise<NetworkReport> {
-    return this.#inTurn((machine) => machine.network(request));
+    return this.#turns.do((machine) => machine.network(request));
   }
 
   /** Changes what the machine is made of. Nothing else is done meanwhile. */
   change(act: (machine: MachineHandle) => Promise<void>): Promise<void> {
-    return this.#inTurn(act);
+    return this.#turns.do(act);
   }
 
   /** Lets the machine rehearse a hand-over; the result is a sample of its state. */
   rehearse(): Promise<SavedMachine> {
-    return this.#inTurn((machine) => machine.rehearse());
-  }
-
-  /**
-   * Source, first half: stops the VM and gives its device state. Ends in `handOverDone` or `takeBack`.
-   */
-  handOver({ onStopped, timeGoesOn }: HandOverOptions): Promise<HandedOver> {
-    return this.#inTurn(async (machine) => {
-      const stateBefore = this.#state.current;
-      this.#stateBeforeHandOver = stateBefore;
-      const wasRunning = stateBefore === 'running';
-      const countsPause = wasRunning && timeGoesOn;
-      const stopped = machine.stop().then(() => {
-        this.#state.set('finish-migrate');
-        if (wasRunning) this.#events.emit('STOP');
-        onStopped();
-      });
-      const [saved] = await Promise.all([machine.save(countsPause), stopped]);
-      if (this.#guestRequest === null) return { saved, stateBefore };
-      await this.#settleGuestRequest(machine);
-      if (this.#isOver) throw new Error('the guest has powered off');
-      return { saved: await machine.save(countsPause), stateBefore: this.#stateBeforeHandOver };
-    });
-  }
-
-  /** Source: descriptors of the backends, which change none of them until `handOverDone` or `takeBack`. */
-  carry(group: CarryGroup = 'all'): Promise<readonly CarriedDescriptor[]> {
-    return this.#inTurn(async (machine) => {
-      const descriptors = await machine.carry(group);
-      this.#isCarrying = true;
-      return descriptors;
-    });
-  }
-
-  /** Source of a state without descriptors: what only one process may have is given up, before the target wants it. */
-  inactivate(): Promise<void> {
-    return this.#inTurn((machine) => this.#activation.give(machine, true));
-  }
-
-  /** Source: the target has it. */
-  handOverDone(): void {
-    this.#state.set('postmigrate');
-    if (!this.#isCarrying) return;
-    this.#inTurn((machine) => machine.carried('gone')).catch((error: Error) => {
-      this.#report(`the hand-over cannot be ended: ${error.message}`);
-    });
-  }
-
-  /** Source: the hand-over failed, the VM goes on as it was before it. */
-  takeBack(): Promise<void> {
-    return this.#inTurn(async (machine) => {
-      await this.#keepCarried(machine);
-      if (this.#state.current !== 'finish-migrate') return;
-      if (!(await this.#canGoOn(machine))) return;
-      if (this.#stateBeforeHandOver === 'running') await this.#start(machine, this.#events.clock.nowMicros());
-      else this.#state.set(this.#stateBeforeHandOver);
-    });
-  }
-
-  /** Target: nothing will come late. Rejects with `QmpError`: a backend cannot be opened. */
-  openBackends(): Promise<void> {
-    return this.#inTurn(async (machine) => {
-      try {
-        await machine.openBackends();
-      } catch (cause) {
-        throw new QmpError((cause as Error).message, 'GenericError', { cause });
-      }
-    });
-  }
-
-  /**
-   * Target: takes the state of the source's devices, and what came late. `confirm` tells the source; when it fails
-   * the VM does not run here. Resolves when the vCPU was told to start (or is not to), with the promise of its start.
-   */
-  load(
-    sections: Uint8Array,
-    stateBefore: RunState,
-    confirm: () => Promise<void>,
-    received: readonly CarriedDescriptor[] = [],
-  ): Promise<{ started: Promise<void> }> {
-    return this.#inTurn(async (machine) => {
-      const isLive = stateBefore === 'running';
-      const runs = isLive && this.#autostart;
-      await machine.load(sections, runs, received);
-      this.#activation.becomes(runs);
-      if (!runs) {
-        await confirm().catch((error: Error) => machine.leave().then(() => Promise.reject(error)));
-        this.#state.set(isLive ? 'paused' : stateBefore);
-        return { started: Promise.resolve() };
-      }
-      const resumedAt = this.#events.clock.nowMicros();
-      try {
-        await confirm();
-      } catch (error) {
-        await this.#activation.give(machine, false);
-        await machine.leave();
-        throw error;
-      }
-      return { started: this.#start(machine, resumedAt) };
-    });
-  }
-
-  /** The operator says that the target is no more. */
-  async #takeBackFromTarget(machine: MachineHandle): Promise<void> {
-    await this.#keepCarried(machine);
-    await this.#activation.take(machine);
-    await this.#start(machine, this.#events.clock.nowMicros());
-  }
-
-  /** False: somebody else has its disks; the guest is stopped, and `cont` tries again. */
-  async #canGoOn(machine: MachineHandle): Promise<boolean> {
-    try {
-      await this.#activation.takeBack(machine);
-      return true;
-    } catch (error) {
-      this.#report(`the guest stays stopped: ${(error as Error).message}`);
-      this.#state.set('paused');
-      return false;
-    }
-  }
-
-  async #keepCarried(machine: MachineHandle): Promise<void> {
-    if (!this.#isCarrying) return;
-    this.#isCarrying = false;
-    await machine.carried('kept');
+    return this.#turns.do((machine) => machine.rehearse());
   }
 
   /** Everything up to the call of `machine.start` is done before this returns its promise. */
@@ -350,32 +220,27 @@ export class VmControl {
     return machine.start();
   }
 
-  #inTurn<T>(act: (machine: MachineHandle) => Promise<T>): Promise<T> {
-    const turn = this.#last.then(() => {
-      if (this.#machine === null) throw new Error('the machine is not ready');
-      return act(this.#machine);
-    });
-    this.#last = turn.catch(() => undefined);
-    return turn;
-  }
-
   #onGuestRequest(request: GuestRequest): void {
     this.#guestRequest = request;
-    this.#inTurn((machine) => this.#settleGuestRequest(machine)).catch((error: Error) => {
-      this.#report(`the guest's ${request.kind} failed: ${error.message}`);
-      this.#end('host-error', 1);
-    });
+    this.#turns
+      .do((machine) => this.#settleGuestRequest(machine))
+      .catch((error: Error) => {
+        this.#report(`the guest's ${request.kind} failed: ${error.message}`);
+        this.#end('host-error', 1);
+      });
   }
 
   #onBlockIoError(report: BlockIoReport, isStopped: boolean): void {
     this.#events.emit('BLOCK_IO_ERROR', blockIoErrorData(report));
     if (!isStopped) return;
-    this.#inTurn(async (machine) => {
-      if (this.#state.current !== 'running') return;
-      await machine.stop().catch((failure: Error) => this.#report(failure.message));
-      this.#state.set('io-error');
-      this.#events.emit('STOP');
-    }).catch(() => {}); // the machine is no more
+    this.#turns
+      .do(async (machine) => {
+        if (this.#state.current !== 'running') return;
+        await machine.stop().catch((failure: Error) => this.#report(failure.message));
+        this.#state.set('io-error');
+        this.#events.emit('STOP');
+      })
+      .catch(() => {}); // the machine is no more
   }
 
   async #settleGuestRequest(machine: MachineHandle): Promise<void> {
@@ -408,7 +273,7 @@ export class VmControl {
     const state = this.#state.current;
     await machine.stop();
     if (state === 'finish-migrate') {
-      this.#stateBeforeHandOver = 'shutdown';
+      this.handOvers.hasPoweredOff();
       return;
     }
     this.#state.set('shutdown');

@@ -109,7 +109,7 @@ test('a hand-over stops the VM before its state is taken, and tells as soon as i
   const { vm, machine, story } = await create();
   machine.take();
   let stoppedWith: string[] = [];
-  const { saved, stateBefore } = await vm.handOver({
+  const { saved, stateBefore } = await vm.handOvers.begin({
     timeGoesOn: true,
     onStopped: () => {
       stoppedWith = [...story];
@@ -120,7 +120,7 @@ test('a hand-over stops the VM before its state is taken, and tells as soon as i
   assert.equal(stoppedWith, ['RESUME', 'STOP']);
   assert.equal(saved.sections, machine.sections);
   await rejects(vm.cont(), /not finalized/);
-  vm.handOverDone();
+  vm.handOvers.done();
   assert.is(vm.runState, 'postmigrate');
   await vm.cont();
   assert.is(vm.runState, 'running');
@@ -128,17 +128,17 @@ test('a hand-over stops the VM before its state is taken, and tells as soon as i
 
 test('a hand-over that failed leaves a running VM running and a paused one paused', async () => {
   const { vm, machine, story } = await create();
-  await vm.handOver(HAND_OVER);
-  await vm.takeBack();
+  await vm.handOvers.begin(HAND_OVER);
+  await vm.handOvers.takeBack();
   assert.is(vm.runState, 'running');
   await vm.stop();
   machine.take();
-  await vm.handOver(HAND_OVER);
+  await vm.handOvers.begin(HAND_OVER);
   assert.equal(machine.take(), ['stop', 'save false']);
-  await vm.takeBack();
+  await vm.handOvers.takeBack();
   assert.is(vm.runState, 'paused');
   assert.equal(story, ['RESUME', 'STOP', 'RESUME', 'STOP']);
-  await vm.takeBack();
+  await vm.handOvers.takeBack();
   assert.is(vm.runState, 'paused', 'taking back twice changes nothing');
 });
 
@@ -146,17 +146,17 @@ test('backends that gave descriptors away hear once how it ended: gone, or kept 
   const { vm, machine } = await create();
   machine.carriedDescriptors = [{ name: 'chardev/c/peer', id: 0, fd: 9 }];
   machine.take();
-  assert.equal(await vm.carry(), machine.carriedDescriptors);
-  await vm.takeBack();
-  await vm.takeBack();
+  assert.equal(await vm.handOvers.carry(), machine.carriedDescriptors);
+  await vm.handOvers.takeBack();
+  await vm.handOvers.takeBack();
   assert.equal(machine.take(), ['carry', 'carried kept'], 'it has never stopped');
-  await vm.carry();
-  await vm.handOver(HAND_OVER);
-  await vm.takeBack();
+  await vm.handOvers.carry();
+  await vm.handOvers.begin(HAND_OVER);
+  await vm.handOvers.takeBack();
   assert.equal(machine.take(), ['carry', 'stop', 'save true', 'carried kept', 'start']);
-  await vm.carry();
-  await vm.handOver(HAND_OVER);
-  vm.handOverDone();
+  await vm.handOvers.carry();
+  await vm.handOvers.begin(HAND_OVER);
+  vm.handOvers.done();
   await vm.cont();
   await vm.stop();
   await vm.cont();
@@ -167,8 +167,8 @@ test('backends that gave descriptors away hear once how it ended: gone, or kept 
 test('backends that gave nothing away hear nothing', async () => {
   const { vm, machine } = await create();
   machine.take();
-  await vm.handOver(HAND_OVER);
-  vm.handOverDone();
+  await vm.handOvers.begin(HAND_OVER);
+  vm.handOvers.done();
   await vm.cont();
   assert.equal(machine.take(), ['stop', 'save true', 'start']);
 });
@@ -180,7 +180,7 @@ test('a guest that resets itself in the moment it is stopped is handed over afte
     machine.onStop = nothing;
     machine.events?.reset('guest-reset');
   };
-  const { stateBefore } = await vm.handOver(HAND_OVER);
+  const { stateBefore } = await vm.handOvers.begin(HAND_OVER);
   assert.is(stateBefore, 'running');
   assert.equal(machine.take(), ['stop', 'save true', 'stop', 'reset', 'save true']);
   assert.equal(story, ['RESUME', 'STOP', 'RESET guest-reset']);
@@ -189,21 +189,21 @@ test('a guest that resets itself in the moment it is stopped is handed over afte
 test('a guest that powers off in that moment is not handed over', async () => {
   const { vm, machine, ends } = await create();
   machine.onStop = () => machine.events?.shutdown('guest-shutdown', 3);
-  await rejects(vm.handOver(HAND_OVER), /the guest has powered off/);
+  await rejects(vm.handOvers.begin(HAND_OVER), /the guest has powered off/);
   assert.equal(ends, [3]);
   const kept = await create({ noShutdown: true });
   kept.machine.onStop = () => {
     kept.machine.onStop = nothing;
     kept.machine.events?.shutdown('guest-shutdown', 3);
   };
-  assert.is((await kept.vm.handOver(HAND_OVER)).stateBefore, 'shutdown');
+  assert.is((await kept.vm.handOvers.begin(HAND_OVER)).stateBefore, 'shutdown');
 });
 
 test('a target runs when the source ran, and only after the source was told', async () => {
   const { vm, machine, story } = await create({ incoming: true });
   assert.is(vm.runState, 'inmigrate');
   const order: string[] = [];
-  await vm.load(Uint8Array.of(9), 'running', async () => {
+  await vm.handOvers.load(Uint8Array.of(9), 'running', async () => {
     order.push(...machine.take(), 'told');
   });
   assert.equal([...order, ...machine.take()], ['load and activate', 'told', 'start']);
@@ -215,10 +215,10 @@ test('a target that cannot tell the source, or cannot load, does not run', async
   const refuse = async () => {
     throw new Error('the source is gone');
   };
-  await rejects(vm.load(Uint8Array.of(9), 'running', refuse), /the source is gone/);
+  await rejects(vm.handOvers.load(Uint8Array.of(9), 'running', refuse), /the source is gone/);
   machine.loadError = new Error('bad section');
   await rejects(
-    vm.load(Uint8Array.of(9), 'running', async () => {}),
+    vm.handOvers.load(Uint8Array.of(9), 'running', async () => {}),
     /bad section/,
   );
   assert.equal(
@@ -230,7 +230,7 @@ test('a target that cannot tell the source, or cannot load, does not run', async
 test('a target takes the state of a source that did not run', async () => {
   for (const state of ['paused', 'prelaunch', 'shutdown'] as const) {
     const { vm, machine } = await create({ incoming: true });
-    await vm.load(Uint8Array.of(9), state, async () => {});
+    await vm.handOvers.load(Uint8Array.of(9), state, async () => {});
     assert.equal([vm.runState, machine.take()], [state, ['load']]);
   }
 });
@@ -238,17 +238,17 @@ test('a target takes the state of a source that did not run', async () => {
 test('stop and cont before the load decide whether a target runs', async () => {
   const stopped = await create({ incoming: true });
   await stopped.vm.stop();
-  await stopped.vm.load(Uint8Array.of(9), 'running', async () => {});
+  await stopped.vm.handOvers.load(Uint8Array.of(9), 'running', async () => {});
   assert.is(stopped.vm.runState, 'paused');
   const continued = await create({ incoming: true, startStopped: true });
   await continued.vm.cont();
-  await continued.vm.load(Uint8Array.of(9), 'running', async () => {});
+  await continued.vm.handOvers.load(Uint8Array.of(9), 'running', async () => {});
   assert.is(continued.vm.runState, 'running');
 });
 
 test('what only one process may have is taken at cont by a target that waits, and may be refused', async () => {
   const { vm, machine } = await create({ incoming: true, startStopped: true });
-  await vm.load(Uint8Array.of(9), 'running', async () => {});
+  await vm.handOvers.load(Uint8Array.of(9), 'running', async () => {});
   assert.equal([vm.runState, machine.take()], ['paused', ['load']]);
   machine.activateError = new Error('somebody else has the disk');
   await rejects(vm.cont(), /somebody else has the disk/);
@@ -262,14 +262,14 @@ test('what only one process may have is taken at cont by a target that waits, an
 
 test('a source that gave it up takes it back when the hand-over fails, and at cont after it', async () => {
   const { vm, machine } = await create();
-  await vm.handOver(HAND_OVER);
-  await vm.inactivate();
+  await vm.handOvers.begin(HAND_OVER);
+  await vm.handOvers.inactivate();
   machine.take();
-  await vm.takeBack();
+  await vm.handOvers.takeBack();
   assert.equal([vm.runState, machine.take()], ['running', ['activate', 'start']]);
-  await vm.handOver(HAND_OVER);
-  await vm.inactivate();
-  vm.handOverDone();
+  await vm.handOvers.begin(HAND_OVER);
+  await vm.handOvers.inactivate();
+  vm.handOvers.done();
   machine.take();
   await vm.cont();
   assert.equal([vm.runState, machine.take()], ['running', ['activate', 'start']]);

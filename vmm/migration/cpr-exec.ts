@@ -35,7 +35,7 @@ export const CPR_EXEC: OutgoingMode = {
     const ram = memoryDescriptor(context);
     context.progress.begin();
     const open = await beginOutgoing(main, signal);
-    const descriptors = [ram, ...(await context.vm.carry())];
+    const descriptors = [ram, ...(await context.vm.handOvers.carry())];
     await rehearseSave(context.vm, subjectOf(context), () => signal.aborted);
     return new CprExecRun(context, open, { command, descriptors }, signal);
   },

@@ -39,7 +39,7 @@ export const CPR_TRANSFER: OutgoingMode = {
     context.progress.begin();
     const connection = await sendCprState(cpr, [
       ram,
-      ...(await context.vm.carry(context.settings.isLocal ? 'early' : 'all')),
+      ...(await context.vm.handOvers.carry(context.settings.isLocal ? 'early' : 'all')),
     ]);
     if (main === null) context.progress.set('setup-cpr');
     return new CprTransferRun(context, new CprListener(connection, facts, signal), main, signal);

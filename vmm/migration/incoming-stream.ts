@@ -83,7 +83,7 @@ async function finishStream(
       if (answers) await confirmTo(socket, context);
     };
     beside.giveAway();
-    const { started } = await vm.load(sections, stateBefore, confirm, received);
+    const { started } = await vm.handOvers.load(sections, stateBefore, confirm, received);
     trace('started');
     progress.set('completed');
     release();

@@ -79,7 +79,7 @@ export class IncomingMigration {
     if (this.#started) throw new QmpError('The incoming migration has already been started');
     this.#isLocal = this.#context.subject().local ?? false;
     if (this.#isLocal) requireLocal(address);
-    else await this.#context.vm.openBackends();
+    else await this.#context.vm.handOvers.openBackends();
     this.#exitOnError = exitOnError;
     if (address.kind === 'unix') await this.#listenOn(address.path);
     else if (address.kind === 'inet') await this.#listenAt(address);

@@ -169,7 +169,7 @@ export class Migration {
       return;
     }
     this.#cancel = null;
-    if (run.replace === undefined) this.#options.vm.handOverDone();
+    if (run.replace === undefined) this.#options.vm.handOvers.done();
     this.#options.progress.set('completed');
     if (run.replace !== undefined) await this.#replace(run.replace());
   }
@@ -184,7 +184,7 @@ export class Migration {
       report(message);
       progress.because(message);
       progress.set('failed');
-      await vm.takeBack();
+      await vm.handOvers.takeBack();
     }
   }
 
@@ -197,7 +197,7 @@ export class Migration {
       progress.because(error.message);
       progress.set('failing');
     }
-    await vm.takeBack();
+    await vm.handOvers.takeBack();
     progress.set(signal.aborted ? 'cancelled' : 'failed');
   }
 }

@@ -23,8 +23,8 @@ export async function sendState(
       progress.set('active');
       progress.pass(2);
     };
-    const { saved, stateBefore } = await vm.handOver({ onStopped, timeGoesOn: true });
-    const late = subject.local ? await vm.carry('late') : [];
+    const { saved, stateBefore } = await vm.handOvers.begin({ onStopped, timeGoesOn: true });
+    const late = subject.local ? await vm.handOvers.carry('late') : [];
     signal.throwIfAborted();
     progress.set('device');
     const bytes = Buffer.concat([head, encodeTail(subject, stateBefore, saved, late)]);

@@ -88,8 +88,8 @@ class StopAndCopyRun implements OutgoingRun {
         progress.stopped();
         if (!this.#order.isActiveBeforeStop) progress.set('active');
       };
-      const { saved, stateBefore } = await vm.handOver({ onStopped, timeGoesOn: false });
-      const late = subject.local ? await vm.carry('late') : [];
+      const { saved, stateBefore } = await vm.handOvers.begin({ onStopped, timeGoesOn: false });
+      const late = subject.local ? await vm.handOvers.carry('late') : [];
       const fds = late.map(({ fd }) => fd);
       this.#signal.throwIfAborted();
       await write(sendWithLate(channel, encodeHead(subject, wantsReturnPath), fds));
@@ -97,7 +97,7 @@ class StopAndCopyRun implements OutgoingRun {
       progress.pass(2);
       this.#signal.throwIfAborted();
       progress.set('device');
-      await vm.inactivate();
+      await vm.handOvers.inactivate();
       await write(encodeTail(subject, stateBefore, saved, late));
       stream.end();
     } catch (error) {
