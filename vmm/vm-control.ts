@@ -139,6 +139,9 @@ export class VmControl {
       else if (state === 'postmigrate') await this.handOvers.takeBackFromTarget(machine);
       else {
         await this.#activation.take(machine);
+        await this.#settleGuestRequest(machine);
+        if (this.#guestRequest !== null) throw new QmpError(waits(this.#guestRequest));
+        if (this.#isOver || this.#state.current === 'shutdown') return;
         await this.#start(machine, this.#events.clock.nowMicros());
       }
     });
@@ -158,7 +161,17 @@ export class VmControl {
 
   /** `system_reset`. The caller has checked that the run state allows it. */
   reset(): Promise<void> {
-    return this.#turns.do((machine) => this.#reset(machine, 'host-qmp-system-reset'));
+    return this.#turns.do(async (machine) => {
+      const cause = 'host-qmp-system-reset';
+      this.#guestRequest = null;
+      if (this.#policy.noReboot && !this.#policy.noShutdown) {
+        this.#end(cause, 0);
+        return;
+      }
+      await machine.stop();
+      if (this.#policy.noReboot) this.#shutdown(cause);
+      else await this.#reset(machine, cause);
+    });
   }
 
   async powerdown(): Promise<void> {
@@ -243,35 +256,43 @@ export class VmControl {
       .catch(() => {}); // the machine is no more
   }
 
+  /** What the host still works at for the guest comes first. A host that does not keeps the guest, stopped. */
   async #settleGuestRequest(machine: MachineHandle): Promise<void> {
     const request = this.#guestRequest;
     if (request === null) return;
-    this.#guestRequest = null;
-    if (request.kind === 'reset') await this.#reset(machine, request.cause);
-    else await this.#shutdown(machine, request.cause, request.exitCode);
-  }
-
-  async #reset(machine: MachineHandle, cause: ShutdownCause): Promise<void> {
-    if (this.#policy.noReboot) {
-      await this.#shutdown(machine, cause, 0);
+    const { cause } = request;
+    const isReset = request.kind === 'reset' && !this.#policy.noReboot;
+    if (!isReset && !this.#policy.noShutdown) {
+      this.#end(cause, request.kind === 'reset' ? 0 : request.exitCode);
       return;
     }
+    try {
+      await machine.stop();
+    } catch (error) {
+      this.#report(`${waits(request)}: ${(error as Error).message}`);
+      if (this.#state.current !== 'running') return;
+      this.#state.set('io-error');
+      this.#events.emit('STOP');
+      return;
+    }
+    this.#guestRequest = null;
+    if (isReset) await this.#reset(machine, cause);
+    else this.#shutdown(cause);
+  }
+
+  /** The machine stands. */
+  async #reset(machine: MachineHandle, cause: ShutdownCause): Promise<void> {
     const state = this.#state.current;
-    await machine.stop();
     await machine.reset();
     this.#events.emit('RESET', { guest: isGuestCause(cause), reason: cause });
     if (state === 'running') await machine.start();
     else if (state === 'paused' || state === 'io-error' || state === 'shutdown') this.#state.set('prelaunch');
   }
 
-  async #shutdown(machine: MachineHandle, cause: ShutdownCause, exitCode: number): Promise<void> {
-    if (!this.#policy.noShutdown) {
-      this.#end(cause, exitCode);
-      return;
-    }
+  /** `-no-shutdown`, and the machine stands. */
+  #shutdown(cause: ShutdownCause): void {
     this.#events.emit('SHUTDOWN', { guest: isGuestCause(cause), reason: cause });
     const state = this.#state.current;
-    await machine.stop();
     if (state === 'finish-migrate') {
       this.handOvers.hasPoweredOff();
       return;
@@ -290,4 +311,8 @@ export class VmControl {
 
 function isGuestCause(cause: ShutdownCause): boolean {
   return cause.startsWith('guest-');
+}
+
+function waits({ kind }: GuestRequest): string {
+  return `the guest's own ${kind} waits for the host's disk, and \`cont\` tries again`;
 }

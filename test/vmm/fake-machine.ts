@@ -15,6 +15,7 @@ export class FakeMachine implements MachineHandle {
   loaded: Uint8Array | null = null;
   /** Runs inside `stop`, when the guest has just been stopped. */
   onStop: () => void = () => {};
+  stopError: Error | null = null;
   carriedDescriptors: readonly CarriedDescriptor[] = [];
   loadError: Error | null = null;
   activateError: Error | null = null;
@@ -25,6 +26,7 @@ export class FakeMachine implements MachineHandle {
 
   async stop(): Promise<void> {
     this.calls.push('stop');
+    if (this.stopError !== null) throw this.stopError;
     this.onStop();
   }
 

@@ -307,6 +307,33 @@ test('a failed disk stops the VM, and cont goes on; a failure in a VM that stand
   ]);
 });
 
+for (const [kind, policy] of [
+  ['reset', {}],
+  ['shutdown', { noShutdown: true }],
+] as const) {
+  test(`a guest's own ${kind} waits for a disk that does not answer, and keeps the VM`, async () => {
+    const { vm, machine, story, ends, reports } = await create(policy);
+    machine.take();
+    machine.stopError = new Error("the host's disk does not answer");
+    if (kind === 'reset') machine.events?.reset('guest-reset');
+    else machine.events?.shutdown('guest-shutdown', 0);
+    await vm.rehearse();
+    assert.equal([vm.runState, ends, story], ['io-error', [], ['RESUME', 'STOP']]);
+    assert.match(
+      reports.join(),
+      /own (reset|shutdown) waits for the host's disk, .*: the host's disk does not/,
+    );
+    await rejects(vm.cont(), /waits for the host's disk, and `cont` tries again/);
+    assert.equal([vm.runState, machine.take()], ['io-error', ['stop', 'stop']]);
+    machine.stopError = null;
+    await vm.cont();
+    const isReset = kind === 'reset';
+    assert.equal(machine.take(), isReset ? ['stop', 'reset', 'start'] : ['stop']);
+    assert.equal(story.slice(2), isReset ? ['RESET guest-reset', 'RESUME'] : ['SHUTDOWN guest-shutdown']);
+    assert.equal([vm.runState, ends], [isReset ? 'running' : 'shutdown', []]);
+  });
+}
+
 test('a disk that fails while the VM is stopped by a command leaves it stopped by the command', async () => {
   const { vm, machine } = await create();
   machine.onStop = () => {
