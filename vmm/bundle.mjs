@@ -1,11 +1,10 @@
 /**
- * Makes a program start fast: bundles its modules into one file, keeps the code that V8 makes of it, and writes a start
- * that takes those in place of the modules that tsc compiled. Runs after tsc, which undoes it: without this step
- * everything works, slower.
+ * Makes a program start fast: bundles its modules into one file, keeps the code that V8 makes of them, and writes a
+ * start that takes those in place of what was compiled. With FOLDER and NAME as given:
  *
- *     FOLDER/bundle/NAME-HASH.cjs          named by content: whoever starts meanwhile gets one build, not halves of two
- *     FOLDER/bundle/NAME-HASH.V8.code      for one version of V8; any other compiles for itself
- *     the starts                           written last, each in one step
+ *     FOLDER/NAME.cjs or NAME.js            the start; written last, in one step
+ *     FOLDER/bundle/NAME-HASH.cjs           named by content: whoever starts meanwhile gets one build, not halves of two
+ *     FOLDER/bundle/NAME-HASH.V8.code       for one version of V8; any other compiles for itself
  */
 import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -18,31 +17,38 @@ import { build } from 'esbuild';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 /** Somebody may have read a start that names an older file and not yet that. */
 const KEPT_MS = 3_600_000;
+/** Native, and what `ws` takes only if it is there. */
+const EXTERNAL = ['better-sqlite3', 'bufferutil', 'utf-8-validate'];
 
-/** A module in a bundle sees itself where tsc put it: beside its files. */
-const OWN_PLACE = {
-  name: 'own-place',
-  setup({ onLoad }) {
-    onLoad({ filter: /\.ts$/ }, ({ path }) => {
-      const place = `../../${relative(ROOT, path)}`;
-      const contents = readFileSync(path, 'utf8')
-        .replace(/^#!.*/, '')
-        .replaceAll('import.meta.url', `placeOf(${JSON.stringify(place)})`);
-      return { contents, loader: 'ts' };
-    });
-  },
-};
+/** A module in a bundle sees itself where tsc put it. */
+function ownPlace(folder) {
+  const up = relative(join(ROOT, folder, 'bundle'), ROOT);
+  return {
+    name: 'own-place',
+    setup({ onLoad }) {
+      onLoad({ filter: /\.ts$/ }, ({ path }) => {
+        const place = join(up, relative(ROOT, path));
+        const contents = readFileSync(path, 'utf8')
+          .replace(/^#!.*/, '')
+          .replaceAll('import.meta.url', `ownPlaceOf(${JSON.stringify(place)})`);
+        return { contents, loader: 'ts' };
+      });
+    },
+  };
+}
 const PLACE_OF =
-  "function placeOf(path) { return require('node:url').pathToFileURL(require('node:path').join(__dirname, path)).href; }";
+  "function ownPlaceOf(path) { return require('node:url').pathToFileURL(require('node:path').join(__dirname, path)).href; }";
 
-async function bundle(entry, external) {
+async function bundle(entry, folder) {
   const { outputFiles } = await build({
     entryPoints: [join(ROOT, entry)],
     absWorkingDir: ROOT,
     ...{ bundle: true, write: false, platform: 'node', format: 'cjs', target: 'node20' },
+    /* A script that was not loaded as a module cannot import. */
+    supported: { 'dynamic-import': false },
+    external: EXTERNAL,
     banner: { js: PLACE_OF },
-    plugins: [OWN_PLACE],
-    external,
+    plugins: [ownPlace(folder)],
     logLevel: 'warning',
   });
   // Outside of comments esbuild has escaped what is not ASCII.
@@ -58,6 +64,30 @@ function codeOf(source, filename) {
   return script.createCachedData();
 }
 
+/** As latin1, which these are: V8 takes the bytes as they are. */
+function startOf(name, isModule) {
+  const head = isModule
+    ? `import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { Script } from 'node:vm';
+const require = createRequire(import.meta.url);
+const folder = import.meta.dirname;`
+    : `'use strict';
+const { readFileSync } = require('node:fs');
+const { Script } = require('node:vm');
+const folder = __dirname;`;
+  return `#!/usr/bin/env node
+// Written by vmm/bundle.mjs.
+${head}
+const filename = \`\${folder}/bundle/${name}.cjs\`;
+let cachedData;
+try {
+  cachedData = readFileSync(\`\${folder}/bundle/${name}.\${process.versions.v8}.code\`);
+} catch {} // made by another Node
+new Script(readFileSync(filename, 'latin1'), { filename, cachedData }).runInThisContext()(require, \`\${folder}/bundle\`);
+`;
+}
+
 function write(path, contents, mode = 0o644) {
   const passing = `${path}.${process.pid}`;
   writeFileSync(passing, contents, { mode });
@@ -65,22 +95,24 @@ function write(path, contents, mode = 0o644) {
 }
 
 /**
- * `starts`: for each start its entry and `text`, which makes the start's own text of the bundle's name. Starts are written
- * last to first.
+ * `output`: where the build goes; `folder`: the one in it that the starts are for, named as that of the source. They are
+ * written in the opposite order. `isModule`: NAME.js, an ES module, instead of NAME.cjs.
  */
-export async function writeBundles({ output, starts, external = [] }) {
-  const bundles = join(output, 'bundle');
+export async function bundleStarts(output, folder, starts) {
+  const bundles = join(output, folder, 'bundle');
   mkdirSync(bundles, { recursive: true });
   const written = [];
-  for (const { name: start, entry, file, text } of starts) {
-    const source = await bundle(entry, external);
+  for (const { name: start, entry, isModule = false } of starts) {
+    const source = await bundle(entry, folder);
     const name = `${start}-${createHash('sha256').update(source).digest('hex').slice(0, 16)}`;
     const code = codeOf(source, join(bundles, `${name}.cjs`));
     write(join(bundles, `${name}.cjs`), source);
     write(join(bundles, `${name}.${process.versions.v8}.code`), code);
-    written.push({ file, name, text });
+    written.push({ start, name, isModule });
   }
-  for (const { file, name, text } of written.toReversed()) write(join(output, file), text(name), 0o755);
+  for (const { start, name, isModule } of written.toReversed()) {
+    write(join(output, folder, `${start}.${isModule ? 'js' : 'cjs'}`), startOf(name, isModule), 0o755);
+  }
   for (const file of readdirSync(bundles)) {
     const path = join(bundles, file);
     const isOfThis = written.some(({ name }) => file.startsWith(`${name}.`));
