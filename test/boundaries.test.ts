@@ -104,6 +104,34 @@ test('the domain of the daemon knows no adapter', () => {
   );
 });
 
+test('the client takes of the daemon nothing but types', () => {
+  const others = violations(/^daemon\/client\//, (target) =>
+    /^(daemon\/client\/|baton\/client$|node:|ws$)/.test(target),
+  );
+  const asTypes = sources('daemon/client').flatMap((file) => {
+    const text = readFileSync(join(ROOT, file), 'utf8');
+    const types = [...text.matchAll(/import type [^;]*? from '([^']+)'/g)].map(
+      ([, specifier]) => specifier ?? '',
+    );
+    return types.map((specifier) => {
+      const path = specifier.startsWith('.') ? normalize(join(dirname(file), specifier)) : specifier;
+      return `${file} imports ${path.replace(/\.js$/, '.ts')}`;
+    });
+  });
+  assert.equal(
+    others.filter((violation) => !asTypes.includes(violation)),
+    [],
+  );
+});
+
+test('the command line knows the client, and nothing else of the daemon', () => {
+  const allowed = /^daemon\/(cli\/|client\/index\.ts$)/;
+  assert.equal(
+    violations(/^daemon\/cli\//, (target) => !isOurs(target) || allowed.test(target)),
+    [],
+  );
+});
+
 test('REST and store do not know one another', () => {
   assert.equal(
     violations(/^daemon\/http\//, (target) => !target.startsWith('daemon/store/')),

@@ -27,6 +27,7 @@ const ABILITIES = [
   'events-sse',
   'events-filter',
   'metrics',
+  'idempotency-keys',
 ];
 
 const Root = Type.Object({
