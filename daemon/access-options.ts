@@ -5,7 +5,9 @@
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import type { CertificateRule } from './access/certificates.js';
+import { type AccessLimits, DEFAULT_LIMITS } from './access/limits.js';
 import { ROLES, type Role } from './access/principal.js';
+import { DEFAULT_MAX_STREAMS } from './access/sessions.js';
 import { ConfigError } from './config-file.js';
 import type { ConfigFile } from './config-schema.js';
 import type { ListenAddress, TlsFiles } from './tls-listener.js';
@@ -17,6 +19,9 @@ export interface AccessConfig {
   /** Not null where `listen` is not empty. */
   readonly tls: TlsFiles | null;
   readonly certificates: readonly CertificateRule[];
+  readonly limits: Pick<AccessLimits, 'requestsPerSecond' | 'changesPerSecond'>;
+  /** Streams that one caller may have open. */
+  readonly maxStreams: number;
 }
 
 const DEFAULT_ADDRESS = '::';
@@ -47,7 +52,7 @@ export type AccessValues = {
 
 export function accessConfig(
   values: AccessValues,
-  file: Pick<ConfigFile, 'listen' | 'tls' | 'access'>,
+  file: Pick<ConfigFile, 'listen' | 'tls' | 'access' | 'limits'>,
 ): AccessConfig {
   const tcp = (file.listen?.tcp ?? []).map(({ address = DEFAULT_ADDRESS, port }) => ({ address, port }));
   const listen = values.listen?.map(listenAddress) ?? tcp;
@@ -62,7 +67,19 @@ export function accessConfig(
     fingerprint256: rule.fingerprint256 ?? null,
   }));
   const groupRole = roleNamed(values['group-role'] ?? file.access?.groupRole ?? 'operator');
-  return { groupRole, listen, tls, certificates };
+  const {
+    requestsPerSecond = DEFAULT_LIMITS.requestsPerSecond,
+    changesPerSecond = DEFAULT_LIMITS.changesPerSecond,
+    streams: maxStreams = DEFAULT_MAX_STREAMS,
+  } = file.limits ?? {};
+  return {
+    groupRole,
+    listen,
+    tls,
+    certificates,
+    limits: { requestsPerSecond, changesPerSecond },
+    maxStreams,
+  };
 }
 
 function roleNamed(value: string): Role {

@@ -42,6 +42,7 @@ export interface AppOptions {
   /** Deadlines of upgrade steps, by step name, other than their own; and of `guest-agent` and `guest-notice`. */
   readonly deadlinesMs?: Readonly<Record<string, number>>;
   readonly keepEvents?: number;
+  readonly keepAudit?: number;
   /** Who may use it, beside root and its own user. */
   readonly access?: AccessOptions;
   readonly eventLimits?: Partial<EventLimits>;
@@ -80,6 +81,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     path: `${stateDir}/batond.sqlite`,
     nowMs: Date.now,
     ...(options.keepEvents === undefined ? {} : { keepEvents: options.keepEvents }),
+    ...(options.keepAudit === undefined ? {} : { keepAudit: options.keepAudit }),
   });
   const hidden = [runtimeDir, `${stateDir}/machines`];
   const slice = options.slice ?? null;

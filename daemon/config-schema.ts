@@ -110,6 +110,30 @@ const Limits = Type.Object(
     events: optional(
       Type.Integer({ minimum: 1_000, maximum: 10_000_000, description: 'Events kept; default: 100000' }),
     ),
+    audit: optional(
+      Type.Integer({
+        minimum: 1_000,
+        maximum: 10_000_000,
+        description: 'Entries of the audit kept; default: 100000',
+      }),
+    ),
+    requestsPerSecond: optional(
+      Type.Integer({ minimum: 1, maximum: 100_000, description: 'Of one caller; default: 500' }),
+    ),
+    changesPerSecond: optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 100_000,
+        description: 'Of these so many may change something; default: 100',
+      }),
+    ),
+    streams: optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 10_000,
+        description: 'WebSockets and event streams that one caller may have open; default: 100',
+      }),
+    ),
   },
   { ...strict, description: 'What is bounded' },
 );

@@ -40,6 +40,7 @@ export interface Config {
   readonly logLevel: LogLevel;
   readonly consoleLogBytes: number;
   readonly keepEvents: number;
+  readonly keepAudit: number;
   readonly vmm: VmmConfig;
   readonly shutdownDeadlineMs: number;
   readonly access: AccessConfig;
@@ -80,6 +81,7 @@ const LONGEST_SOCKET = '/12345678/9999999/main.sock';
 const MIB = 1024 * 1024;
 const DEFAULT_CONSOLE_LOG_MIB = 16;
 const DEFAULT_EVENTS = 100_000;
+const DEFAULT_AUDIT = 100_000;
 const DEFAULT_SLICE = 'baton.slice';
 const DEFAULT_SHUTDOWN_DEADLINE = '90s';
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000 };
@@ -209,6 +211,7 @@ function resolveConfig(values: ReturnType<typeof parse>, file: ConfigFile, hasFi
     consoleLogBytes:
       MIB * (mib === undefined ? (file.consoleLogMib ?? DEFAULT_CONSOLE_LOG_MIB) : consoleLogMib(mib)),
     keepEvents: file.limits?.events ?? DEFAULT_EVENTS,
+    keepAudit: file.limits?.audit ?? DEFAULT_AUDIT,
     vmm: { units, slice, user, group },
     shutdownDeadlineMs: milliseconds(file.host?.shutdownDeadline ?? DEFAULT_SHUTDOWN_DEADLINE),
     access: accessConfig(values, file),

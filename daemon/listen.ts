@@ -18,7 +18,7 @@ const PROBE_DEADLINE_MS = 1_000;
 /** What the parts are told of the configuration. */
 export type Settings = Pick<
   Config,
-  'stateDir' | 'runtimeDir' | 'consoleLogBytes' | 'keepEvents' | 'shutdownDeadlineMs'
+  'stateDir' | 'runtimeDir' | 'consoleLogBytes' | 'keepEvents' | 'keepAudit' | 'shutdownDeadlineMs'
 > & { readonly access: AccessOptions };
 
 export interface Listening {
@@ -70,6 +70,12 @@ async function listenOn(
   chmodSync(socketPath, socketMode);
 }
 
+/** An inherited socket has the group that its unit gave it. Null: that of the daemon. */
+function groupIdOf({ socketGroup, socketPath }: Config, isInherited: boolean): number | null {
+  if (socketGroup !== null) return groupNamed(socketGroup);
+  return isInherited ? (lstatSync(socketPath, { throwIfNoEntry: false })?.gid ?? null) : null;
+}
+
 /** Members come through a folder of ours to the socket, and see nothing else there. */
 function letThrough(folder: string, groupId: number): void {
   if ((statSync(folder).mode & 0o077) !== 0) return;
@@ -84,10 +90,10 @@ async function listenOnInherited(server: FastifyInstance, fd: number, path: stri
 }
 
 function settingsOf(config: Config, groupId: number | null): Settings {
-  const { stateDir, runtimeDir, consoleLogBytes, keepEvents, shutdownDeadlineMs } = config;
-  const { groupRole, certificates } = config.access;
-  const access = { groupRole, certificates, ...(groupId === null ? {} : { groupId }) };
-  return { stateDir, runtimeDir, consoleLogBytes, keepEvents, shutdownDeadlineMs, access };
+  const { stateDir, runtimeDir, consoleLogBytes, keepEvents, keepAudit, shutdownDeadlineMs } = config;
+  const { groupRole, certificates, limits, maxStreams } = config.access;
+  const access = { groupRole, certificates, limits, maxStreams, ...(groupId === null ? {} : { groupId }) };
+  return { stateDir, runtimeDir, consoleLogBytes, keepEvents, keepAudit, shutdownDeadlineMs, access };
 }
 
 export async function listen(
@@ -101,7 +107,7 @@ export async function listen(
   const socket = inherited.find(({ name }) => name === UNIX_SOCKET);
   try {
     if (socket === undefined) await requireFree(socketPath);
-    const groupId = config.socketGroup === null ? null : groupNamed(config.socketGroup);
+    const groupId = groupIdOf(config, socket !== undefined);
     const app = await create(settingsOf(config, groupId));
     if (socket === undefined) await listenOn(app.server, config, groupId);
     else await listenOnInherited(app.server, socket.fd, socketPath);

@@ -5,7 +5,7 @@
 import { BatonError } from '../errors.js';
 import { type Caller, requesterName } from './principal.js';
 
-const DEFAULT_MAX_STREAMS = 100;
+export const DEFAULT_MAX_STREAMS = 100;
 /** The longest wait that a timer of Node takes. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 

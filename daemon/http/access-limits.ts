@@ -53,6 +53,7 @@ export async function addLimits(app: FastifyInstance, limits: AccessLimits): Pro
       if (!['GET', 'HEAD'].includes(request.method)) await requireUnder(changes, request, reply);
     },
     async fail(request, reply) {
+      if (!(request.raw.socket instanceof Socket)) return;
       const { isAllowed, ...count } = await failures(request);
       if (isAllowed || !('isExceeded' in count) || !count.isExceeded) return;
       if (slow >= limits.maxSlowAnswers) throw tooMany(reply, 1, 'too many could not say who they are');

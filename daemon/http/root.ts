@@ -28,6 +28,9 @@ const ABILITIES = [
   'events-filter',
   'metrics',
   'idempotency-keys',
+  'tokens',
+  'client-certificates',
+  'audit',
 ];
 
 const Root = Type.Object({

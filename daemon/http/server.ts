@@ -35,6 +35,7 @@ import { keepRouteTable } from './route-table.js';
 import { tokenRoutes } from './tokens.js';
 import { upgradeRoutes } from './upgrades.js';
 import { buildSerializer, buildValidator } from './validation.js';
+import { whoamiRoutes } from './whoami.js';
 
 /** The largest honest body is a machine document of a few KiB. */
 const BODY_LIMIT_BYTES = 256 * 1024;
@@ -121,6 +122,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     eventRoutes,
     tokenRoutes,
     auditRoutes,
+    whoamiRoutes,
   ]) {
     await app.register(
       async (scope) => routes(scope as unknown as TypedServer, { ...options, operationEnds }),

@@ -41,9 +41,17 @@ test('an empty file is the installation of a host', (context) => {
     logLevel: 'info',
     consoleLogBytes: 16 * 1024 * 1024,
     keepEvents: 100_000,
+    keepAudit: 100_000,
+    access: {
+      groupRole: 'operator',
+      listen: [],
+      tls: null,
+      certificates: [],
+      limits: { requestsPerSecond: 500, changesPerSecond: 100 },
+      maxStreams: 100,
+    },
     vmm: { units: 'auto', slice: 'baton.slice', user: null, group: null },
     shutdownDeadlineMs: 90_000,
-    access: { groupRole: 'operator', listen: [], tls: null, certificates: [] },
   });
 });
 
@@ -65,6 +73,59 @@ test('a socket with a group is for the group', (context) => {
 test('a section of which all is commented out is as if it were not there', (context) => {
   assert.is(read(context, 'vmm:\n  #user: x\nhost:\n').vmm.user, null);
 });
+
+const TLS = ['--tls-cert', '/c.pem', '--tls-key', '/k.pem'];
+
+test('who may come from where, of the file', (context) => {
+  const text = `
+listen: { tcp: [{ port: 8462 }, { address: 192.0.2.1, port: 8463 }] }
+tls: { cert: /c, key: /k, clientCa: /ca }
+access:
+  groupRole: viewer
+  certificates: [{ name: deploy, role: operator, commonName: deploy.example.org }]
+limits: { audit: 5000, requestsPerSecond: 9, streams: 7 }`;
+  const { access, keepAudit } = read(context, text);
+  assert.is(keepAudit, 5_000);
+  assert.equal(access, {
+    groupRole: 'viewer',
+    listen: [
+      { address: '::', port: 8462 },
+      { address: '192.0.2.1', port: 8463 },
+    ],
+    tls: { cert: '/c', key: '/k', clientCa: '/ca' },
+    certificates: [
+      { name: 'deploy', role: 'operator', commonName: 'deploy.example.org', fingerprint256: null },
+    ],
+    limits: { requestsPerSecond: 9, changesPerSecond: 100 },
+    maxStreams: 7,
+  });
+});
+
+test('who may come from where, of the command line, which wins', (context) => {
+  const text = 'listen: { unix: { group: one }, tcp: [{ port: 1 }] }\ntls: { cert: /c, key: /k }';
+  const args = ['--listen', '[::1]:8462', '--listen', '127.0.0.1:8462', '--group-role', 'admin'];
+  const { access, socketGroup } = read(context, text, [...args, ...TLS, '--socket-group', 'two']);
+  assert.is(socketGroup, 'two');
+  assert.is(access.groupRole, 'admin');
+  assert.equal(access.tls, { cert: '/c.pem', key: '/k.pem', clientCa: null });
+  assert.equal(access.listen, [
+    { address: '::1', port: 8462 },
+    { address: '127.0.0.1', port: 8462 },
+  ]);
+});
+
+for (const [what, args, expected] of [
+  ['TCP without TLS', ['--listen', '127.0.0.1:1'], /TCP is served with TLS only/],
+  ['a certificate without a key', ['--tls-cert', '/c'], /expected --tls-cert and --tls-key together/],
+  ['a name to listen on', ['--listen', 'host:1', ...TLS], /expected --listen ADDRESS:PORT/],
+  ['an address without a port', ['--listen', '::1', ...TLS], /expected --listen ADDRESS:PORT/],
+  ['a port of 0', ['--listen', '127.0.0.1:0', ...TLS], /expected --listen ADDRESS:PORT/],
+  ['an unknown role', ['--group-role', 'root'], /expected --group-role viewer, operator, admin, got root/],
+] as const) {
+  test(`${what} is refused on the command line`, (context) => {
+    assert.match(refusal(context, '', args), expected);
+  });
+}
 
 for (const [what, text, expected] of [
   [

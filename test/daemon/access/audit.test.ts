@@ -7,7 +7,10 @@ import * as assert from 'uvu/assert';
 import type { AuditEntry } from '../../../daemon/access/audit.js';
 import { AuditLog } from '../../../daemon/access/audit-log.js';
 import type { App } from '../../../daemon/app.js';
+import { DEFAULT_HARDWARE } from '../../../daemon/hardware.js';
+import { ANY_BUILD, DEFAULT_HOST_POLICY } from '../../../daemon/machine.js';
 import { Store } from '../../../daemon/store/store.js';
+import { waitFor } from '../../helpers/wait.js';
 import { call, type Folders, makeFolders, startApp, tearDown } from '../fixture.js';
 
 interface Context {
@@ -253,6 +256,27 @@ test('it is taken elsewhere as JSON lines, from a number on', async ({ app }) =>
       .map((line) => JSON.parse(line).seq),
     [1_001],
   );
+});
+
+test('a console that is opened is told of, though it is a read', async ({ app }) => {
+  const id = '00000000-0000-4000-8000-000000000001';
+  const spec = { ...DEFAULT_HARDWARE, ...DEFAULT_HOST_POLICY, memoryMiB: 32, vcpus: 1, kernel: '/k' };
+  const none = { initrd: null, commandLine: null, firmware: null };
+  const { store } = app.services;
+  store.durably(() =>
+    store.machines.insert({ id, name: 'm', labels: {}, spec: { ...spec, ...none }, builds: ANY_BUILD }),
+  );
+  await app.server.ready();
+  const socket = await app.server.injectWS('/v1/machines/m/console');
+  const [entry] = await waitFor(
+    async () => {
+      const told = await entries(app);
+      return told.length > 0 ? told : null;
+    },
+    { what: 'the entry' },
+  );
+  assert.equal([entry?.method, entry?.route, entry?.status], ['GET', '/v1/machines/:machine/console', 101]);
+  socket.terminate();
 });
 
 test('pages go on behind one another, newest first', async ({ app }) => {

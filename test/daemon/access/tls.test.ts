@@ -41,6 +41,23 @@ test('a certificate of the authority is whose the rules say, with that role', as
   assert.match(body.detail, 'no rule of the configuration says whose it is');
 });
 
+test('a caller is told who it is', async (context) => {
+  const { body } = await ask(tlsAs(context, context.certificates.alice), { path: '/v1/whoami' });
+  const { expiresAt, credential, ...caller } = body;
+  assert.equal(caller, {
+    name: 'alice@ops',
+    via: 'certificate',
+    role: 'operator',
+    uid: null,
+    address: '127.0.0.1',
+    machines: null,
+  });
+  assert.is(credential, new X509Certificate(context.certificates.alice.cert).fingerprint256);
+  assert.ok(Date.parse(expiresAt) > Date.now());
+  const root = await ask(context.unix, { path: '/v1/whoami' });
+  assert.equal([root.body.via, root.body.role, root.body.uid], ['unix', 'admin', process.getuid?.()]);
+});
+
 test('the same name by another authority, and an expired certificate, are nobody', async (context) => {
   const { expired, foreign } = context.certificates;
   for (const pair of [expired, foreign]) {
