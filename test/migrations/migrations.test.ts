@@ -36,7 +36,7 @@ const OLD_ROWS: Readonly<Record<string, string>> = {
   '0012-add-adopted-line.sql': `UPDATE machines SET adopted = '{"args":[],"folder":"/"}'`,
   '0013-add-guest-freeze.sql': `UPDATE machines SET freeze = '{"sinceMs":1,"thawAtMs":2,"upgradeId":null}'`,
   '0014-add-upgrade-guest.sql': `UPDATE upgrades SET guest = '{"notify":true,"freeze":true,"reason":null,"acts":[]}'`,
-  '0020-create-audit.sql': 'UPDATE audit_anchor SET seq = 7',
+  '0021-create-audit.sql': 'UPDATE audit_anchor SET seq = 7',
   '0019-create-tokens.sql': `INSERT INTO tokens (id, name, role, secret_hash, created_at_ms, created_by)
     VALUES ('0123456789abcdef', 't', 'viewer', zeroblob(32), 1, 'unix:root')`,
   '0015-add-requester.sql': `UPDATE operations SET requester = '{"name":"a","via":"unix","role":"admin"}'`,
