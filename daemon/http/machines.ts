@@ -141,7 +141,7 @@ export const machineRoutes: Routes = async (app, { services, supervisor }) => {
       const machine = supervisor.machine(params.machine);
       if (!isKnown(headers, machine)) return show(reply, machine);
       sendTag(reply, machine);
-      return reply.code(304).send(null);
+      return reply.code(304).send(undefined as never);
     },
   );
 
