@@ -36,6 +36,20 @@ done
 exec sleep 100000
 `;
 
+/** Three programs write to slot 7's disk all the time, one reads it, and one counts. */
+const BUSY_RUN = `#!/bin/sh
+for job in 1 2 3; do
+  (while true; do head -c 1048576 /dev/zero > /dev/vda; sync; done) &
+done
+(while true; do cat /dev/vda > /dev/null; echo 3 > /proc/sys/vm/drop_caches; done) &
+count=0
+while true; do count=$((count + 1)); echo "guest: alive $count"; sleep 0.1; done
+`;
+
+interface BlockStats {
+  readonly stats: { readonly wr_operations: number };
+}
+
 let dir: TempDir;
 let vmm: LiveVmm;
 
@@ -50,12 +64,12 @@ test.after.each(async () => {
 
 const word = () => join(dir.path, 'word');
 
-async function boot(): Promise<void> {
+async function boot(script: string, extra: readonly string[] = []): Promise<void> {
   if ('missing' in found) throw new Error(found.missing);
   const run = cpio([
     { type: 'directory', name: 'etc' },
     { type: 'directory', name: 'etc/baton' },
-    { type: 'file', name: 'etc/baton/run', data: Buffer.from(RUN), mode: 0o755 },
+    { type: 'file', name: 'etc/baton/run', data: Buffer.from(script), mode: 0o755 },
   ]);
   const initrd = join(dir.path, 'initrd');
   await writeFile(initrd, Buffer.concat([await readFile(found.initrd), run]));
@@ -67,10 +81,10 @@ async function boot(): Promise<void> {
       ...['-append', 'console=ttyS0 quiet loglevel=1'],
       ...['-drive', `if=none,id=word,file=${makeImage(word(), 4096)},format=raw`],
       ...['-device', 'virtio-blk-device,drive=word,bus=virtio-mmio-bus.6'],
+      ...extra,
     ],
   );
   await vmm.start();
-  await says('guest: ready');
 }
 
 async function says(line: string): Promise<void> {
@@ -99,7 +113,8 @@ async function unplug(content: string): Promise<void> {
 
 if (missing === null) {
   test('one disk, none, another disk, in the same slot', async () => {
-    await boot();
+    await boot(RUN);
+    await says('guest: ready');
     for (const [index, content] of ['first0', 'second'].entries()) {
       await plug(content);
       writeFileSync(word(), String(index + 1), { flag: 'r+' });
@@ -108,6 +123,36 @@ if (missing === null) {
     }
     const reads = vmm.console().match(/guest: read \S+/g);
     assert.equal(reads, ['guest: read first0', 'guest: read second'], vmm.console());
+  });
+
+  test('a disk that is taken from a driver at work is gone, and the guest and the host go on', async () => {
+    const image = makeImage(join(dir.path, 'busy'), 4 * 2 ** 20);
+    await boot(BUSY_RUN, [
+      ...['-blockdev', `driver=raw,node-name=busy,file.driver=file,file.filename=${image}`],
+      ...['-device', 'virtio-blk-device,drive=busy,id=vd0,bus=virtio-mmio-bus.7'],
+    ]);
+    const alive = () => Number(/.*guest: alive (\d+)/s.exec(vmm.console())?.[1] ?? 0);
+    const written = async () => {
+      const stats = await vmm.monitor.execute<BlockStats[]>('query-blockstats');
+      return Math.max(...stats.map((one) => one.stats.wr_operations));
+    };
+    await says('guest: alive 5');
+    await waitFor(async () => (await written()) > 20, { what: 'writes', deadlineMs: LINUX_BOOT_DEADLINE_MS });
+    await unplug('busy');
+    const before = alive();
+    await waitFor(() => alive() > before + 5, {
+      what: 'the guest to go on',
+      deadlineMs: LINUX_BOOT_DEADLINE_MS,
+    });
+    await plug('second');
+    await unplug('second');
+    const later = alive();
+    await waitFor(() => alive() > later + 5, {
+      what: 'the guest to go on',
+      deadlineMs: LINUX_BOOT_DEADLINE_MS,
+    });
+    await vmm.monitor.execute('stop');
+    assert.not(vmm.hasEnded, vmm.stderr);
   });
 } else {
   skipSuite('Linux and its slots', missing);
