@@ -3,6 +3,7 @@
  * that vanish when compiled: a client loads no schema and no server.
  */
 import type { Static } from 'typebox';
+import type * as audits from '../http/audit-schemas.js';
 import type * as builds from '../http/build-schemas.js';
 import type * as common from '../http/common-schemas.js';
 import type * as events from '../http/event-schemas.js';
@@ -45,23 +46,8 @@ export type Token = Static<typeof tokens.TokenView>;
 export type NewToken = Static<typeof tokens.NewToken>;
 export type CreatedToken = Static<typeof tokens.CreatedToken>;
 
-export interface AuditEntry {
-  readonly seq: number;
-  readonly time: string;
-  readonly requester: string;
-  readonly method: string;
-  readonly route: string;
-  readonly subject: string;
-  readonly status: number;
-  readonly hash: string;
-}
-
-export interface AuditVerdict {
-  readonly isWhole: boolean;
-  readonly flaw: string | null;
-  readonly entries: number;
-  readonly head: { readonly seq: number; readonly hash: string };
-}
+export type AuditEntry = Static<typeof audits.AuditEntryView>;
+export type AuditVerdict = Static<typeof audits.AuditVerdictView>;
 
 /** Whom the daemon takes a client for. */
 export interface Whoami {
