@@ -66,6 +66,7 @@ export async function addAccess(
 
   app.addHook('onRequest', async (request, reply) => {
     await limiter.arrive(request, reply);
+    requireSameSite(request);
     /* That a route is not there is not for everybody to know either. */
     const least = request.routeOptions.config.role ?? 'viewer';
     if (least === 'anyone') {
@@ -88,6 +89,15 @@ export async function addAccess(
 
   followSessions(app, access);
   addAudit(app, access.audit);
+}
+
+/** A browser shows the certificate of its user to whatever site has it ask: what another site asks for is refused. */
+function requireSameSite({ headers: { origin, host } }: FastifyRequest): void {
+  if (origin === undefined || (URL.canParse(origin) && new URL(origin).host === host)) return;
+  throw new BatonError(
+    'forbidden',
+    `expected no request of another site, got one of ${origin.slice(0, 200)}`,
+  );
 }
 
 /** For what a route asks for beyond its `config`, by what was asked. */

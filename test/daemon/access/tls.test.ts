@@ -79,6 +79,28 @@ test('a certificate can be meant by its fingerprint: that one, whatever its name
   assert.is((await ask(tlsAs(context, alice), START)).status, 401);
 });
 
+test('what another site has the browser of an owner ask is refused; what its own page asks is not', async (context) => {
+  const alice = tlsAs(context, context.certificates.alice);
+  const from = (origin: string) => ask(alice, { ...START, headers: { origin } });
+  for (const origin of ['https://evil.example', 'null', `https://127.0.0.1:1`]) {
+    assert.equal([(await from(origin)).status, (await from(origin)).body.code], [403, 'forbidden'], origin);
+  }
+  assert.is((await from(`https://127.0.0.1:${context.port}`)).body.code, 'machine_not_found');
+  const { cert, key } = context.certificates.alice;
+  const socket = new WebSocket(`wss://127.0.0.1:${context.port}/v1/events`, {
+    ca: context.certificates.ca.cert,
+    cert,
+    key,
+    origin: 'https://evil.example',
+  });
+  const status = await new Promise((resolve) => {
+    socket.on('unexpected-response', (_request, response) => resolve(response.statusCode));
+    socket.on('open', () => resolve(101));
+  });
+  assert.is(status, 403);
+  socket.on('error', () => undefined).terminate();
+});
+
 test('a token beside a certificate is who asks; a wrong one is nobody', async (context) => {
   const { token } = await tokenFor(context, { name: 'low', role: 'viewer' });
   const alice = tlsAs(context, context.certificates.alice);
