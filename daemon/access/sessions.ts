@@ -24,6 +24,10 @@ export class Sessions {
     this.#maxStreams = maxStreams;
   }
 
+  get count(): number {
+    return this.#sessions.size;
+  }
+
   /** Throws when the caller has as many streams as it may. */
   requireRoom(caller: Caller): void {
     const count = this.#streams.get(requesterName(caller)) ?? 0;

@@ -113,18 +113,25 @@ test('an expired token is 401, and its stream ends when it does', async (context
   assert.is((await ask(tlsAs(context), { path: '/v1', token })).status, 401);
 });
 
-test('an answer that is waited for ends when the token is revoked', async (context) => {
+test('an answer that is waited for, and server-sent events, end when the token is revoked', async (context) => {
+  const { store } = context.app.services;
+  store.durably(() => store.operations.insert({ id: 'slow', kind: 'stop', machineId: 'gone' }));
   const { id, token } = await tokenFor(context, { name: 'waiting', role: 'viewer' });
-  const { sessions, tokens } = context.app.access;
-  const caller = tokens.verify(token, null);
-  assert.ok(caller);
-  let ended = '';
-  const leave = sessions.enter(caller, (reason) => {
-    ended = reason.code;
-  });
-  tokens.revoke(id);
-  assert.is(ended, 'unauthenticated');
-  leave();
+  const accept = { accept: 'text/event-stream' };
+  const waits = [
+    ask(tlsAs(context), { path: '/v1/operations/slow?wait=300s', token }),
+    ask(tlsAs(context), { path: '/v1/events', token, headers: accept }),
+  ].map((answer) =>
+    answer.then(
+      () => 'answered',
+      () => 'cut',
+    ),
+  );
+  const { sessions } = context.app.access;
+  await waitFor(() => sessions.count >= waits.length, { what: 'both to be waited for' });
+  await ask(context.unix, { method: 'DELETE', path: `/v1/tokens/${id}` });
+  assert.equal(await within(Promise.all(waits), 5_000, 'both to end'), ['cut', 'cut']);
+  assert.is(sessions.count, 0);
 });
 
 test('streams are bounded per principal; who leaves makes room', async (context) => {
