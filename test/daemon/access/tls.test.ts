@@ -2,13 +2,14 @@
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
-import { connect as connectTcp } from 'node:net';
+import { type AddressInfo, connect as connectTcp, createServer } from 'node:net';
 import { connect } from 'node:tls';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { WebSocket } from 'ws';
 import { TlsListener } from '../../../daemon/tls-listener.js';
 import { hasOpenssl, renewServer } from '../../helpers/certificates.js';
+import { duplicate } from '../../helpers/duplicate.js';
 import { skipSuite } from '../../helpers/skip.js';
 import { waitFor, within } from '../../helpers/wait.js';
 import { ask } from './client.js';
@@ -181,6 +182,23 @@ test('a certificate without its key is refused before anything listens', ({ cert
     () => new TlsListener({ files: none, http: app.server.server }),
     /expected certificate and key for TLS/,
   );
+});
+
+test('a socket that somebody else listens on is taken over, as by socket activation', async (context) => {
+  const { app, certificates } = context;
+  const outer = createServer().listen(0, '127.0.0.1');
+  await once(outer, 'listening');
+  const { port } = outer.address() as AddressInfo;
+  const { fd } = (outer as unknown as { _handle: { fd: number } })._handle;
+  const files = { cert: certificates.server.certFile, key: certificates.server.keyFile, clientCa: null };
+  const listener = new TlsListener({ files, http: app.server.server });
+  await listener.listen({ fd: duplicate(fd) });
+  outer.close();
+  const { token } = await tokenFor(context, { name: 'activated', role: 'viewer' });
+  const where = { host: '127.0.0.1', port, ca: certificates.ca.cert } as const;
+  assert.is((await ask(where, { path: '/v1', token })).status, 200);
+  assert.is((await ask(where, { path: '/v1' })).status, 401);
+  await listener.close();
 });
 
 test('connections of one network are bounded; those that end make room', async (context) => {
