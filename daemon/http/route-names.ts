@@ -27,6 +27,8 @@ export const ROUTES: Readonly<Record<string, Named>> = {
   'GET /v1/host/validate': { id: 'validateHost' },
   'POST /v1/host/suspend': { id: 'suspendHost' },
   'POST /v1/host/restore': { id: 'restoreHost' },
+  'POST /v1/host/shutdown': { id: 'shutDownHost' },
+  'POST /v1/host/boot': { id: 'bootHost' },
   'GET /v1/machines': { id: 'listMachines' },
   'POST /v1/machines': { id: 'createMachine', problems: [...DOCUMENT, 'build_denied'] },
   'POST /v1/machines/adopt': {

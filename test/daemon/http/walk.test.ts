@@ -129,6 +129,8 @@ const GOOD: readonly (Sent & {
   { id: 'restoreHost', status: 200, query: 'wait=60s' },
   { id: 'suspendMachine', status: 200, query: 'wait=60s' },
   { id: 'restoreMachine', status: 200, query: 'wait=60s' },
+  { id: 'shutDownHost', status: 200, query: 'wait=60s', body: { powerdownMs: 0 } },
+  { id: 'bootHost', status: 200, query: 'wait=60s' },
   { id: 'stopMachine', status: 200, query: 'wait=60s', body: { powerdownMs: 0 } },
   { id: 'killMachine', status: 202 },
   { id: 'listEvents', status: 200, query: 'after=0&limit=5' },
