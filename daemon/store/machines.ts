@@ -58,7 +58,7 @@ const OF_MACHINES = `FROM machines
   LEFT JOIN builds AS running ON running.id = build_id`;
 
 const OVERVIEW = `SELECT machines.rowid AS page_key, machines.*, build_id, ${IS_OUTDATED} AS is_outdated,
-    (SELECT id FROM operations WHERE machine_id = machines.id AND operations.state = 'running'
+    (SELECT id FROM operations INDEXED BY operations_running WHERE machine_id = machines.id AND operations.state = 'running'
      ORDER BY operations.rowid DESC LIMIT 1) AS operation_id
   ${OF_MACHINES}`;
 

@@ -23,8 +23,10 @@ interface Row {
   readonly committed: number | null;
 }
 
-const SELECT = `SELECT operations.rowid AS page_key, operations.*, upgrades.state AS upgrade_state, committed
-  FROM operations LEFT JOIN upgrades ON upgrades.id = operations.id`;
+const selectFrom = (operations: string) =>
+  `SELECT operations.rowid AS page_key, operations.*, upgrades.state AS upgrade_state, committed
+   FROM ${operations} LEFT JOIN upgrades ON upgrades.id = operations.id`;
+const SELECT = selectFrom('operations');
 
 function toOperation(row: Row): Operation {
   return {
@@ -69,8 +71,8 @@ export class OperationStore {
       newestFirst: true,
       conditions: {
         machine: where('operations.machine_id = @machine'),
-        state: oneOf('operations.state'),
-        kind: oneOf('kind'),
+        state: oneOf('operations.state', 'machine'),
+        kind: oneOf('kind', 'machine'),
         visible: oneOf('operations.machine_id'),
       },
     });
@@ -78,8 +80,8 @@ export class OperationStore {
       `${SELECT} WHERE operations.state = 'running' ORDER BY operations.created_at_ms`,
     );
     this.#runningOf = db.prepare(
-      `${SELECT} WHERE operations.machine_id = ? AND operations.state = 'running'
-       ORDER BY operations.rowid DESC LIMIT 1`,
+      `${selectFrom('operations INDEXED BY operations_running')}
+       WHERE operations.machine_id = ? AND operations.state = 'running' ORDER BY operations.rowid DESC LIMIT 1`,
     );
     this.#counts = db.prepare('SELECT state, count(*) AS count FROM operations GROUP BY state');
     this.#prune = db.prepare(

@@ -7,16 +7,18 @@ import type { Page, PageRequest } from '../page.js';
 
 /** Null: not asked for. A list: one of these. */
 export type FilterValue = string | number | readonly string[] | null;
-type Condition = (name: string, value: FilterValue) => string;
+type Condition = (name: string, value: FilterValue, isAsked: (other: string) => boolean) => string;
 
 /**
  * One word is looked up by an index; of several the list is walked in its order, as sorting what an index gives for
- * them would read all of it.
+ * them would read all of it. `narrower`: a condition whose index finds less, and is taken when that is asked for too.
  */
-export function oneOf(column: string): Condition {
-  return (name, value) => {
+export function oneOf(column: string, narrower?: string): Condition {
+  return (name, value, isAsked) => {
     const { length } = value as readonly string[];
-    return length === 1 ? `${column} = @${name}` : `+${column} IN (SELECT value FROM json_each(@${name}))`;
+    if (length > 1) return `+${column} IN (SELECT value FROM json_each(@${name}))`;
+    const unindexed = narrower !== undefined && isAsked(narrower) ? '+' : '';
+    return `${unindexed}${column} = @${name}`;
   };
 }
 
@@ -56,7 +58,8 @@ export class PagedSelect<Row extends { readonly page_key: number }, Filter exten
     const asked = (Object.entries(filter) as [keyof Filter & string, FilterValue][]).filter(
       ([, value]) => value !== null,
     );
-    const terms = asked.map(([name, value]) => conditions[name](name, value));
+    const isAsked = (name: string) => asked.some(([other]) => other === name);
+    const terms = asked.map(([name, value]) => conditions[name](name, value, isAsked));
     if (always !== undefined) terms.push(always);
     if (after !== null) terms.push(`${key} ${newestFirst ? '<' : '>'} @after`);
     const rows = this.#statement(terms).all({

@@ -112,7 +112,7 @@ export class UpgradeStore {
       newestFirst: true,
       conditions: {
         machine: where('machine_id = @machine'),
-        state: oneOf('state'),
+        state: oneOf('state', 'machine'),
         mode: oneOf('+mode'),
         build: where('@build IN (source_build, target_build)'),
         visible: oneOf('machine_id'),
