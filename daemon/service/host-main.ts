@@ -1,12 +1,12 @@
 #!/usr/bin/env node
 /**
- * batond-host boot|shutdown: has the daemon bring all machines back, or take them down, as their documents say, and waits
- * until that is done. For the unit that does so as the host boots and shuts down. Exit code 0 when all is done, 1 when
+ * batond-host boot|shutdown|health: has the daemon bring all machines back, or take them down, as their documents say, and waits
+ * until that is done; or asks whether it is well. For the unit that does so as the host boots and shuts down. Exit code 0 when all is done, 1 when
  * some machine is not where it should be, with a sentence for each; 2 for a wrong command line.
  */
 import { request } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
-import { parseCommandLine } from '../config.js';
+import { ConfigError, parseCommandLine } from '../config.js';
 import { messageOf } from '../errors.js';
 
 const POLL_MS = 250;
@@ -70,17 +70,30 @@ async function run(action: 'boot' | 'shutdown', socketPath: string): Promise<str
   return [...failed].map(([machine, why]) => `${machine}: ${why}`);
 }
 
-const [action, ...options] = process.argv.slice(2);
-try {
-  const configured = parseCommandLine(options);
-  if ((action !== 'boot' && action !== 'shutdown') || configured.action !== 'run') {
-    process.stderr.write('usage: batond-host boot|shutdown [--config FILE]\n');
-    process.exit(2);
+function isAction(word: string | undefined): word is 'boot' | 'shutdown' | 'health' {
+  return word === 'boot' || word === 'shutdown' || word === 'health';
+}
+
+async function main([action, ...options]: readonly string[]): Promise<number> {
+  if (!isAction(action)) {
+    process.stderr.write('usage: batond-host boot|shutdown|health [--config FILE]\n');
+    return 2;
   }
-  const failures = await run(action, configured.config.socketPath);
+  const configured = parseCommandLine(options);
+  if (configured.action !== 'run') return 2;
+  const { socketPath } = configured.config;
+  if (action === 'health') {
+    await ask(socketPath, 'GET', '/healthz');
+    return 0;
+  }
+  const failures = await run(action, socketPath);
   for (const failure of failures) process.stderr.write(`batond-host: ${failure}\n`);
-  process.exit(failures.length === 0 ? 0 : 1);
+  return failures.length === 0 ? 0 : 1;
+}
+
+try {
+  process.exit(await main(process.argv.slice(2)));
 } catch (error) {
   process.stderr.write(`batond-host: ${messageOf(error)}\n`);
-  process.exit(1);
+  process.exit(error instanceof ConfigError ? 2 : 1);
 }
