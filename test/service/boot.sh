@@ -1,9 +1,11 @@
 #!/bin/bash
-# Becomes systemd as process 1 of a machine whose root is a folder, in namespaces of its own: called by
-# `unshare --pid --mount --cgroup --uts --ipc --net --fork`. Its words go to console.log in the root.
+# Becomes process 1 of a machine whose root is a folder, in namespaces of its own: called by
+# `unshare --pid --mount --cgroup --uts --ipc --net --fork`. Its words go to console.log in the root. Arguments: the root,
+# a Node for it, and the program.
 set -eu
 root=$1
 node=$2
+shift 2
 
 mount --make-rprivate /
 mount --rbind "$root" "$root"
@@ -36,5 +38,4 @@ mkdir -p "$root/.old"
 cd "$root"
 pivot_root . .old
 umount --lazy /.old
-exec env -i container=baton PATH=/usr/sbin:/usr/bin:/sbin:/bin /usr/lib/systemd/systemd --log-level=info \
-  >/console.log 2>&1 </dev/null
+exec env -i container=baton PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@" >/console.log 2>&1 </dev/null

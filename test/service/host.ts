@@ -55,20 +55,25 @@ export class ServiceHost {
   }
 
   async boot(): Promise<void> {
-    const args = [...NAMESPACES, '--fork', '--kill-child', BOOT, this.root, process.execPath];
+    await this.start('systemd', ['/usr/lib/systemd/systemd', '--log-level=info']);
+    await waitFor(
+      async () => /running|degraded/.test((await this.try('systemctl', 'is-system-running')).stdout),
+      { deadlineMs: BOOT_DEADLINE_MS, pollMs: 250, what: 'the host to have booted' },
+    );
+  }
+
+  /** With another process 1, which is called `name` when it is there. */
+  async start(name: string, program: readonly string[]): Promise<void> {
+    const args = [...NAMESPACES, '--fork', '--kill-child', BOOT, this.root, process.execPath, ...program];
     const child = spawn('unshare', args, { stdio: ['ignore', 'inherit', 'inherit'] });
     this.#process = child;
     const wait = { deadlineMs: BOOT_DEADLINE_MS, pollMs: 50 };
     this.#init = await waitFor(
       () => {
         if (child.exitCode !== null) throw new Error(`unshare ended with ${child.exitCode}`);
-        return childrenOf(child.pid ?? 0).find((pid) => isSystemd(pid));
+        return childrenOf(child.pid ?? 0).find((pid) => nameOf(pid) === name);
       },
-      { ...wait, what: 'systemd to be process 1' },
-    );
-    await waitFor(
-      async () => /running|degraded/.test((await this.try('systemctl', 'is-system-running')).stdout),
-      { ...wait, pollMs: 250, what: 'the host to have booted' },
+      { ...wait, what: `${name} to be process 1` },
     );
   }
 
@@ -82,6 +87,14 @@ export class ServiceHost {
   async losePower(): Promise<void> {
     process.kill(this.#init, 'SIGKILL');
     await this.#ended();
+  }
+
+  /** Asks process 1 to end, as whoever runs a container does. Returns its exit code. */
+  async stop(): Promise<number | null> {
+    const child = this.#process;
+    process.kill(this.#init, 'SIGTERM');
+    await this.#ended();
+    return child?.exitCode ?? null;
   }
 
   async #ended(): Promise<void> {
@@ -190,10 +203,10 @@ function childrenOf(pid: number): number[] {
   return existsSync(path) ? readFileSync(path, 'latin1').split(' ').filter(Boolean).map(Number) : [];
 }
 
-function isSystemd(pid: number): boolean {
+function nameOf(pid: number): string {
   try {
-    return readFileSync(`/proc/${pid}/comm`, 'latin1') === 'systemd\n';
+    return readFileSync(`/proc/${pid}/comm`, 'latin1').trim();
   } catch {
-    return false;
+    return '';
   }
 }
