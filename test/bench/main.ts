@@ -9,9 +9,12 @@ import { parseArgs } from 'node:util';
 import { endProcessesNaming } from '../demo/leftovers.js';
 import { isInOwnNetwork, ownNetworkMissing } from '../e2e/own-network.js';
 import type { Benchmark } from './benchmark.js';
+import { batondStart } from './benchmarks/batond-start.js';
 import { boot } from './benchmarks/boot.js';
+import { daemonMemory } from './benchmarks/daemon-memory.js';
 import { devices } from './benchmarks/devices.js';
 import { disk } from './benchmarks/disk.js';
+import { eventsFanout } from './benchmarks/events-fanout.js';
 import { fleet } from './benchmarks/fleet.js';
 import { guestGapQemu } from './benchmarks/guest-gap-qemu.js';
 import { loops } from './benchmarks/loops.js';
@@ -22,6 +25,8 @@ import { pauseDaemon } from './benchmarks/pause-daemon.js';
 import { pauseModes } from './benchmarks/pause-modes.js';
 import { pauseQemu } from './benchmarks/pause-qemu.js';
 import { qmpLatency } from './benchmarks/qmp-latency.js';
+import { reattach } from './benchmarks/reattach.js';
+import { rest } from './benchmarks/rest.js';
 import { qemu, RunningVmm } from './contender.js';
 import { batonBy, findNode } from './other-node.js';
 import { type ComparisonReport, describeMachine, judge, render } from './report.js';
@@ -40,6 +45,11 @@ const BENCHMARKS: readonly Benchmark[] = [
   network,
   disk,
   devices,
+  rest,
+  eventsFanout,
+  batondStart,
+  daemonMemory,
+  reattach,
 ];
 /** Files here are memory, as a memfd is. */
 const MEMORY_ROOT = '/dev/shm';
