@@ -8,15 +8,15 @@
 import { closeSync, constants } from 'node:fs';
 import type { Configuration } from './configuration.js';
 import { fdSets, openPath } from './descriptors/open-path.js';
+import { deviceNotFound, inWordsOfQemu, notHotPluggable, readDevice } from './hot-plug-words.js';
 import type { Change } from './machine/change.js';
 import { qomPathOf } from './machine/qom-path.js';
 import { openBackend } from './memory/guest-memory.js';
 import { systemReason } from './migration/system-reason.js';
 import { checkNodeNames, readBlockNode } from './options/block-options.js';
 import { readChardevOptions } from './options/chardev-options.js';
-import { placeDevice, readDeviceOptions } from './options/device-options.js';
+import { placeDevice } from './options/device-options.js';
 import { textOf } from './options/device-type.js';
-import { OptionError } from './options/error.js';
 import { isRngOptions, readObjectOptions } from './options/machine-options.js';
 import { readNetdevOptions } from './options/netdev-options.js';
 import type { AddFdOptions, DeviceOptions, MemoryBackendOptions, VmmOptions } from './options/options.js';
@@ -254,20 +254,6 @@ function checkBackends({ driver, values }: DeviceOptions, { rngs, chardevs, devi
   }
 }
 
-/** Here QEMU complains of the property. */
-function readDevice(text: string): DeviceOptions {
-  try {
-    return readDeviceOptions('device_add', text);
-  } catch (error) {
-    const [, name] = /: unknown parameter '([^']*)'$/.exec((error as Error).message) ?? [];
-    if (name === undefined) throw error;
-    const driver = /^\{.*?"driver":"([^"]*)"|^(?:driver=)?([^,]*)/.exec(text);
-    throw new QmpError(`Property '${driver?.[1] ?? driver?.[2]}.${name}' not found`, 'GenericError', {
-      cause: error,
-    });
-  }
-}
-
 /** Devices open it for themselves. */
 function checkSource(path: string): void {
   try {
@@ -282,32 +268,8 @@ function openMemory(backend: MemoryBackendOptions): number {
   return openBackend(backend);
 }
 
-function notHotPluggable({ bus }: DeviceOptions): QmpError {
-  return new QmpError(`Bus '${bus}' does not support hotplugging`);
-}
-
-function deviceNotFound(id: string): QmpError {
-  return new QmpError(`Device '${id}' not found`, 'DeviceNotFound');
-}
-
 function setsOfNow(): AddFdOptions[] {
   return fdSets.list().flatMap(({ 'fdset-id': set, fds }) => {
     return fds.map(({ fd, opaque = null }) => ({ fd, set, opaque }));
   });
-}
-
-/** Monitors do not name the option that the reader was for. */
-function inWordsOfQemu(error: Error): Error {
-  if (error.message.startsWith("chardev '")) return new QmpError(`Failed to add ${error.message}`);
-  if (!(error instanceof OptionError)) return error;
-  const reason = error.message.slice(error.option.length + 2);
-  const words = reason
-    .replace(/^parameter ('[^']*' is missing)$/, 'Parameter $1')
-    .replace(/^[Pp]arameter 'id' expects an identifier.*$/, "Parameter 'id' expects an identifier")
-    .replace(
-      /^parameter ('[^']*') expects 'on' or 'off'.*$/,
-      'Invalid parameter type for $1, expected: boolean',
-    )
-    .replace(/^unknown parameter ('[^']*')$/, 'Parameter $1 is unexpected');
-  return new QmpError(words, 'GenericError', { cause: error });
 }
