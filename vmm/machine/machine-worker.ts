@@ -1,43 +1,25 @@
-/**
- * The machine's side of its ports: builds the machine, runs it, and answers what is asked, one request at a time
- * and in order. What goes wrong while building is reported as `not-ready`; the ports are closed then.
- */
-import { writeSync } from 'node:fs';
+/** The machine's side of its port: runs the machine, and does what is asked of it and of what it has open. */
 import type { BlockIoReport } from '../block/block-layer.js';
 import { describeDisks } from '../block/describe.js';
 import { HOST_CLOCK } from '../bus/host-clock.js';
 import { CarriedDescriptors } from '../carried.js';
-import { Boot } from '../firmware/boot.js';
+import type { Boot } from '../firmware/boot.js';
 import { ramOf } from '../memory/guest-memory.js';
 import type { NetworkEvent } from '../net/report.js';
-import { Throttle } from '../throttle.js';
-import { Backends } from './backends.js';
+import type { Backends } from './backends.js';
 import type { Becoming, Change } from './change.js';
-import { type DeviceEvent, subjectOf } from './device-event.js';
 import type { DeviceQuestion } from './device-question.js';
 import { GuestErrorLog } from './guest-errors.js';
 import type { SavedMachine } from './handle.js';
 import { Machine } from './machine.js';
 import { Network } from './network.js';
-import type { MachinePort } from './ports.js';
-import type {
-  Answer,
-  LoadRequest,
-  NumberedRequest,
-  Request,
-  Result,
-  WorkerMessage,
-  WorkerSettings,
-} from './protocol.js';
+import type { Answer, LoadRequest, Request, Result, WorkerMessage, WorkerSettings } from './protocol.js';
 import { inWords } from './protocol.js';
 import { RunLoop } from './run-loop.js';
 import { SerialPort } from './serial-port.js';
+import { printError } from './worker-report.js';
 
-/** A guest must not keep the main thread busy with what its devices have to tell. */
-const NEWS_INTERVAL_MS = 20;
-const STDERR = 2;
-
-class MachineWorker {
+export class MachineWorker {
   readonly #send: (message: WorkerMessage) => void;
   readonly #boot: Boot;
   readonly #backends: Backends;
@@ -253,74 +235,4 @@ class MachineWorker {
     if (cause === 'guest-reset') this.#send({ kind: 'reset', cause });
     else this.#send({ kind: 'shutdown', cause, exitCode });
   }
-}
-
-function printError(line: string): void {
-  print(`baton-vmm: ${line}`);
-}
-
-function print(line: string): void {
-  try {
-    writeSync(STDERR, `${line}\n`);
-  } catch {
-    // stderr is gone or full; the guest's mistakes are not worth more.
-  }
-}
-
-async function build(
-  settings: WorkerSettings,
-  core: WebAssembly.Module,
-  send: (message: WorkerMessage) => void,
-): Promise<MachineWorker> {
-  const boot = new Boot(settings.options);
-  const news = new Throttle<DeviceEvent>(NEWS_INTERVAL_MS, (event) => send({ kind: 'device-event', event }));
-  let worker: MachineWorker | null = null;
-  const backends = new Backends(settings, {
-    blockFailed: (report) => worker?.blockFailed(report),
-    network: (event) => send({ kind: 'network', event }),
-    device: (event) => news.put(subjectOf(event), event),
-    report: printError,
-  });
-  try {
-    await backends.open();
-    worker = new MachineWorker(settings, core, boot, backends, send);
-    return worker;
-  } catch (error) {
-    await backends.close();
-    boot.close();
-    throw error;
-  }
-}
-
-/** Builds the machine and answers until it is told to `close`. */
-export async function serveMachine(
-  port: MachinePort,
-  settings: WorkerSettings,
-  core: WebAssembly.Module | Promise<WebAssembly.Module>,
-): Promise<void> {
-  const send = (message: WorkerMessage) => port.postMessage(message);
-  let worker: MachineWorker;
-  try {
-    worker = await build(settings, await core, send);
-  } catch (error) {
-    send({ kind: 'not-ready', error: inWords(error) });
-    port.close();
-    return;
-  }
-  let last: Promise<void> = Promise.resolve();
-  const answer = async ({ id, request }: NumberedRequest) => {
-    try {
-      send({ kind: 'reply', id, result: await worker.handle(request) });
-    } catch (error) {
-      send({ kind: 'refusal', id, error: inWords(error) });
-    }
-    if (request.command === 'close') port.close();
-  };
-  port.on('message', (request: NumberedRequest) => {
-    last = last.then(() => answer(request));
-  });
-  for (const [id, path] of Object.entries(worker.terminals)) {
-    print(`char device redirected to ${path} (label ${id})`); // QEMU's words: programs look for them
-  }
-  send({ kind: 'ready', terminals: worker.terminals });
 }

@@ -1,25 +1,16 @@
 /**
- * The machine: its CPU, its devices and how they are wired. This is the only list of devices. Boot, reset
- * and restore build the same device set from different states, on backends that live on.
+ * The machine: its CPU, its devices and how they stand to each other. Boot, reset and restore build the same device set
+ * from different states, on backends that live on.
  */
-import { Bus, type Region } from '../bus/bus.js';
 import type { HostClock } from '../bus/host-clock.js';
-import { TIMER_RESET, TIMER_STATE, type TimerState, VirtualClock } from '../bus/virtual-clock.js';
+import { TIMER_RESET, TIMER_STATE, VirtualClock } from '../bus/virtual-clock.js';
 import { Core, type CoreHost, type ExitReason, type InterruptLine } from '../cpu/core.js';
 import { CPU_RESET, CPU_STATE, type CpuState } from '../cpu/state.js';
-import { CLINT_RESET, CLINT_STATE, Clint, type ClintState } from '../devices/clint.js';
-import type { GuestErrors, TimedDevice } from '../devices/device.js';
-import {
-  GOLDFISH_RTC_RESET,
-  GOLDFISH_RTC_STATE,
-  GoldfishRtc,
-  type GoldfishRtcState,
-} from '../devices/goldfish-rtc.js';
-import { PLIC_RESET, PLIC_STATE, Plic, type PlicState } from '../devices/plic.js';
-import { Rom } from '../devices/rom.js';
-import { TestFinisher } from '../devices/test-finisher.js';
-import { Uart16550 } from '../devices/uart16550.js';
-import { UART16550_RESET, UART16550_STATE, type Uart16550State } from '../devices/uart16550-state.js';
+import { CLINT_STATE } from '../devices/clint.js';
+import type { GuestErrors } from '../devices/device.js';
+import { GOLDFISH_RTC_STATE } from '../devices/goldfish-rtc.js';
+import { PLIC_STATE } from '../devices/plic.js';
+import { UART16550_STATE } from '../devices/uart16550-state.js';
 import type { VirtioPart } from '../devices/virtio/device.js';
 import type { Dma } from '../devices/virtio/dma.js';
 import type { Boot } from '../firmware/boot.js';
@@ -27,19 +18,11 @@ import { Sbi, type SbiEvents } from '../firmware/sbi.js';
 import * as layout from '../layout.js';
 import { decodeSections, encodeSections, type SectionToSave, sectionKey } from '../state/codec.js';
 import type { StatefulPart, StateRecord } from '../state/description.js';
+import { BOARD_RESET, type Board, type BoardState, buildBoard, type MachineState } from './board.js';
 import type { SavedMachine } from './handle.js';
 import { expectedParts, loadParts, partsToSave } from './parts.js';
 import type { SerialPort } from './serial-port.js';
-import { VIRTIO_IRQS, VirtioSlots } from './virtio-slots.js';
-
-interface MachineState {
-  readonly timer: TimerState;
-  readonly cpu: CpuState;
-  readonly clint: ClintState;
-  readonly plic: PlicState;
-  readonly uart: Uart16550State;
-  readonly rtc: GoldfishRtcState;
-}
+import { VirtioSlots } from './virtio-slots.js';
 
 /** Sections in the order they are written. */
 const SECTIONS = {
@@ -50,15 +33,6 @@ const SECTIONS = {
   uart: UART16550_STATE,
   rtc: GOLDFISH_RTC_STATE,
 } as const;
-
-interface Devices {
-  readonly clint: Clint;
-  readonly plic: Plic;
-  readonly uart: Uart16550;
-  readonly rtc: GoldfishRtc;
-  readonly timed: readonly TimedDevice[];
-  readonly bus: Bus;
-}
 
 export interface PluggedPart {
   readonly slot: number;
@@ -92,7 +66,7 @@ export class Machine {
   readonly #levels = new Map<InterruptLine, boolean>();
   readonly #virtio: VirtioSlots;
   #clock: VirtualClock;
-  #devices: Devices;
+  #devices: Board;
 
   /** `incoming`: RAM belongs to a guest that comes with a stream and is not touched. */
   constructor(backends: Backends, incoming: boolean) {
@@ -101,7 +75,7 @@ export class Machine {
     this.#clock = new VirtualClock(backends.hostClock, TIMER_RESET);
     this.#virtio = new VirtioSlots(this.#dma(ram), backends.errors, () => backends.interrupted());
     for (const { slot, part } of backends.virtio) this.#virtio.plug(slot, part);
-    this.#devices = this.#build(RESET_STATES, null);
+    this.#devices = this.#build(BOARD_RESET, null);
     const options = { sbi: builtInSbi, ramSizeBytes: ram.length, hartId: 0 };
     this.#core = new Core(module, memory, this.#coreHost(), options);
     for (const [line, level] of this.#levels) this.#core.setInterrupt(line, level);
@@ -117,7 +91,7 @@ export class Machine {
   /** Back to power-on: images are loaded again, guest time goes on. */
   reset(): void {
     this.#backends.boot.load(this.#backends.ram);
-    this.#devices = this.#build(RESET_STATES, null);
+    this.#devices = this.#build(BOARD_RESET, null);
     this.#enterBoot();
   }
 
@@ -259,40 +233,11 @@ export class Machine {
     };
   }
 
-  #build(
-    states: Omit<MachineState, 'timer' | 'cpu'>,
-    virtioStateOf: Parameters<VirtioSlots['build']>[1],
-  ): Devices {
+  #build(states: BoardState, virtioStateOf: Parameters<VirtioSlots['build']>[1]): Board {
     const { serial, boot, events, errors } = this.#backends;
-    const clock = this.#clock;
-    const plic = new Plic({ meip: this.#line('meip'), seip: this.#line('seip') }, errors, states.plic);
-    const clint = new Clint(
-      clock,
-      { msip: this.#line('msip'), mtip: this.#line('mtip') },
-      errors,
-      states.clint,
-    );
-    const uart = new Uart16550(plic.line(layout.UART0.irq), serial, errors, states.uart);
-    const rtc = new GoldfishRtc(plic.line(layout.RTC.irq), clock, errors, states.rtc);
-    const finisher = new TestFinisher(events, errors);
-    serial.connect(uart);
-    const regions: Region[] = [
-      region('rom', layout.RESET_ROM, [1, 2, 4], new Rom(boot.rom, errors)),
-      region('test', layout.TEST_FINISHER, [2, 4], finisher),
-      region('rtc', layout.RTC, [4], rtc),
-      region('clint', layout.CLINT, [4], clint),
-      region('plic', layout.PLIC, [4], plic),
-      region('serial', layout.UART0, [1, 2, 4], uart),
-    ];
-    this.#virtio.build(
-      VIRTIO_IRQS.map((irq) => plic.line(irq)),
-      virtioStateOf,
-    );
-    for (let index = 0; index < layout.VIRTIO_MMIO_COUNT; index++) {
-      const registers = this.#virtio.registers(index);
-      regions.push(region(`virtio-mmio${index}`, layout.virtioMmio(index), [1, 2, 4], registers));
-    }
-    return { clint, plic, uart, rtc, timed: [clint, rtc], bus: new Bus(regions, errors) };
+    const line = (which: InterruptLine) => this.#line(which);
+    const around = { clock: this.#clock, serial, boot, events, errors, virtio: this.#virtio, line };
+    return buildBoard(around, states, virtioStateOf);
   }
 
   #line(line: InterruptLine) {
@@ -315,20 +260,3 @@ export class Machine {
     };
   }
 }
-
-function region(
-  name: string,
-  placement: Region['placement'],
-  widths: Region['widths'],
-  device: Region['device'],
-): Region {
-  return { name, placement, widths, device };
-}
-
-/** What devices are at power-on. */
-const RESET_STATES = {
-  clint: CLINT_RESET,
-  plic: PLIC_RESET,
-  uart: UART16550_RESET,
-  rtc: GOLDFISH_RTC_RESET,
-} as const;
