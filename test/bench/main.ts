@@ -11,6 +11,7 @@ import { isInOwnNetwork, ownNetworkMissing } from '../e2e/own-network.js';
 import type { Benchmark } from './benchmark.js';
 import { batondStart } from './benchmarks/batond-start.js';
 import { boot } from './benchmarks/boot.js';
+import { cliStart } from './benchmarks/cli-start.js';
 import { daemonMemory } from './benchmarks/daemon-memory.js';
 import { devices } from './benchmarks/devices.js';
 import { disk } from './benchmarks/disk.js';
@@ -42,6 +43,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   loops,
   memory,
   qmpLatency,
+  cliStart,
   network,
   disk,
   devices,

@@ -1,4 +1,4 @@
-/** baton-vmm run by another Node than this one, from an installation that is built by that Node. */
+/** What is run by another Node than this one, from an installation that is built by that Node. */
 import { execFile } from 'node:child_process';
 import { cp, mkdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -33,4 +33,13 @@ export async function batonBy({ path, version }: NodeProgram, directory: string)
     name: `baton-vmm, Node ${version}`,
     argvPrefix: [path, join(directory, 'dist/vmm/baton-vmm.cjs')],
   };
+}
+
+/** The start of `baton`, built by this Node. `directory` as above. */
+export async function commandLineBy({ path }: NodeProgram, directory: string): Promise<string> {
+  if (path === process.execPath) return join(ROOT, 'dist/daemon/cli/main.js');
+  await mkdir(directory, { recursive: true });
+  await cp(join(ROOT, 'package.json'), join(directory, 'package.json'));
+  await promisify(execFile)(path, [join(ROOT, 'daemon/cli/build.mjs'), join(directory, 'dist')]);
+  return join(directory, 'dist/daemon/cli/main.js');
 }
