@@ -31,7 +31,7 @@ function refusal(context: { dir: TempDir }, text: string, args: readonly string[
 }
 
 test('an empty file is the installation of a host', (context) => {
-  const { file: _, access: __, ...config } = read(context, '');
+  const { file: _, ...config } = read(context, '');
   assert.equal(config, {
     stateDir: '/var/lib/baton',
     runtimeDir: '/run/baton',

@@ -47,7 +47,13 @@ function daemonAfter(before: string): Promise<string> {
 
 test('the package puts units in place that systemd finds nothing wrong with', async () => {
   await host.run('batond-setup', 'install');
-  const units = ['batond.service', 'batond.socket', 'batond-tls.socket', 'baton.slice', 'baton-guests.service'];
+  const units = [
+    'batond.service',
+    'batond.socket',
+    'batond-tls.socket',
+    'baton.slice',
+    'baton-guests.service',
+  ];
   const { stdout, stderr, exitCode } = await host.try('systemd-analyze', 'verify', ...units);
   assert.is(`${stdout}${stderr}`, '');
   assert.is(exitCode, 0);

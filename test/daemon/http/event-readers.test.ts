@@ -24,7 +24,7 @@ const test = suite<Context>('many subscribers');
 test.before.each(async (context) => {
   context.child = null;
   context.folders = await makeFolders();
-  context.app = await startApp(context.folders, { eventLimits: LIMITS });
+  context.app = await startApp(context.folders, { eventLimits: LIMITS, access: { maxStreams: SUBSCRIBERS } });
   context.socketPath = `${context.folders.path}/api.sock`;
   await context.app.server.listen({ path: context.socketPath });
 });
