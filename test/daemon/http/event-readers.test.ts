@@ -18,13 +18,15 @@ interface Context {
 
 const LIMITS = { heartbeatMs: 200, slowReaderDeadlineMs: 500, maxUnreadBytes: 32_768 };
 const SUBSCRIBERS = 500;
+/** All of them are one user's. */
+const ACCESS = { maxStreams: SUBSCRIBERS, limits: { connectionsPerUser: SUBSCRIBERS + 10 } };
 const SUBSCRIBER = fileURLToPath(new URL('../event-subscriber.js', import.meta.url));
 const test = suite<Context>('many subscribers');
 
 test.before.each(async (context) => {
   context.child = null;
   context.folders = await makeFolders();
-  context.app = await startApp(context.folders, { eventLimits: LIMITS, access: { maxStreams: SUBSCRIBERS } });
+  context.app = await startApp(context.folders, { eventLimits: LIMITS, access: ACCESS });
   context.socketPath = `${context.folders.path}/api.sock`;
   await context.app.server.listen({ path: context.socketPath });
 });
