@@ -4,7 +4,17 @@ import { INSTANCE_STATES } from '../instance.js';
 import { DESIRED_POWERS, MACHINE_NAME, MACHINE_STATES, ON_HOST_BOOT, ON_HOST_SHUTDOWN } from '../machine.js';
 import { hardwareView, newHardware } from './hardware-schemas.js';
 import { pageQuery, wordList } from './paging.js';
-import { integerOrNull, named, nullable, path, strict, textOrNull, time, words } from './schema-words.js';
+import {
+  integerOrNull,
+  named,
+  nullable,
+  objectOrNull,
+  path,
+  strict,
+  textOrNull,
+  time,
+  words,
+} from './schema-words.js';
 
 const LABEL_KEY = '[a-zA-Z0-9][a-zA-Z0-9._/-]{0,62}';
 const LABEL_VALUE = '[a-zA-Z0-9._/-]{0,63}';
@@ -120,17 +130,14 @@ export const MachineBuildsBody = named(
   ),
 );
 
-const SavedStateView = named(
-  'SavedState',
-  Type.Object(
-    {
-      build: textOrNull('The build that saved it, which restores it unless another is named'),
-      bytes: Type.Integer({ description: 'Size of the file in bytes' }),
-      wasRunning: Type.Boolean({ description: 'Whether the guest runs when it is restored' }),
-      savedAt: time('When it was saved'),
-    },
-    { description: 'A guest in a file' },
-  ),
+const SavedStateView = Type.Object(
+  {
+    build: textOrNull('The build that saved it, which restores it unless another is named'),
+    bytes: Type.Integer({ description: 'Size of the file in bytes' }),
+    wasRunning: Type.Boolean({ description: 'Whether the guest runs when it is restored' }),
+    savedAt: time('When it was saved'),
+  },
+  { description: 'A guest in a file' },
 );
 
 const FrozenView = Type.Object(
@@ -176,8 +183,8 @@ export const MachineView = named(
       },
       { description: 'What it may run on' },
     ),
-    savedState: nullable(SavedStateView, 'The guest of a suspended machine; null: there is none'),
-    frozen: nullable(FrozenView, 'Its guest has frozen filesystems; null: not that the daemon knows'),
+    savedState: objectOrNull(SavedStateView, 'The guest of a suspended machine; null: there is none'),
+    frozen: objectOrNull(FrozenView, 'Its guest has frozen filesystems; null: not that the daemon knows'),
     operation: textOrNull('Path of the operation under way'),
     spec: Type.Object(
       {
@@ -192,7 +199,7 @@ export const MachineView = named(
       { description: 'The document it was created with, every default resolved' },
     ),
     adopted: Type.Unsafe<{ args: string[]; folder: string } | null>(
-      nullable(
+      objectOrNull(
         Type.Object({
           args: Type.Array(Type.String(), { description: "QEMU's arguments, as they were found" }),
           folder: Type.String({ description: 'Relative paths in them are meant from here' }),

@@ -2,7 +2,7 @@
  * Words that the shapes of the REST interface are written in. OpenAPI, validation and serialization come from the
  * shapes, with descriptions and units. Bodies refuse unknown members; answers drop what is not listed.
  */
-import { type TSchema, Type } from 'typebox';
+import { type Static, type TObject, type TSchema, Type } from 'typebox';
 
 export const strict = { additionalProperties: false };
 /** A component of the OpenAPI document, and a type of generated clients. */
@@ -11,6 +11,12 @@ export const nullable = <T extends Parameters<typeof Type.Union>[0][number]>(
   schema: T,
   description: string,
 ) => Type.Union([schema, Type.Null()], { description });
+/** As `nullable`, quickly: for members that lists have. No component of the document, as that is never null. */
+export function objectOrNull<T extends TObject>(schema: T, description: string) {
+  const { properties, required } = schema;
+  const members = { properties, required: [...(required ?? [])] };
+  return Type.Unsafe<Static<T> | null>({ type: ['object', 'null'], ...members, description });
+}
 /* A list of types, not a union of schemas: the serializer would try each member of a union on every value. */
 export const textOrNull = (description: string) =>
   Type.Unsafe<string | null>({ type: ['string', 'null'], description });
