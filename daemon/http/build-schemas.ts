@@ -12,7 +12,11 @@ export const NewBuild = named(
       kind: words(BUILD_KINDS, 'What kind of VMM it is'),
       path: path('The binary, or for baton-vmm its main.js'),
     },
-    { ...strict, description: 'A VMM binary' },
+    {
+      ...strict,
+      description: 'A VMM binary',
+      examples: [{ kind: 'qemu', path: '/usr/bin/qemu-system-x86_64' }],
+    },
   ),
 );
 

@@ -66,7 +66,20 @@ export const NewMachine = named(
         }),
       ),
     },
-    { ...strict, description: 'What a machine is' },
+    {
+      ...strict,
+      description: 'What a machine is',
+      examples: [
+        {
+          name: 'web1',
+          memoryMiB: 2048,
+          vcpus: 2,
+          disks: [{ path: '/srv/web1.qcow2', format: 'qcow2' }],
+          nics: [{ kind: 'tap', interface: 'tap0' }],
+          labels: { env: 'production' },
+        },
+      ],
+    },
   ),
 );
 

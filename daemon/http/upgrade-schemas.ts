@@ -160,7 +160,7 @@ export const UpgradeBody = named(
         }),
       ),
     },
-    { ...strict, description: 'Where to go and how' },
+    { ...strict, description: 'Where to go and how', examples: [{ mode: 'auto', reason: 'a security fix' }] },
   ),
 );
 

@@ -1,5 +1,6 @@
 /** The OpenAPI document: that it is one, that it is complete, and that it can be browsed. */
 import { Validator } from '@seriousme/openapi-schema-validator';
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { App } from '../../../daemon/app.js';
@@ -13,7 +14,7 @@ interface Operation {
   readonly description: string;
   readonly tags: readonly string[];
   readonly parameters?: readonly { name: string; in: string; description?: string; schema: object }[];
-  readonly requestBody?: { content: Record<string, { schema: { $ref?: string } }> };
+  readonly requestBody?: { content: Record<string, { schema: { $ref?: string }; example?: unknown }> };
   readonly responses: Record<string, { description: string; content?: Record<string, { schema: object }> }>;
 }
 
@@ -103,6 +104,18 @@ test('every route says with which problems it answers, and that they are problem
     assert.equal(schema, { $ref: '#/components/schemas/Problem' }, name);
     for (const [, code = ''] of refused.description.matchAll(/`(\w+)`/g)) assert.ok(code in ERRORS, code);
     assert.match(refused.description, /`invalid_request` \(400\)/, name);
+  }
+});
+
+test('its examples are good input', ({ document, operations }) => {
+  const ajv = new Ajv2020({ strict: false, validateFormats: false });
+  ajv.addSchema({ ...document, $id: 'document' });
+  const examples = operations.flatMap(({ operation }) => Object.values(operation.requestBody?.content ?? {}));
+  const given = examples.filter(({ example }) => example !== undefined);
+  assert.ok(given.length >= 3);
+  for (const { schema, example } of given) {
+    const validate = ajv.compile({ $ref: `document${schema.$ref}` });
+    assert.ok(validate(example), `${schema.$ref}: ${ajv.errorsText(validate.errors)}`);
   }
 });
 
