@@ -42,14 +42,6 @@ test('an empty file is the installation of a host', (context) => {
     consoleLogBytes: 16 * 1024 * 1024,
     keepEvents: 100_000,
     keepAudit: 100_000,
-    access: {
-      groupRole: 'operator',
-      listen: [],
-      tls: null,
-      certificates: [],
-      limits: { requestsPerSecond: 500, changesPerSecond: 100 },
-      maxStreams: 100,
-    },
     vmm: { units: 'auto', slice: 'baton.slice', user: null, group: null },
     shutdownDeadlineMs: 90_000,
   });
@@ -75,6 +67,17 @@ test('a section of which all is commented out is as if it were not there', (cont
 });
 
 const TLS = ['--tls-cert', '/c.pem', '--tls-key', '/k.pem'];
+
+test('of an empty file: nobody by TCP, and the group may run machines', (context) => {
+  assert.equal(read(context, '').access, {
+    groupRole: 'operator',
+    listen: [],
+    tls: null,
+    certificates: [],
+    limits: { requestsPerSecond: 500, changesPerSecond: 100 },
+    maxStreams: 100,
+  });
+});
 
 test('who may come from where, of the file', (context) => {
   const text = `

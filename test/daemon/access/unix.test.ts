@@ -83,7 +83,7 @@ test('the mode of the file lets others in, the daemon does not: 401 for whatever
   await start(context, ['--socket-group', GROUP_NAME]);
   chmodSync(context.folders.runtimeDir, 0o711);
   chmodSync(context.socket, 0o666);
-  for (const path of ['/v1', '/v1/machines', '/v1/nothing', '/']) {
+  for (const path of ['/v1', '/v1/machines', '/v1/nothing', '/', '/v1/events']) {
     const { status, body } = await askAs(OUTSIDER, context.socket, { path });
     assert.equal([status, body.code], [401, 'unauthenticated'], path);
     assert.match(body.detail, `got uid ${NOBODY}`);
