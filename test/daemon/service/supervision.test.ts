@@ -1,5 +1,5 @@
 /** batond under somebody who watches it and listens for it, as systemd does. */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -8,6 +8,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { takeInheritedSockets } from '../../../daemon/service/inherited-sockets.js';
 import { supervisionOf } from '../../../daemon/service/notify.js';
+import { DaemonClient } from '../../demo/daemon-client.js';
 import { type TempDir, tempDir } from '../../helpers/temp-dir.js';
 import { waitFor, within } from '../../helpers/wait.js';
 import { type Datagrams, receiveDatagrams } from './datagrams.js';
@@ -138,15 +139,12 @@ test('it takes over a socket that somebody listens on for it, and leaves it ther
   const child = run(context, [...activate, ...daemon(context, '--socket', socket)]);
   /* Asked before it is there: the question waits in the backlog. */
   await waitFor(() => existsSync(socket), { deadlineMs: DEADLINE_MS, what: 'the socket' });
-  const answer = execFileSync('curl', [
-    '-sS',
-    '--max-time',
-    '20',
-    '--unix-socket',
-    socket,
-    'http://baton/v1',
-  ]);
-  assert.ok(JSON.parse(String(answer)));
+  const client = new DaemonClient(socket);
+  const wait = { deadlineMs: DEADLINE_MS, what: 'an answer' };
+  assert.is(
+    (await waitFor(() => client.get<{ name: string }>('/v1').catch(() => null), wait)).name,
+    'batond',
+  );
   await told(context, 'READY=1');
   assert.match(readlinkSync(`/proc/${child.pid}/fd/3`), /^socket:/);
   const flags = readFileSync(`/proc/${child.pid}/fdinfo/3`, 'latin1').match(/^flags:\s+(\d+)$/m)?.[1];
