@@ -11,6 +11,7 @@ import type { BlockIoReport, ResizeRequest } from './block/block-layer.js';
 import type { DisksDescription } from './block/describe.js';
 import type { CpuState } from './cpu/state.js';
 import { DeviceEvents } from './device-events.js';
+import { type GuestRequest, isGuestCause, waits } from './guest-request.js';
 import { HandOvers } from './hand-overs.js';
 import type { DeviceQuestion } from './machine/device-question.js';
 import type { MachineEvents, MachineHandle, SavedMachine, ShutdownCause } from './machine/handle.js';
@@ -44,10 +45,6 @@ export interface VmControlOptions {
   /** A line for the operator. */
   report(message: string): void;
 }
-
-type GuestRequest =
-  | { readonly kind: 'reset'; readonly cause: ShutdownCause }
-  | { readonly kind: 'shutdown'; readonly cause: ShutdownCause; readonly exitCode: number };
 
 export class VmControl {
   readonly #events: EventHub;
@@ -307,12 +304,4 @@ export class VmControl {
     this.#events.emit('SHUTDOWN', { guest: isGuestCause(cause), reason: cause });
     this.#ended(exitCode);
   }
-}
-
-function isGuestCause(cause: ShutdownCause): boolean {
-  return cause.startsWith('guest-');
-}
-
-function waits({ kind }: GuestRequest): string {
-  return `the guest's own ${kind} waits for the host's disk, and \`cont\` tries again`;
 }
