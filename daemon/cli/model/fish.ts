@@ -67,7 +67,8 @@ function leafLines({ path, options, args }: CommandWords): string[] {
 
 function optionWords(option: OptionWords): string {
   const { long, short, description, takesValue } = option;
-  const value = takesValue ? ` -r ${act(option) ?? ''}`.trimEnd() : '';
+  const needs = option.completion === 'files' ? '-r' : '-x';
+  const value = takesValue ? ` ${needs} ${act(option) ?? ''}`.trimEnd() : '';
   const letter = short === null ? '' : ` -s ${short.slice(1)}`;
   return `-l ${long.slice(2)}${letter}${value} -d '${plain(description)}'`;
 }

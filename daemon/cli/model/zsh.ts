@@ -8,18 +8,20 @@ export function zsh(model: Model): string {
   return `#compdef baton
 # zsh completion of baton ${model.version}. Written by its build.
 _baton_ask() {
+  # What completion adds of its own comes before the kind.
+  local kind=$@[-1]
   local -a names
-  names=(\${(f)"$(_call_program names baton \${_baton_hosts[@]} __complete $1 2>/dev/null)"})
+  names=(\${(f)"$(_call_program names baton \${_baton_hosts[@]} __complete $kind 2>/dev/null)"})
   names=(\${names//:/\\\\:})
   names=(\${names/$'\\t'/:})
-  _describe -t "$1" "$1" names
+  _describe -t "$kind" "$kind" names
 }
 ${groups.map((group) => menu(group.path, group.commands)).join('\n')}
 ${menu([], model.commands)}
 ${leaves.map((leaf) => leafFunction(model, leaf)).join('\n')}
 _baton() {
   local -a _baton_hosts words_left
-  local path='' word index
+  local place='' word index
   for ((index = 2; index < CURRENT; index++)); do
     word=$words[index]
     case $word in
@@ -30,12 +32,12 @@ ${model.options
   .join('\n')}
       -*) ;;
       *)
-        if (( $+functions[_baton\${path}_$word] )); then
-          path+="_$word"
-          if (( ! $+functions[_baton\${path}_menu] )); then
+        if (( $+functions[_baton\${place}_$word] )); then
+          place+="_$word"
+          if (( ! $+functions[_baton\${place}_menu] )); then
             words=("$words[index]" "\${(@)words[index+1,-1]}")
             (( CURRENT = CURRENT - index + 1 ))
-            _baton\${path}
+            _baton\${place}
             return
           fi
         fi ;;
@@ -46,7 +48,7 @@ ${model.options
       .flatMap((option) => optionSpec(option))
       .join(' ')}
   else
-    _baton\${path}_menu
+    _baton\${place}_menu
   fi
 }
 _baton "$@"
