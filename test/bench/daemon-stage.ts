@@ -3,11 +3,13 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { Store } from '../../daemon/store/store.js';
 import { DaemonClient } from '../demo/daemon-client.js';
 import { DaemonProcess } from '../demo/daemon-process.js';
 import { waitFor } from '../helpers/wait.js';
 
+const UNLIMITED = fileURLToPath(new URL('./unlimited-batond.js', import.meta.url));
 /** Measured once batond has been idle, so after its collector has calmed down. */
 const SETTLE_MS = 3_000;
 const START_DEADLINE_MS = 60_000;
@@ -19,17 +21,26 @@ export class DaemonStage {
   readonly client: DaemonClient;
   readonly socketPath: string;
   readonly #directory: string;
+  readonly #program: string | undefined;
   #daemon: DaemonProcess;
 
-  private constructor(directory: string) {
+  private constructor(directory: string, program: string | undefined) {
     this.#directory = directory;
-    this.#daemon = new DaemonProcess(directory);
+    this.#program = program;
+    this.#daemon = new DaemonProcess(directory, program);
     this.socketPath = this.#daemon.socketPath;
     this.client = new DaemonClient(this.socketPath);
   }
 
   static async open(directory: string): Promise<DaemonStage> {
-    const stage = new DaemonStage(directory);
+    const stage = new DaemonStage(directory, undefined);
+    await stage.answers();
+    return stage;
+  }
+
+  /** For a client that asks for more than one may. */
+  static async openUnlimited(directory: string): Promise<DaemonStage> {
+    const stage = new DaemonStage(directory, UNLIMITED);
     await stage.answers();
     return stage;
   }
@@ -51,7 +62,7 @@ export class DaemonStage {
   /** Milliseconds from the start of the process to its first answer. */
   async start(): Promise<number> {
     const startedAt = performance.now();
-    this.#daemon = new DaemonProcess(this.#directory);
+    this.#daemon = new DaemonProcess(this.#directory, this.#program);
     await this.answers();
     return performance.now() - startedAt;
   }

@@ -17,10 +17,10 @@ export class DaemonProcess {
   readonly #child: ChildProcess;
   #output = '';
 
-  constructor(directory: string) {
+  constructor(directory: string, program = DAEMON_MAIN) {
     const runtime = join(directory, 'run');
     this.socketPath = join(runtime, 'batond.sock');
-    const args = [DAEMON_MAIN, '--state-dir', join(directory, 'state'), '--runtime-dir', runtime];
+    const args = [program, '--state-dir', join(directory, 'state'), '--runtime-dir', runtime];
     // A process group of its own: Ctrl-C reaches the demo, which then ends everything in order.
     this.#child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
     for (const stream of [this.#child.stdout, this.#child.stderr]) {

@@ -55,7 +55,7 @@ class Listeners {
 async function run({ directory, short, log }: BenchContext): Promise<Comparison[]> {
   const kernel = join(directory, 'ticker.bin');
   await writeFile(kernel, ticker().bytes);
-  const stage = await DaemonStage.open(join(directory, 'd'));
+  const stage = await DaemonStage.openUnlimited(join(directory, 'd'));
   let listeners: Listeners | null = null;
   const delays: number[] = [];
   const answers: number[] = [];

@@ -44,7 +44,7 @@ async function measure(context: BenchContext, inventory: number): Promise<Compar
   const folder = join(directory, String(inventory));
   const kernel = join(directory, 'ticker.bin');
   await writeFile(kernel, ticker().bytes);
-  const stage = await DaemonStage.open(folder);
+  const stage = await DaemonStage.openUnlimited(folder);
   try {
     const document = { name: 'm', memoryMiB: 32, kernel };
     const { id } = await stage.client.post<{ id: string }>('/v1/machines', document);
