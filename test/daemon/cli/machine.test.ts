@@ -219,7 +219,8 @@ test('edit sends what was changed in the editor', async ({ stage }) => {
 test('edit: what is refused changes nothing, and the text is kept', async ({ stage }) => {
   const { run, folders, socket } = stage;
   await run('machine', 'create', 'web1', '-m', '32M', '--kernel', folders.kernel);
-  const edit = (EDITOR: string) => baton(socket, ['machine', 'edit', 'web1'], { env: { EDITOR } });
+  const edit = (EDITOR: string) =>
+    baton(socket, ['machine', 'edit', 'web1'], { env: { EDITOR, TMPDIR: folders.path } });
   const refused = await edit("sed -i 's/memoryMiB: 32/memoryMiB: -1/'");
   assert.is(refused.exitCode, 2);
   assert.match(refused.stderr, /body\/memoryMiB must be >= 1/);
