@@ -3,10 +3,14 @@
  * and call nothing else: no other origin, no inline script or style, no frame around it. Nobody has to prove who he
  * is to read it; what is tried out from it is asked like everything else.
  */
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyInstance } from 'fastify';
 
 const PREFIX = '/docs';
+/** Files of the package: it looks beside the code that runs, which in a bundle is another folder. */
+const FILES = join(dirname(createRequire(import.meta.url).resolve('@fastify/swagger-ui')), 'static');
 
 const POLICY = {
   'default-src': "'none'",
@@ -36,6 +40,7 @@ export async function addDocs(app: FastifyInstance): Promise<void> {
     });
     await scope.register(swaggerUi, {
       routePrefix: PREFIX,
+      baseDir: FILES,
       staticCSP: POLICY,
       theme: { title: 'Baton' },
       /* Without the bar of its own, whose picture has a style in it. */

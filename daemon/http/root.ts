@@ -27,7 +27,6 @@ const ABILITIES = [
   'events-sse',
   'events-filter',
   'metrics',
-  'idempotency-keys',
   'tokens',
   'client-certificates',
   'audit',
