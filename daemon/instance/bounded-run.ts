@@ -6,7 +6,7 @@
 import { execa } from 'execa';
 import type { CommandLine } from './driver.js';
 import { vmmEnvironment } from './environment.js';
-import { vmmCredentials } from './vmm-user.js';
+import { asVmmUser } from './vmm-user.js';
 
 export interface BoundedRun {
   /** Written to its stdin, which stays open: an end of input can make a program drop what it has not read yet. */
@@ -28,12 +28,12 @@ export interface RunResult {
 const LAST_LINE_CHARACTERS = 300;
 
 export async function runBounded({ file, args }: CommandLine, run: BoundedRun): Promise<RunResult> {
-  const child = execa(file, args, {
+  const own = asVmmUser(file, args);
+  const child = execa(own.file, own.args, {
     cwd: '/',
     env: vmmEnvironment(process.env),
     extendEnv: false,
     detached: true,
-    ...vmmCredentials(),
     stdin: 'pipe',
     maxBuffer: run.maxOutputBytes,
     timeout: run.deadlineMs,

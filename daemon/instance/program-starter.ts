@@ -8,7 +8,7 @@ import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import type { ProcessIdentity } from '../instance.js';
 import { vmmEnvironment } from './environment.js';
-import { giveToVmm, vmmCredentials } from './vmm-user.js';
+import { asVmmUser, giveToVmm } from './vmm-user.js';
 
 export interface ProcessEnd {
   readonly exitCode: number | null;
@@ -47,12 +47,12 @@ export class ForkStarter implements ProgramStarter {
     const log = openSync(path, 'a', 0o600);
     try {
       giveToVmm(path);
-      const child = spawn(file, args, {
+      const own = asVmmUser(file, args);
+      const child = spawn(own.file, own.args, {
         detached: true,
         cwd: folder,
         env: vmmEnvironment(process.env),
         stdio: ['ignore', log, log, ...fds],
-        ...vmmCredentials(),
       });
       const spawned = once(child, 'spawn');
       const end = new Promise<ProcessEnd>((resolve) => {

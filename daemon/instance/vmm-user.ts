@@ -16,9 +16,17 @@ export function vmmUser(): Account | null {
   return account;
 }
 
-/** For Node's and execa's ways to start a process. */
-export function vmmCredentials(): { uid?: number; gid?: number } {
-  return account === null ? {} : { uid: account.uid, gid: account.gid };
+/**
+ * A command line that runs as that user, with the groups that it is in, such as the one of /dev/kvm: Node knows a user and
+ * one group, and drops the others. The program has the process of the command.
+ */
+export function asVmmUser(file: string, args: readonly string[]): { file: string; args: readonly string[] } {
+  if (account === null) return { file, args };
+  const { uid, gid } = account;
+  return {
+    file: 'setpriv',
+    args: [`--reuid=${uid}`, `--regid=${gid}`, '--init-groups', '--', file, ...args],
+  };
 }
 
 /** A file or a folder that the daemon has made. */
