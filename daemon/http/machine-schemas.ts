@@ -207,6 +207,8 @@ export const MachineView = named(
         initrd: textOrNull('Path'),
         commandLine: textOrNull("The kernel's command line"),
         firmware: textOrNull('Path'),
+        onHostShutdown,
+        onHostBoot,
         ...hardwareView,
       },
       { description: 'The document it was created with, every default resolved' },
