@@ -5,7 +5,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cp, mkdir, readdir, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { execa } from 'execa';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -49,6 +49,7 @@ const program = (name: string) => `${dir.path}/prefix/bin/${name}`;
 test('it brings its programs, and nothing that only its makers need', async () => {
   const { stdout } = await execa(program('batond'), ['--version']);
   assert.match(stdout, /^batond \d+\.\d+\.\d+$/);
+  assert.match((await execa(program('baton'), ['--version'])).stdout, /^baton \d+\.\d+\.\d+$/);
   assert.match((await execa(program('baton-vmm'), ['-version'])).stdout, /Baton|baton/);
   assert.is((await execa(program('batond-setup'), [], { reject: false })).exitCode, 2);
   assert.is((await execa(program('batond-host'), [], { reject: false })).exitCode, 2);
@@ -75,6 +76,12 @@ test('its units can be put below another root, with the folder of its programs',
     (await execa(program('batond'), ['--check-config', '--config', `${root}/etc/baton/batond.yaml`])).stdout,
     'is sound',
   );
+  const completion = `${root}/usr/local/share/bash-completion/completions/baton`;
+  assert.match(await readFile(completion, 'utf8'), 'complete ');
+});
+
+test('its manual page is where man looks for pages of that prefix', async () => {
+  assert.match(await readFile(`${dir.path}/prefix/share/man/man1/baton.1`, 'utf8'), '.TH');
 });
 
 test('its daemon runs a machine on its VMM', async () => {
