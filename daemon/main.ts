@@ -15,7 +15,7 @@ import { type AdjustableLog, createLog } from './log.js';
 import { groupNamed, userNamed } from './service/accounts.js';
 import { takeInheritedSockets } from './service/inherited-sockets.js';
 import { type Supervision, supervisionOf } from './service/notify.js';
-import { waitingForRestart } from './service/reload.js';
+import { Reloads, waitingForRestart } from './service/reload.js';
 import { startWatchdog } from './service/watchdog.js';
 
 /** From dist/daemon/ in an installation. */
@@ -44,6 +44,15 @@ function statusOf({ services: { store } }: App): string {
   return `${all} machines, ${counts.get('running') ?? 0} running`;
 }
 
+/** A store that is busy just now does not end a daemon that was asked to read its configuration. */
+function statusOrTrouble(app: App): string {
+  try {
+    return statusOf(app);
+  } catch (error) {
+    return `not well: ${messageOf(error)}`;
+  }
+}
+
 /** Who VMMs run as, and whether each is in a unit. Throws when it is asked for what this host does not have. */
 function placeOf({ units, slice, user, group }: VmmConfig): Pick<AppOptions, 'vmmUser' | 'slice'> {
   if (units === 'always' && !hasSystemd())
@@ -70,8 +79,10 @@ function reload(running: Config, { log, setLevel }: AdjustableLog, readCertifica
 
 async function run(config: Config, supervision: Supervision): Promise<void> {
   process.umask(0o077);
-  /* Heard from the start: one that comes before we listen ends us in order as well. */
+  /* Heard from the start: what comes before we listen is seen to as well, in order. */
   const asked = endAsked();
+  const reloads = new Reloads();
+  process.on('SIGHUP', () => reloads.ask());
   const adjustable = createLog(config.logLevel);
   const { log } = adjustable;
   const inherited = takeInheritedSockets(process.env, process.pid);
@@ -88,10 +99,10 @@ async function run(config: Config, supervision: Supervision): Promise<void> {
   log.info({ socket: config.socketPath, machines: app.services.store.machines.all().length }, 'listening');
   supervision.ready(statusOf(app));
   const watchdog = startWatchdog(supervision, () => statusOf(app));
-  process.on('SIGHUP', () => {
+  reloads.perform(() => {
     supervision.reloading();
     reload(config, adjustable, readCertificates);
-    supervision.ready(statusOf(app));
+    supervision.ready(statusOrTrouble(app));
   });
   log.info({ signal: await asked }, 'stopping, machines run on');
   supervision.stopping('stopping, machines run on');

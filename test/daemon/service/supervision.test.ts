@@ -1,7 +1,7 @@
 /** batond under somebody who watches it and listens for it, as systemd does. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import Database from 'better-sqlite3';
 import { suite } from 'uvu';
@@ -113,6 +113,38 @@ test('a reload takes over the log level, names what waits, and refuses a file th
     await told(context, 'READY=1', before);
   }
   assert.is(log.match(/configuration read again/g)?.length, 1, 'only before it was told to log errors alone');
+});
+
+test('a reload that is asked for before it listens is done when it does, and does not end it', async (context) => {
+  /* Nobody may write the store: the daemon waits for it as it starts. */
+  mkdirSync(`${context.dir.path}/s`);
+  const store = new Database(`${context.dir.path}/s/batond.sqlite`);
+  store.exec('PRAGMA journal_mode = WAL; BEGIN IMMEDIATE');
+  const child = run(context, daemon(context));
+  const lock = `${context.dir.path}/s/batond.lock`;
+  await waitFor(() => existsSync(lock), {
+    deadlineMs: DEADLINE_MS,
+    what: 'the lock of a daemon that starts',
+  });
+  child.kill('SIGHUP');
+  store.exec('ROLLBACK');
+  store.close();
+  await told(context, 'READY=1');
+  await told(context, 'RELOADING=1');
+  assert.is(child.signalCode, null);
+});
+
+test('a reload while the store cannot be used says so, and does not end it', async (context) => {
+  const child = run(context, daemon(context));
+  await told(context, 'READY=1');
+  const store = new Database(`${context.dir.path}/s/batond.sqlite`);
+  store.exec('BEGIN IMMEDIATE');
+  const before = context.listener.received.length;
+  child.kill('SIGHUP');
+  assert.match(await told(context, 'READY=1', before), /^READY=1\nSTATUS=not well: /);
+  store.exec('ROLLBACK');
+  store.close();
+  assert.equal([child.exitCode, child.signalCode], [null, null]);
 });
 
 test('it is alive as long as its loop goes round and its store can be used', async (context) => {
