@@ -5,6 +5,7 @@
  */
 import { closeSync, constants, openSync, readdirSync, readlinkSync, readSync, writeSync } from 'node:fs';
 import { closeFd, type NativeError, pidfdGetFd, pidfdOpen, setNonBlocking } from '../../native/index.js';
+import { NOT_ELSEWHERE } from '../instance/vmm-file.js';
 import type { ProcessIdentity } from '../instance.js';
 
 const FIFO_BYTES = 64 * 1024;
@@ -13,7 +14,7 @@ const FIFO_BYTES = 64 * 1024;
 export function writeFifo(path: string, bytes: Uint8Array): number {
   let fd: number | null = null;
   try {
-    fd = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
+    fd = openSync(path, constants.O_WRONLY | NOT_ELSEWHERE);
     return writeSync(fd, bytes);
   } catch (error) {
     if (hasCode(error, 'ENXIO', 'EAGAIN', 'EPIPE')) return 0;
@@ -28,7 +29,7 @@ export function takeBack(path: string, process: ProcessIdentity): Uint8Array {
   const none = new Uint8Array(0);
   let fd: number | null = null;
   try {
-    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    fd = openSync(path, constants.O_RDONLY | NOT_ELSEWHERE);
     waitForNothing(path, process);
     const taken = Buffer.allocUnsafe(FIFO_BYTES);
     return taken.subarray(0, readSync(fd, taken));

@@ -3,8 +3,9 @@
  * anybody listened or not. Its oldest part may have become a hole; that is told, never read as zeros. Reads do
  * not block the daemon on a slow disk.
  */
-import { type FileHandle, open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { findData } from '../../native/index.js';
+import { openVmmFile } from '../instance/vmm-file.js';
 
 export class GenerationLog {
   readonly #file: FileHandle;
@@ -12,7 +13,7 @@ export class GenerationLog {
   /** Null: the VMM has not made it (yet), or it was removed. */
   static async open(path: string): Promise<GenerationLog | null> {
     try {
-      return new GenerationLog(await open(path, 'r'));
+      return new GenerationLog(await openVmmFile(path));
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
       throw error;

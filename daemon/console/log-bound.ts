@@ -2,10 +2,12 @@
  * Keeps console logs from filling the disk, whoever writes them: what is older than the newest `limitBytes` of
  * a log becomes a hole. Offsets stay. A guest can exceed the bound by what it writes between two rounds.
  */
-import { open, stat } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { lstat } from 'node:fs/promises';
 import type { Logger } from 'pino';
 import { findData, punchHole } from '../../native/index.js';
 import { messageOf } from '../errors.js';
+import { openVmmFile } from '../instance/vmm-file.js';
 import { instancePaths } from '../instance.js';
 import type { Store } from '../store/store.js';
 
@@ -63,10 +65,10 @@ export class LogBound {
   }
 
   async #bound(path: string): Promise<void> {
-    const { size } = await stat(path);
+    const { size } = await lstat(path);
     const keepFromBytes = size - this.#limitBytes - ((size - this.#limitBytes) % HOLE_STEP_BYTES);
     if (keepFromBytes <= 0) return;
-    const file = await open(path, 'r+');
+    const file = await openVmmFile(path, constants.O_RDWR);
     try {
       const first = findData(file.fd, 0);
       if (first !== null && first < keepFromBytes) punchHole(file.fd, 0, keepFromBytes);

@@ -1,7 +1,7 @@
 /** The VMM processes that run or ran a machine, and what they said. */
-import { open } from 'node:fs/promises';
 import { Type } from 'typebox';
 import { BatonError } from '../errors.js';
+import { openVmmFile } from '../instance/vmm-file.js';
 import { instancePaths } from '../instance.js';
 import { InstanceParams, MachineParams, Problem } from './common-schemas.js';
 import { InstancesQuery, InstanceView } from './machine-schemas.js';
@@ -60,7 +60,7 @@ export const instanceRoutes: Routes = async (app, { services, supervisor }) => {
 /** Null: there is no such file. */
 async function endOf(path: string): Promise<Buffer | null> {
   try {
-    const file = await open(path, 'r');
+    const file = await openVmmFile(path);
     try {
       const { size } = await file.stat();
       const length = Math.min(LOG_BYTES, size);

@@ -1,5 +1,6 @@
 /** The last words of a VMM, for the operator who has to know why it ended. */
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, readSync } from 'node:fs';
+import { openVmmFileSync } from './vmm-file.js';
 
 const TAIL_BYTES = 4096;
 const TAIL_LINES = 12;
@@ -9,7 +10,7 @@ const LINE_CHARACTERS = 400;
 export function outputTail(path: string): string[] {
   let fd: number;
   try {
-    fd = openSync(path, 'r');
+    fd = openVmmFileSync(path);
   } catch {
     return [];
   }

@@ -5,10 +5,14 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, constants } from 'node:fs';
 import type { ProcessIdentity } from '../instance.js';
 import { vmmEnvironment } from './environment.js';
+import { openVmmFileSync } from './vmm-file.js';
 import { asVmmUser, giveToVmm } from './vmm-user.js';
+
+/** Its output is added to what is there. */
+export const OUTPUT = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT;
 
 export interface ProcessEnd {
   readonly exitCode: number | null;
@@ -44,7 +48,7 @@ export interface ProgramStarter {
 /** Node's own spawn, since nothing of the child is to be read, piped, or ended with us. */
 export class ForkStarter implements ProgramStarter {
   async start({ file, args, fds, folder, log: path }: Program, identify: Identify): Promise<Launched> {
-    const log = openSync(path, 'a', 0o600);
+    const log = openVmmFileSync(path, OUTPUT);
     try {
       giveToVmm(path);
       const own = asVmmUser(file, args);

@@ -5,14 +5,22 @@
  * Services and not scopes, since a scope would be forked by us, inside our own sandbox.
  */
 import { randomBytes } from 'node:crypto';
-import { closeSync, existsSync, openSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import * as native from '../../native/index.js';
 import type { ProcessIdentity } from '../instance.js';
 import { vmmEnvironment } from './environment.js';
-import type { Identify, Launched, ProcessEnd, Program, ProgramStarter } from './program-starter.js';
+import {
+  type Identify,
+  type Launched,
+  OUTPUT,
+  type ProcessEnd,
+  type Program,
+  type ProgramStarter,
+} from './program-starter.js';
 import { vmmProperties } from './unit-properties.js';
+import { openVmmFileSync } from './vmm-file.js';
 import { giveToVmm, vmmUser } from './vmm-user.js';
 
 /** Made by systemd as it boots a host. */
@@ -49,7 +57,7 @@ export class UnitStarter implements ProgramStarter {
 
   async start(program: Program, identify: Identify): Promise<Launched> {
     const unit = `baton-${program.name}.service`;
-    closeSync(openSync(program.log, 'a', 0o600));
+    closeSync(openVmmFileSync(program.log, OUTPUT));
     giveToVmm(program.log);
     const heritage = program.fds.length === 0 ? null : new Heritage(program);
     try {

@@ -2,7 +2,7 @@
  * The unprivileged user that VMMs, and whatever is asked what it can do, run as; and the folders that they may write
  * into. Told once, as the daemon starts. Without one they run as the daemon does, and every folder is its own.
  */
-import { chmodSync, chownSync, mkdirSync } from 'node:fs';
+import { chmodSync, lchownSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Account } from '../service/accounts.js';
 
@@ -29,9 +29,9 @@ export function asVmmUser(file: string, args: readonly string[]): { file: string
   };
 }
 
-/** A file or a folder that the daemon has made. */
+/** A file or a folder that the daemon has made; never what a VMM has made of it since, such as a link to another file. */
 export function giveToVmm(path: string): void {
-  if (account !== null) chownSync(path, account.uid, account.gid);
+  if (account !== null) lchownSync(path, account.uid, account.gid);
 }
 
 /** A folder through which a VMM reaches its own: it can be entered by name, and not looked at. */
