@@ -42,6 +42,14 @@ test('an empty file is the installation of a host', (context) => {
     consoleLogBytes: 16 * 1024 * 1024,
     keepEvents: 100_000,
     keepAudit: 100_000,
+    access: {
+      groupRole: 'operator',
+      listen: [],
+      tls: null,
+      certificates: [],
+      limits: { requestsPerSecond: 500, changesPerSecond: 100 },
+      maxStreams: 100,
+    },
     vmm: { units: 'auto', slice: 'baton.slice', user: null, group: null },
     shutdownDeadlineMs: 90_000,
   });
