@@ -8,4 +8,10 @@ import { run } from './run.js';
 const PACKAGE = fileURLToPath(new URL('../../../package.json', import.meta.url));
 
 const { version } = JSON.parse(readFileSync(PACKAGE, 'utf8')) as { version: string };
-void run(process.argv.slice(2), { process, version }).then((code) => process.exit(code));
+/** What goes into a pipe is written later: an exit before that would cut it off. */
+async function exit(code: number): Promise<void> {
+  for (const stream of [process.stdout, process.stderr]) await new Promise((done) => stream.write('', done));
+  process.exit(code);
+}
+
+void run(process.argv.slice(2), { process, version }).then(exit);
