@@ -41,6 +41,7 @@ test('its examples are understood, by the program and by the daemon', async () =
         const { exitCode, all } = await user.shell(line, IS_ENDLESS.test(line) ? 2_000 : COMMAND_DEADLINE_MS);
         const isUnderstood = !NOT_UNDERSTOOD.includes(exitCode ?? 0) || IS_NOT_HERE.test(all);
         assert.ok(isUnderstood, `${PAGE}:${block.line}: ${line} ended with ${exitCode}: ${all}`);
+        if (/^baton machine delete/.test(line)) await user.shell(MACHINE, COMMAND_DEADLINE_MS);
         console.log(
           `ran  ${PAGE}:${block.line}  ${exitCode === ENDED ? 'ended by the test' : exitCode}: ${line}`,
         );
