@@ -11,7 +11,7 @@ import type {
   Token,
   Whoami,
 } from './documents.js';
-import { all, type PageQuery, page } from './lists.js';
+import { all, collect, type PageQuery, page } from './lists.js';
 import type { Requests } from './requests.js';
 
 /** Binaries are looked at, and a long log read. */
@@ -63,8 +63,8 @@ export class Tokens {
     this.#requests = requests;
   }
 
-  async list(): Promise<readonly Token[]> {
-    return (await page<Token>(this.#requests, '/v1/tokens', 'tokens', {})).items;
+  list(): Promise<readonly Token[]> {
+    return collect(all((query) => page<Token>(this.#requests, '/v1/tokens', 'tokens', query)));
   }
 
   /** The answer is the only one that ever holds the secret, so this is never asked for twice. */

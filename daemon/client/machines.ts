@@ -13,7 +13,7 @@ import type {
   PreflightRequest,
   UpgradeRequest,
 } from './documents.js';
-import { all, type PageQuery, page } from './lists.js';
+import { all, collect, type PageQuery, page } from './lists.js';
 import type { Requests } from './requests.js';
 
 export interface MachineFilter {
@@ -116,9 +116,10 @@ export class Machines {
     });
   }
 
-  async instances(machine: string): Promise<readonly Instance[]> {
+  /** Oldest first. */
+  instances(machine: string): Promise<readonly Instance[]> {
     const path = `${pathOf(machine)}/instances`;
-    return (await page<Instance>(this.#requests, path, 'instances', {})).items;
+    return collect(all((query) => page<Instance>(this.#requests, path, 'instances', query)));
   }
 
   /** What the guest wrote to its console while one instance ran it: the end of it. */

@@ -195,6 +195,24 @@ test('lists are read page by page, up to the limit', async (context) => {
   assert.is(asked.at(-1), '/v1/machines?state=running&limit=2');
 });
 
+test('instances and tokens are all of them, however many pages that is', async (context) => {
+  const path = await serve(context, (request, response) => {
+    const { pathname, searchParams } = new URL(request.url ?? '', 'http://daemon');
+    const isSecond = searchParams.get('cursor') === 'c2';
+    const items = isSecond ? [{ id: 'b', generation: 2 }] : [{ id: 'a', generation: 1 }];
+    json(response, 200, { [pathname.split('/').at(-1) ?? '']: items, next: isSecond ? null : 'c2' });
+  });
+  const client = clientOf(context, path);
+  assert.equal(
+    (await client.machines.instances('web1')).map(({ generation }) => generation),
+    [1, 2],
+  );
+  assert.equal(
+    (await client.tokens.list()).map(({ id }) => id),
+    ['a', 'b'],
+  );
+});
+
 test('an operation that has not ended in time is an error; a signal ends the wait with its reason', async (context) => {
   const path = await serve(context, (_request, response) =>
     json(response, 202, { id: 'o', state: 'running' }),
