@@ -88,16 +88,18 @@ function opened(socket: WebSocket, { location }: Transport): Promise<void> {
   });
 }
 
-/** Pings; a daemon that has answered none until the next one is gone. */
-function keepAlive(socket: WebSocket): () => void {
+type Beating = Pick<WebSocket, 'on' | 'ping' | 'terminate' | 'isPaused' | 'readyState' | 'OPEN'>;
+
+/** Pings; a daemon that has answered none until the next one is gone. While we do not read we cannot hear it. */
+export function keepAlive(socket: Beating, everyMs = HEARTBEAT_MS): () => void {
   let isHeard = true;
   socket.on('pong', () => {
     isHeard = true;
   });
   const timer = setInterval(() => {
-    if (!isHeard) socket.terminate();
-    isHeard = false;
+    if (!isHeard && !socket.isPaused) socket.terminate();
+    isHeard = socket.isPaused;
     if (socket.readyState === socket.OPEN) socket.ping();
-  }, HEARTBEAT_MS).unref();
+  }, everyMs).unref();
   return () => clearInterval(timer);
 }

@@ -30,6 +30,8 @@ interface Message {
 
 /** What is typed while there is no connection. */
 const MAX_TYPED_AHEAD_BYTES = 4_096;
+/** Told apart from those of the heartbeat. */
+const LAST_PING = 'last';
 
 export class ConsoleSession {
   readonly #requests: Requests;
@@ -99,16 +101,16 @@ export class ConsoleSession {
     this.#closing.abort();
   }
 
-  /** Ends when the daemon has taken what was written. */
+  /** Ends when the daemon has taken what was written; when the connection breaks before, after it has come back. */
   finish(): void {
+    this.#finishes = true;
     const socket = this.#channel?.socket;
-    if (socket === undefined) {
-      this.#finishes = true;
-      return;
-    }
+    if (socket === undefined) return;
     /* Its answer comes after it has read all that was sent before. */
-    socket.once('pong', () => this.close());
-    socket.ping();
+    socket.on('pong', (data: Buffer) => {
+      if (String(data) === LAST_PING) this.close();
+    });
+    socket.ping(LAST_PING);
   }
 
   #opened(channel: Channel): void {

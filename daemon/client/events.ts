@@ -5,6 +5,7 @@
 import { openChannel } from './channel.js';
 import type { Event, Problem } from './documents.js';
 import { ProblemError } from './errors.js';
+import { EventQueue } from './event-queue.js';
 import { type Persistence, persistently } from './reconnecting.js';
 import { queryOf, type Requests } from './requests.js';
 
@@ -22,8 +23,6 @@ export interface FollowOptions extends EventFilter, Persistence {
 
 /** Is no event, but says how far a reader has come whom a filter lets little through to. */
 const REACHED = 'baton.events.reached';
-/** Beyond so many events that nobody has taken, no more are read from the daemon. */
-const MAX_WAITING = 1_000;
 
 export class Events {
   readonly #requests: Requests;
@@ -47,7 +46,7 @@ export class Events {
 
   /** Each event once and in order, until `signal` or the end of the loop over it. */
   async *follow(options: FollowOptions = {}): AsyncGenerator<Event> {
-    const queue = new EventQueue();
+    const queue = new EventQueue<Event>();
     const ended = new AbortController();
     const signals = options.signal === undefined ? [ended.signal] : [ended.signal, options.signal];
     const signal = AbortSignal.any(signals);
@@ -60,7 +59,10 @@ export class Events {
     }
   }
 
-  async #follow(queue: EventQueue, { after, type, machine, ...persistence }: FollowOptions): Promise<void> {
+  async #follow(
+    queue: EventQueue<Event>,
+    { after, type, machine, ...persistence }: FollowOptions,
+  ): Promise<void> {
     const { signal } = persistence;
     /* From the start a number: what happens while a first connection breaks is not lost. */
     let last = after ?? (await this.last());
@@ -80,47 +82,12 @@ export class Events {
       const close = () => channel.close();
       signal?.addEventListener('abort', close, { once: true });
       if (signal?.aborted) close();
-      queue.onFull = (isFull) => (isFull ? channel.socket.pause() : channel.socket.resume());
+      queue.fillFrom(channel.socket);
       isOpen();
       const { code, reason } = await channel.closed;
       signal?.removeEventListener('abort', close);
       if (refusal !== null && (refusal as Problem).code !== 'slow_reader') throw new ProblemError(refusal);
       return { lost: reason || `the connection was closed (${code})` };
     }, persistence);
-  }
-}
-
-class EventQueue {
-  readonly #events: Event[] = [];
-  #wake: () => void = () => undefined;
-  onFull: (isFull: boolean) => void = () => undefined;
-
-  push(event: Event): void {
-    this.#events.push(event);
-    if (this.#events.length === MAX_WAITING) this.onFull(true);
-    this.#wake();
-  }
-
-  /** Until `source` ends and nothing waits; rejects as it does, when all that came before was taken. */
-  async *drain(source: Promise<void>): AsyncGenerator<Event> {
-    let isOver = false;
-    const over = source.finally(() => {
-      isOver = true;
-      this.#wake();
-    });
-    over.catch(() => undefined);
-    for (;;) {
-      const event = this.#events.shift();
-      if (event !== undefined) {
-        if (this.#events.length === MAX_WAITING - 1) this.onFull(false);
-        yield event;
-      } else if (isOver) {
-        return await over;
-      } else {
-        await new Promise<void>((resolve) => {
-          this.#wake = resolve;
-        });
-      }
-    }
   }
 }
