@@ -39,11 +39,15 @@ export async function editMachine(context: Context, name: string): Promise<void>
         else out.line(`${changed.name} is changed: ${Object.keys(change).join(', ')}.`);
         return;
       } catch (error) {
-        if (!isRefusal(error)) throw error;
         keeps = true;
+        const kept = `your text is kept: ${file}`;
+        if (!isRefusal(error)) {
+          out.note(kept);
+          throw error;
+        }
         out.error(error.message);
         if (!(await wantsAgain(context))) {
-          const hints = [`your text is kept: ${file}`];
+          const hints = [kept];
           throw error instanceof CommandError
             ? new CommandError(error.exit, 'the document was not changed', hints)
             : new CommandError(exitFor(error), `the document was not changed: ${error.message}`, hints);

@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { BATON, openStage, type Stage } from './cli-under-test.js';
+import { BATON, baton, openStage, type Stage } from './cli-under-test.js';
 import { TerminalUnderTest } from './terminal-under-test.js';
 
 interface Context {
@@ -88,6 +88,16 @@ test('a change by somebody else meanwhile is not overwritten: ours is offered up
   assert.is(await terminal.ended(child), 0, terminal.text);
   const { spec } = JSON.parse((await stage.run('machine', 'show', 'web1', '--json')).stdout);
   assert.equal([spec.memoryMiB, spec.commandLine], [64, 'quiet']);
+});
+
+test('what somebody has written is kept, whatever comes in between', async ({ stage }) => {
+  const deleted = `'${process.execPath}' '${BATON}' machine delete web1 > /dev/null`;
+  const EDITOR = editor(stage, `sed -i s/memoryMiB:.*/memoryMiB:\\ 48/ "$1"; ${deleted}`, 'false');
+  const env = { EDITOR, TMPDIR: stage.folders.path };
+  const { exitCode, stderr } = await baton(stage.socket, ['machine', 'edit', 'web1'], { env });
+  assert.is(exitCode, 4, stderr);
+  const [, file = ''] = /your text is kept: (.*)/.exec(stderr) ?? [];
+  assert.match(readFileSync(file, 'utf8'), /^memoryMiB: 48$/m);
 });
 
 test.run();
