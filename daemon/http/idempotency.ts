@@ -10,7 +10,7 @@
 import { createHash } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
-import { requesterName } from '../access/principal.js';
+import { type Caller, requesterName } from '../access/principal.js';
 import { BatonError } from '../errors.js';
 import { type IdempotencyKey, type KeptAnswer, type KeptRequest, underKey } from '../idempotency.js';
 import type { Services } from '../machines/services.js';
@@ -90,7 +90,12 @@ export function addIdempotency(app: FastifyInstance, { store, log }: Services, s
 function keyOf({ method, headers, principal, routeOptions }: FastifyRequest): IdempotencyKey | null {
   const key = headers['idempotency-key'];
   if (method !== 'POST' || typeof key !== 'string' || routeOptions.config.idempotency === 'none') return null;
-  return { principal: requesterName(principal), key };
+  return { principal: ownerOf(principal), key };
+}
+
+/** The name of a token that was revoked can be that of another one, with other rights. */
+function ownerOf(caller: Caller): string {
+  return caller.via === 'token' ? `token:${caller.credential}` : requesterName(caller);
 }
 
 function nameOf({ principal, key }: IdempotencyKey): string {

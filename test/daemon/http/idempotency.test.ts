@@ -45,6 +45,21 @@ async function restarted(context: Context): Promise<App> {
   return context.app;
 }
 
+test('a token that has the name of one that was revoked is not answered what that one was', async ({
+  app,
+}) => {
+  const withNewToken = async () => {
+    const { body } = await call(app, 'POST', '/v1/tokens', { name: 'ci', role: 'operator' });
+    const headers = { 'idempotency-key': 'k', authorization: `Bearer ${body.token}` };
+    const { statusCode } = await app.server.inject({
+      ...{ method: 'POST', url: '/v1/machines', headers, payload: MACHINE },
+    });
+    await call(app, 'DELETE', `/v1/tokens/${body.id}`);
+    return statusCode;
+  };
+  assert.equal([await withNewToken(), await withNewToken()], [201, 409]);
+});
+
 test('the same request with the same key is done once and answered alike', async ({ app }) => {
   const first = await post(app, '/v1/machines', 'k', MACHINE);
   assert.is(first.status, 201);
