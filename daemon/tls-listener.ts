@@ -1,7 +1,8 @@
 /**
  * TCP, with TLS and nothing else: connections that have shaken hands are given to the HTTP server, as if it had accepted
  * them itself, so that routes, limits and WebSockets are the same as on the unix socket. A client may show a
- * certificate and need not. Connections are bounded, also per address, and so is the time for the handshake.
+ * certificate and need not. Connections are bounded, also per address, and so is the time for the handshake. A peer that
+ * is gone without a word is noticed, also by a session in which nothing is said.
  */
 import { constants } from 'node:crypto';
 import { once } from 'node:events';
@@ -16,6 +17,7 @@ import { messageOf } from './errors.js';
 const MAX_CONNECTIONS = 1_024;
 const MAX_CONNECTIONS_PER_NETWORK = 128;
 const HANDSHAKE_DEADLINE_MS = 10_000;
+const PROBED_AFTER_MS = 30_000;
 
 export interface TlsFiles {
   /** The daemon's certificate, with its chain, PEM. */
@@ -57,6 +59,8 @@ export class TlsListener {
       rejectUnauthorized: false,
       handshakeTimeout: HANDSHAKE_DEADLINE_MS,
       ALPNProtocols: ['http/1.1'],
+      keepAlive: true,
+      keepAliveInitialDelay: PROBED_AFTER_MS,
     });
     this.#server.maxConnections = maxConnections ?? MAX_CONNECTIONS;
     this.#server.on('connection', (socket) => this.#count(socket));

@@ -1,7 +1,7 @@
 /** TCP with TLS: client certificates, what speaks no TLS, old versions, new files, and bounds. */
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, connect as connectTcp, createServer } from 'node:net';
 import { connect } from 'node:tls';
 import { suite } from 'uvu';
@@ -199,6 +199,26 @@ test('a socket that somebody else listens on is taken over, as by socket activat
   assert.is((await ask(where, { path: '/v1', token })).status, 200);
   assert.is((await ask(where, { path: '/v1' })).status, 401);
   await listener.close();
+});
+
+test('a peer that says nothing is probed, so that one that is gone is noticed', async ({
+  port,
+  certificates,
+}) => {
+  const socket = connect({ port, host: '127.0.0.1', ca: certificates.ca.cert });
+  await once(socket, 'secureConnect');
+  const place = (number: number | undefined) =>
+    `0100007F:${number?.toString(16).toUpperCase().padStart(4, '0')}`;
+  const isProbed = () => {
+    const lines = readFileSync('/proc/net/tcp', 'latin1').split('\n');
+    const fields = lines.map((line) => line.trim().split(/\s+/));
+    const ours = fields.find(
+      ([, local, remote]) => local === place(port) && remote === place(socket.localPort),
+    );
+    return ours?.[5]?.startsWith('02:');
+  };
+  await waitFor(isProbed, { what: 'the timer of the probes' });
+  socket.destroy();
 });
 
 test('connections of one network are bounded; those that end make room', async (context) => {
