@@ -1,10 +1,11 @@
 /** WebSockets, event streams and long answers end with what their caller proved itself with; streams are counted. */
 import type { IncomingMessage } from 'node:http';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import type { WebSocket } from 'ws';
 import type { Caller } from '../access/principal.js';
 import type { Sessions } from '../access/sessions.js';
 import { type BatonError, problemBody } from '../errors.js';
+import { asksForEvents } from './event-source.js';
 
 /** Private close codes; the frame before says the same as a problem. */
 const CLOSE_UNAUTHENTICATED = 4401;
@@ -20,7 +21,7 @@ export function followSessions(
 
   app.addHook('onRequest', async (request, reply) => {
     const { principal, raw, ws } = request;
-    const isStream = ws || asksForEvents(request);
+    const isStream = ws || asksForEvents(request.headers);
     if (isStream) sessions.requireRoom(principal);
     if (ws) callers.set(raw, principal);
     else if (isStream || (principal.credential !== null && request.method === 'GET')) {
@@ -46,10 +47,6 @@ export function followSessions(
       cut(socket, CLOSE_TOO_MANY, error as BatonError);
     }
   });
-}
-
-function asksForEvents({ headers: { accept } }: FastifyRequest): boolean {
-  return accept?.includes('text/event-stream') ?? false;
 }
 
 /** What it says from now on is not heard any more. */

@@ -4,12 +4,17 @@
  * before the daemon ends the answer for a reason. There is nothing that a peer could answer: one that is dead is noticed
  * by its connection, or when it takes nothing more.
  */
-import type { ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import { type BatonError, problemBody } from '../errors.js';
 import type { Frame } from './event-feed.js';
 import type { EventTransport } from './event-stream.js';
 
 export const EVENT_STREAM = 'text/event-stream';
+/** Whether an answer may be one that goes on and on. */
+export function asksForEvents({ accept }: IncomingHttpHeaders): boolean {
+  return accept?.includes(EVENT_STREAM) ?? false;
+}
+
 /** After which a browser comes back. */
 const RETRY_MS = 1_000;
 const TCP_PROBE_AFTER_MS = 30_000;

@@ -4,6 +4,7 @@
  */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Metrics } from '../metrics/metrics.js';
+import { asksForEvents } from './event-source.js';
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 const MS_PER_S = 1_000;
@@ -11,7 +12,7 @@ const MS_PER_S = 1_000;
 /** Before any route is added. */
 export function measureRequests(app: FastifyInstance, { requestDuration }: Metrics): void {
   app.addHook('onResponse', (request, reply, done) => {
-    if (!asksToWait(request)) {
+    if (!asksToWait(request) && !asksForEvents(request.headers)) {
       const { method } = request;
       const labels = {
         method: METHODS.includes(method) ? method : 'other',

@@ -4,6 +4,8 @@ import { readFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { App } from '../../../daemon/app.js';
+import { within } from '../../helpers/wait.js';
+import { EventSourceReader } from '../event-readers.js';
 import {
   call,
   createMachine,
@@ -113,6 +115,15 @@ test('requests are counted by pattern, whatever is in their addresses', async ({
   assert.is(count({ method: 'GET', route, status: '404' }), 2);
   assert.is(count({ route: 'none' }), 2);
   assert.is(count({ route: '/v1/machines/:machine/start' }), null);
+});
+
+test('a stream is not a request that took long', async ({ app, folders }) => {
+  await app.server.listen({ path: `${folders.path}/api.sock` });
+  const reader = await EventSourceReader.open(`${folders.path}/api.sock`, '');
+  app.feed.close();
+  await within(reader.ended, 5_000, 'the end of the stream');
+  const families = await scrape(app);
+  assert.is(valueIn(families, 'baton_http_request_duration_seconds_count', { route: '/v1/events' }), null);
 });
 
 test('a scrape with 1,000 machines is cheap, and has no more lines for them', async ({ app, folders }) => {
