@@ -42,10 +42,18 @@ function ask(socket: Socket, { groupId, groupRole }: UnixPeerOptions): Caller | 
   };
 }
 
+/** As it was asked first: one that hangs up is still told of by the audit. */
+const uids = new WeakMap<Socket, number>();
+
 /** The number of the user at the other end; null when nobody says. */
 export function peerUid(socket: Socket): number | null {
+  const known = uids.get(socket);
+  if (known !== undefined) return known;
   const fd = descriptorOf(socket);
-  return fd === null || socket.remoteAddress !== undefined ? null : peerCredentials(fd).uid;
+  if (fd === null || socket.remoteAddress !== undefined) return null;
+  const { uid } = peerCredentials(fd);
+  uids.set(socket, uid);
+  return uid;
 }
 
 /** Node tells the descriptor of a socket by its handle only. */

@@ -1,9 +1,10 @@
 /** Bounds: bodies that nobody asked for, slow heads, too many requests, failures, and connections. */
 import { once } from 'node:events';
-import { connect as connectUnix } from 'node:net';
+import { connect as connectUnix, type Socket } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { origin } from '../../../daemon/access/authenticator.js';
 import { hasOpenssl } from '../../helpers/certificates.js';
 import { skipSuite } from '../../helpers/skip.js';
 import { waitFor, within } from '../../helpers/wait.js';
@@ -172,6 +173,16 @@ test('one user of the unix socket cannot take all connections', async (context) 
   await waitFor(async () => (await ask(unix, { path: '/v1' }).catch(() => null))?.status === 200, {
     what: 'room',
   });
+});
+
+test('who hangs up before the answer is told of as who it was', async (context) => {
+  const accepted = once(context.app.server.server, 'connection');
+  const client = connectUnix(context.unix.socketPath);
+  const [socket] = (await accepted) as [Socket];
+  const closed = once(socket, 'close');
+  client.destroy();
+  await within(closed, 5_000, 'the end of the connection');
+  assert.is(origin(socket), `uid ${process.getuid?.()}`);
 });
 
 test('the audit says where it came from, and tells of consoles that were opened', async (context) => {
