@@ -203,7 +203,7 @@ test('edit sends what was changed in the editor', async ({ stage }) => {
   const { run, folders, socket } = stage;
   await run('machine', 'create', 'web1', '-m', '32M', '--kernel', folders.kernel, '--command-line', 'quiet');
   const edit = (script: string) =>
-    baton(socket, ['machine', 'edit', 'web1'], { env: { EDITOR: `sed -i ${script}` } });
+    baton(socket, ['machine', 'edit', 'web1'], { env: { EDITOR: `sed -i ${script}`, TMPDIR: folders.path } });
   const changed = await edit("-e 's/memoryMiB: 32/memoryMiB: 48/' -e /commandLine/d");
   assert.equal(
     [changed.exitCode, changed.stdout],
