@@ -118,7 +118,8 @@ export function requireUnscoped({ principal, method }: FastifyRequest): void {
 function requireInScope(request: FastifyRequest, machineId: (idOrName: string) => string | null): void {
   const { principal, params, routeOptions } = request;
   if (principal.machines === null || routeOptions.config.scoped) return;
-  const { machine } = params as { machine?: string };
+  const named = params as { machine?: string };
+  const { machine } = named;
   if (machine === undefined) {
     requireUnscoped(request);
     return;
@@ -127,4 +128,6 @@ function requireInScope(request: FastifyRequest, machineId: (idOrName: string) =
   if (id === null || !seesMachine(principal, id)) {
     throw new BatonError('machine_not_found', `there is no machine with id or name ${machine}`);
   }
+  /* This one is meant, also if another has its name by the time the body is read. */
+  named.machine = id;
 }

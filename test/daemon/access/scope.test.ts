@@ -1,7 +1,10 @@
 /** A token that is limited to machines: the others are not there, and what is about the host is refused. */
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { App } from '../../../daemon/app.js';
+import { within } from '../../helpers/wait.js';
 import { call, createMachine, type Folders, makeFolders, perform, startApp, tearDown } from '../fixture.js';
 
 interface Context {
@@ -87,6 +90,36 @@ test('another machine is not there, as one that never was', async (context) => {
     (await ask(context, 'POST', `/v1/operations/${operation.id}/cancel`)).body.code,
     'operation_not_found',
   );
+});
+
+test('a machine that is renamed while the body comes is still the one that was asked for', async (context) => {
+  const { app, folders, mine, other, token } = context;
+  const socketPath = `${folders.path}/scope.sock`;
+  await app.server.listen({ path: socketPath });
+  const rename = async (id: string, name: string) =>
+    assert.is((await call(app, 'PATCH', `/v1/machines/${id}`, { name })).status, 200);
+  const body = JSON.stringify({ labels: { late: 'yes' } });
+  const outgoing = request({
+    ...{ socketPath, method: 'PATCH', path: '/v1/machines/mine', agent: false },
+    headers: {
+      authorization: `Bearer ${token}`,
+      'content-type': 'application/json',
+      'content-length': body.length,
+      expect: '100-continue',
+    },
+  });
+  outgoing.flushHeaders();
+  await within(once(outgoing, 'continue'), 5_000, 'the invitation to send the body');
+  await rename(mine, 'was-mine');
+  await rename(other, 'mine');
+  outgoing.end(body);
+  const [response] = (await within(once(outgoing, 'response'), 5_000, 'an answer')) as [IncomingMessage];
+  response.resume();
+  assert.is(response.statusCode, 200);
+  await rename(other, 'other');
+  await rename(mine, 'mine');
+  const labels = async (id: string) => (await call(app, 'GET', `/v1/machines/${id}`)).body.labels;
+  assert.equal([(await labels(mine)).late, (await labels(other)).late], ['yes', undefined]);
 });
 
 test('an upgrade of another machine is not there', async (context) => {
