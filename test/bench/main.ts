@@ -5,9 +5,9 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { endProcessesNaming } from '../demo/leftovers.js';
 import { isInOwnNetwork, ownNetworkMissing } from '../e2e/own-network.js';
+import { exitWithUsage, programArguments } from '../helpers/program-arguments.js';
 import type { Benchmark } from './benchmark.js';
 import { batondStart } from './benchmarks/batond-start.js';
 import { boot } from './benchmarks/boot.js';
@@ -64,7 +64,10 @@ function chosen(names: readonly string[]): readonly Benchmark[] {
     const benchmark = BENCHMARKS.find((candidate) => candidate.name === name);
     if (benchmark !== undefined) return benchmark;
     const known = BENCHMARKS.map((candidate) => candidate.name).join(', ');
-    throw new Error(`expected a benchmark's name (${known}), got ${name}`);
+    exitWithUsage(
+      'npm run bench -- --help tells more',
+      `expected a benchmark's name (${known}), got ${name}`,
+    );
   });
 }
 
@@ -95,10 +98,20 @@ async function runOne(benchmark: Benchmark, short: boolean): Promise<ComparisonR
   }
 }
 
-const { values, positionals } = parseArgs({
-  options: { short: { type: 'boolean', default: false }, json: { type: 'string' }, node: { type: 'string' } },
-  allowPositionals: true,
-});
+const USAGE = `npm run bench -- [NAME…] [--short] [--json FILE] [--node PATH]
+
+Measures beside QEMU, in one run. Without a NAME all of them; some are for another Node.
+
+  --short        few runs: whether it works
+  --json FILE    write the figures there too
+  --node PATH    the Node that runs Baton's programs
+
+${BENCHMARKS.map(({ name, summary }) => `  ${name.padEnd(16)} ${summary}`).join('\n')}`;
+const { values, positionals } = programArguments(
+  USAGE,
+  { short: { type: 'boolean', default: false }, json: { type: 'string' }, node: { type: 'string' } },
+  { allowPositionals: true },
+);
 const benchmarks = chosen(positionals);
 const node = await findNode(values.node);
 const wantsNetwork = benchmarks.some(({ ownNetwork }) => ownNetwork === true);

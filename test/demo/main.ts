@@ -6,7 +6,7 @@
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { programArguments } from '../helpers/program-arguments.js';
 import { DaemonClient } from './daemon-client.js';
 import { DaemonProcess } from './daemon-process.js';
 import { runDemo } from './demo.js';
@@ -15,6 +15,9 @@ import { endProcessesNaming, leftovers } from './leftovers.js';
 import { qemuGuest } from './qemu-guest.js';
 import { failure, line, success, title } from './screen.js';
 
+const USAGE = `npm run demo -- [--linux | --qemu] [--upgrades N]
+
+Upgrades a running guest, live: a tiny one of ours, Debian's kernel, or a q35 machine on two QEMUs (npm run fetch).`;
 /** Socket paths have 107 bytes, and the daemon adds its own folders: a long TMPDIR would not do. */
 const LONGEST_TMPDIR = 40;
 const LOG_LINES = 12;
@@ -26,12 +29,10 @@ interface DemoArguments {
 }
 
 function readArguments(): DemoArguments {
-  const { values } = parseArgs({
-    options: {
-      linux: { type: 'boolean', default: false },
-      qemu: { type: 'boolean', default: false },
-      upgrades: { type: 'string' },
-    },
+  const { values } = programArguments(USAGE, {
+    linux: { type: 'boolean', default: false },
+    qemu: { type: 'boolean', default: false },
+    upgrades: { type: 'string' },
   });
   if (values.linux && values.qemu) throw new Error('expected --linux or --qemu, got both');
   const guest = values.qemu ? 'qemu' : values.linux ? 'linux' : 'built-in';

@@ -8,16 +8,24 @@
  */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { programArguments } from '../helpers/program-arguments.js';
 import { cacheDirectory } from './cache.js';
 import { fetchAll } from './fetch.js';
 import { withLock } from './lock.js';
 import { readManifest } from './manifest.js';
 
-const { values, positionals } = parseArgs({
-  options: { refresh: { type: 'boolean', default: false } },
-  allowPositionals: true,
-});
+const USAGE = `npm run fetch -- [--refresh] [PRODUCT…]
+
+Brings Debian kernels, QEMUs, firmware and a Debian guest into the cache folder ($BATON_CACHE or ~/.cache/baton).
+
+  PRODUCT      such as debian or qemu-11.1: these alone, with what they need
+  --refresh    look for newer packages`;
+
+const { values, positionals } = programArguments(
+  USAGE,
+  { refresh: { type: 'boolean', default: false } },
+  { allowPositionals: true },
+);
 const cache = cacheDirectory();
 const log = (line: string) => console.log(line);
 

@@ -4,27 +4,33 @@
  * that what Baton promises still holds. A round is fixed by seed and number, its moments as far as timing allows.
  * `npm run soak -- debian [--upgrades N]`: see debian.ts.
  */
-import { parseArgs } from 'node:util';
+
 import { isInOwnNetwork } from '../e2e/own-network.js';
+import { programArguments } from '../helpers/program-arguments.js';
 import { soakDebian } from './debian.js';
 import { DaemonJudge } from './oracle.js';
 import { describeFault, planRound } from './plan.js';
 import { playRound } from './round.js';
 import { Stage } from './stage.js';
 
+const USAGE = `npm run soak -- [--minutes N] [--seed S] [--from ROUND] [--machines N]
+npm run soak -- debian [--upgrades N]
+
+Upgrades running guests again and again under faults, or a Debian at work, and checks what Baton promises.`;
 const MEMORIES_MIB = [64, 128, 96];
 
 function readArguments() {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: {
+  const { values, positionals } = programArguments(
+    USAGE,
+    {
       upgrades: { type: 'string', default: '100' },
       minutes: { type: 'string', default: '5' },
       seed: { type: 'string', default: String(Date.now() % 100_000) },
       from: { type: 'string', default: '1' },
       machines: { type: 'string', default: '2' },
     },
-  });
+    { allowPositionals: true },
+  );
   const read = (name: keyof typeof values) => {
     const number = Number(values[name]);
     if (!(number > 0)) throw new Error(`expected --${name} to be a number above 0, got ${values[name]}`);
