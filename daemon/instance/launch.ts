@@ -14,11 +14,12 @@ import { giveToVmm, makeVmmFolder } from './vmm-user.js';
 /** Fresh folders, for the VMMs' user only: whoever reaches cpr.sock gets the guest's memory. */
 export function makeInstanceFolders({ socketsDir, logsDir }: Pick<Instance, 'socketsDir' | 'logsDir'>): void {
   rmSync(socketsDir, { recursive: true, force: true });
-  makeVmmFolder(socketsDir);
-  makeVmmFolder(logsDir);
   const { consoleInput } = instancePaths({ socketsDir, logsDir });
-  native.makeFifo(consoleInput);
-  giveToVmm(consoleInput);
+  makeVmmFolder(socketsDir, () => {
+    native.makeFifo(consoleInput);
+    giveToVmm(consoleInput);
+  });
+  makeVmmFolder(logsDir);
 }
 
 /** For a program that takes over the process of `source`, which goes on writing its words to the file that it has. */

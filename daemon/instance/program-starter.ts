@@ -5,14 +5,13 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, constants } from 'node:fs';
+import { closeSync, constants, fstatSync } from 'node:fs';
 import type { ProcessIdentity } from '../instance.js';
 import { vmmEnvironment } from './environment.js';
 import { openVmmFileSync } from './vmm-file.js';
-import { asVmmUser, giveToVmm } from './vmm-user.js';
+import { asVmmUser, giveOpenFileToVmm } from './vmm-user.js';
 
-/** Its output is added to what is there. */
-export const OUTPUT = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT;
+const OUTPUT = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT;
 
 export interface ProcessEnd {
   readonly exitCode: number | null;
@@ -45,12 +44,27 @@ export interface ProgramStarter {
   start(program: Program, identify: Identify): Promise<Launched>;
 }
 
+/**
+ * For what a program says, which is added to what is there, and is its user's. Others of that user can write into the folder:
+ * a link in its place is refused, of either kind.
+ */
+export function openOutput(path: string): number {
+  const fd = openVmmFileSync(path, OUTPUT);
+  try {
+    if (fstatSync(fd).nlink > 1) throw new Error(`expected ${path} to be a file with no other name`);
+    giveOpenFileToVmm(fd);
+    return fd;
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+}
+
 /** Node's own spawn, since nothing of the child is to be read, piped, or ended with us. */
 export class ForkStarter implements ProgramStarter {
   async start({ file, args, fds, folder, log: path }: Program, identify: Identify): Promise<Launched> {
-    const log = openVmmFileSync(path, OUTPUT);
+    const log = openOutput(path);
     try {
-      giveToVmm(path);
       const own = asVmmUser(file, args);
       const child = spawn(own.file, own.args, {
         detached: true,

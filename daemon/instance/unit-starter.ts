@@ -14,13 +14,12 @@ import { vmmEnvironment } from './environment.js';
 import {
   type Identify,
   type Launched,
-  OUTPUT,
+  openOutput,
   type ProcessEnd,
   type Program,
   type ProgramStarter,
 } from './program-starter.js';
 import { vmmProperties } from './unit-properties.js';
-import { openVmmFileSync } from './vmm-file.js';
 import { giveToVmm, vmmUser } from './vmm-user.js';
 
 /** Made by systemd as it boots a host. */
@@ -57,12 +56,13 @@ export class UnitStarter implements ProgramStarter {
 
   async start(program: Program, identify: Identify): Promise<Launched> {
     const unit = `baton-${program.name}.service`;
-    closeSync(openVmmFileSync(program.log, OUTPUT));
-    giveToVmm(program.log);
-    const heritage = program.fds.length === 0 ? null : new Heritage(program);
+    const output = openOutput(program.log);
+    let heritage: Heritage | null = null;
     try {
+      if (program.fds.length > 0) heritage = new Heritage(program);
       const commandLine = heritage?.commandLine ?? [program.file, ...program.args];
-      await run('systemd-run', this.#options(unit, program, commandLine), START_DEADLINE_MS);
+      const options = this.#options(unit, { ...program, log: pathOfOpen(output) }, commandLine);
+      await run('systemd-run', options, START_DEADLINE_MS);
       await heritage?.give();
       const pid = Number((await show(unit, 'MainPID')).get('MainPID'));
       const process = pid > 0 ? identify(pid) : null;
@@ -74,6 +74,7 @@ export class UnitStarter implements ProgramStarter {
       throw error;
     } finally {
       heritage?.close();
+      closeSync(output);
     }
   }
 
@@ -96,6 +97,14 @@ export class UnitStarter implements ProgramStarter {
       ...commandLine.map((word) => word.replaceAll('$', '$$$$')),
     ];
   }
+}
+
+/**
+ * systemd opens the log as root, by a path, in a folder that other VMMs of the machine can write into. This one leads to the
+ * file that we have opened, whatever lies in the folder by then.
+ */
+function pathOfOpen(fd: number): string {
+  return `/proc/${process.pid}/fd/${fd}`;
 }
 
 /** Descriptors on their way to a unit. */

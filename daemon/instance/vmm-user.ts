@@ -2,7 +2,7 @@
  * The unprivileged user that VMMs, and whatever is asked what it can do, run as; and the folders that they may write
  * into. Told once, as the daemon starts. Without one they run as the daemon does, and every folder is its own.
  */
-import { chmodSync, lchownSync, mkdirSync } from 'node:fs';
+import { chmodSync, fchownSync, lchownSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Account } from '../service/accounts.js';
 
@@ -34,16 +34,25 @@ export function giveToVmm(path: string): void {
   if (account !== null) lchownSync(path, account.uid, account.gid);
 }
 
+/** One that is open: whatever has its name by now. */
+export function giveOpenFileToVmm(fd: number): void {
+  if (account !== null) fchownSync(fd, account.uid, account.gid);
+}
+
 /** A folder through which a VMM reaches its own: it can be entered by name, and not looked at. */
 export function makePassage(path: string): void {
   mkdirSync(path, { recursive: true, mode: 0o700 });
   if (account !== null) chmodSync(path, 0o711);
 }
 
-/** A folder of VMMs, and of nobody else, two levels below the daemon's own. */
-export function makeVmmFolder(path: string): void {
+/**
+ * A folder of VMMs, and of nobody else, two levels below the daemon's own. `fill` puts things into one that was not there
+ * while it still is the daemon's: all VMMs are one user, and another could put a link in their place.
+ */
+export function makeVmmFolder(path: string, fill: () => void = () => undefined): void {
   makePassage(dirname(dirname(path)));
   makePassage(dirname(path));
   mkdirSync(path, { recursive: true, mode: 0o700 });
+  fill();
   giveToVmm(path);
 }

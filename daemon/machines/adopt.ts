@@ -225,6 +225,6 @@ function write(services: Services, request: AdoptRequest, found: Found, id: stri
 function linkMonitor(folders: Parameters<typeof instancePaths>[0], qmpSocket: string): void {
   const paths = instancePaths(folders);
   makeInstanceFolders(folders);
-  writeFileSync(paths.vmmLog, '', { mode: 0o600 });
+  writeFileSync(paths.vmmLog, '', { mode: 0o600, flag: 'wx' });
   symlinkSync(qmpSocket, paths.qmp);
 }

@@ -2,7 +2,7 @@
  * What is asked of systemd, and what is made of its answers, with stand-ins for its programs first in PATH. That systemd
  * itself does it is tested under systemd (test/service).
  */
-import { existsSync, mkdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { LinuxProcesses } from '../../../daemon/instance/host.js';
@@ -18,6 +18,7 @@ const SYSTEMD_RUN = `#!/bin/bash
 printf '%s\\n' "$@" >"$FOLDER/asked"
 while [ "$1" != -- ]; do case $1 in --property=StandardOutput=append:*) log=\${1#*append:};; esac; shift; done
 shift
+[ ! -e "$FOLDER/swap" ] || mv -f "$FOLDER/swap" "$FOLDER/vmm.log"
 [ ! -e "$FOLDER/refuses" ] || { echo 'Unit already exists' >&2; exit 1; }
 setsid "\${@//\\$\\$/\\$}" </dev/null >>"$log" 2>&1 &
 echo $! >"$FOLDER/pid"
@@ -128,6 +129,21 @@ for (const [what, how, expected] of [
     assert.match(readFileSync(`${dir.path}/systemctl`, 'utf8'), 'reset-failed baton-vmm-12345678-1.service');
   });
 }
+
+test('the log that another VMM puts a link in place of, before systemd opens it, is the one that was made', async ({
+  dir,
+  host,
+}) => {
+  const [secret, log] = [`${dir.path}/secret`, `${dir.path}/vmm.log`];
+  writeFileSync(secret, 'of the host');
+  symlinkSync(secret, `${dir.path}/swap`);
+  const { process: started } = await host.start(program(dir, '/bin/sh', ['-c', 'echo said; exec sleep 60']));
+  const written = readlinkSync(`/proc/${started.pid}/fd/1`);
+  await host.kill(started, 10_000);
+  assert.is(readlinkSync(log), secret);
+  assert.is(written, `${log} (deleted)`);
+  assert.is(readFileSync(secret, 'utf8'), 'of the host');
+});
 
 test('what systemd refuses is refused in its words, and nothing is left', async ({ dir, host }) => {
   writeFileSync(`${dir.path}/refuses`, '');

@@ -1,6 +1,7 @@
 /** What a VMM that was broken out into may put in place of its files: the daemon, which may be root, does not fall for it. */
 import {
   closeSync,
+  linkSync,
   readFileSync,
   readlinkSync,
   statSync,
@@ -13,7 +14,7 @@ import * as assert from 'uvu/assert';
 import { writeFifo } from '../../../daemon/console/fifo.js';
 import { GenerationLog } from '../../../daemon/console/generation-log.js';
 import { outputTail } from '../../../daemon/instance/output-tail.js';
-import { ForkStarter } from '../../../daemon/instance/program-starter.js';
+import { ForkStarter, openOutput } from '../../../daemon/instance/program-starter.js';
 import { openVmmFile, openVmmFileSync } from '../../../daemon/instance/vmm-file.js';
 import { giveToVmm, runVmmsAs } from '../../../daemon/instance/vmm-user.js';
 import { userNamed } from '../../../daemon/service/accounts.js';
@@ -67,6 +68,12 @@ test('a link in place of a log, or of the console, has nothing written through i
   assert.is(await started.catch((error: { code: string }) => error.code), 'ELOOP');
   assert.throws(() => writeFifo(link, Buffer.from('typed')), /ELOOP/);
   assert.is(readFileSync(secret, 'utf8'), 'of the host');
+});
+
+test('a file of the host by a second name in place of a log is not taken for it', ({ dir, secret }) => {
+  const log = `${dir.path}/log`;
+  linkSync(secret, log);
+  assert.throws(() => openOutput(log), /to be a file with no other name/);
 });
 
 test('a link in place of what is given to the VMM gives nothing else away', ({ link, secret }) => {

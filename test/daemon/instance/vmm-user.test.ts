@@ -41,6 +41,18 @@ test('its folders are its own, and the way to them shows nothing', async () => {
   }
 });
 
+test('what it finds in its folders was put there before they were its own', async () => {
+  const { path, remove } = await tempDir();
+  try {
+    runVmmsAs(userNamed('nobody'));
+    const owners: number[] = [];
+    makeVmmFolder(`${path}/m/1`, () => owners.push(statSync(`${path}/m/1`).uid));
+    assert.equal(owners, [0]);
+  } finally {
+    await remove();
+  }
+});
+
 test('a user that is none is refused with what would help', () => {
   assert.throws(() => userNamed('no-such-user'), /expected a user named no-such-user .*batond-setup install/);
 });
