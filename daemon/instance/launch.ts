@@ -2,18 +2,19 @@
  * Starts a VMM that outlives the daemon, in fresh folders of its generation. The descriptors of its command line are
  * closed here.
  */
-import { linkSync, rmSync } from 'node:fs';
+import { linkSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import * as native from '../../native/index.js';
 import { type Instance, type InstancePaths, instancePaths } from '../instance.js';
 import type { CommandLine } from './driver.js';
 import type { HostProcesses } from './host.js';
 import type { Launched } from './program-starter.js';
+import { removeVmmFolderSync } from './vmm-folder.js';
 import { giveToVmm, makeVmmFolder } from './vmm-user.js';
 
 /** Fresh folders, for the VMMs' user only: whoever reaches cpr.sock gets the guest's memory. */
 export function makeInstanceFolders({ socketsDir, logsDir }: Pick<Instance, 'socketsDir' | 'logsDir'>): void {
-  rmSync(socketsDir, { recursive: true, force: true });
+  removeVmmFolderSync(socketsDir);
   const { consoleInput } = instancePaths({ socketsDir, logsDir });
   makeVmmFolder(socketsDir, () => {
     native.makeFifo(consoleInput);

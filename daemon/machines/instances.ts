@@ -2,7 +2,6 @@
  * The processes of one machine: starting one, knowing it on disk before and after, finding it again, and
  * recording its end. Only the machine's actor uses this.
  */
-import { rmSync } from 'node:fs';
 import type { Build } from '../build.js';
 import { messageOf } from '../errors.js';
 import type { EventData } from '../event-types.js';
@@ -13,6 +12,7 @@ import type { ProcessEnd } from '../instance/program-starter.js';
 import { publish, unpublish } from '../instance/published-sockets.js';
 import { describeEnd, type InstanceOwner, RunningInstance } from '../instance/running-instance.js';
 import { takeTaps } from '../instance/taps.js';
+import { removeVmmFolderSync } from '../instance/vmm-folder.js';
 import { type Instance, instancePaths, type ProcessIdentity } from '../instance.js';
 import { ADOPTED_GENERATION, type AdoptedLine, type Machine, shortId } from '../machine.js';
 import type { Services } from './services.js';
@@ -213,7 +213,7 @@ export class MachineInstances {
 
   #removeLogs(generation: number): void {
     const instance = this.#services.store.instances.byGeneration(this.#machineId, generation);
-    if (instance?.state === 'gone') rmSync(instance.logsDir, { recursive: true, force: true });
+    if (instance?.state === 'gone') removeVmmFolderSync(instance.logsDir);
   }
 
   /** One that has ended, or that never came to be. */
@@ -223,7 +223,7 @@ export class MachineInstances {
 
   /** The sockets; the logs of the newest generations stay for the operator. */
   removeSockets(generation: number): void {
-    rmSync(this.#folders(generation).socketsDir, { recursive: true, force: true });
+    removeVmmFolderSync(this.#folders(generation).socketsDir);
   }
 
   /** Where people knew the sockets of an adopted process, those of the newest are found. */
@@ -251,8 +251,8 @@ export class MachineInstances {
     const { stateDir, runtimeDir } = this.#services;
     if (adopted !== null)
       unpublish(publishedSockets(adopted, instancePaths(this.#folders(1))), this.#ownFolder);
-    rmSync(`${runtimeDir}/${shortId(this.#machineId)}`, { recursive: true, force: true });
-    rmSync(`${stateDir}/machines/${this.#machineId}`, { recursive: true, force: true });
+    removeVmmFolderSync(`${runtimeDir}/${shortId(this.#machineId)}`);
+    removeVmmFolderSync(`${stateDir}/machines/${this.#machineId}`);
   }
 
   /** Which of two instances a process runs, one of which was to become the other: its command line tells. */

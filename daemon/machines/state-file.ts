@@ -4,7 +4,8 @@
  * alone, as all of the guest's memory is in it.
  */
 import { existsSync, statSync } from 'node:fs';
-import { open, rename, rm } from 'node:fs/promises';
+import { open, rename } from 'node:fs/promises';
+import { removeVmmFolder } from '../instance/vmm-folder.js';
 import { makeVmmFolder } from '../instance/vmm-user.js';
 
 async function flush(path: string): Promise<void> {
@@ -45,7 +46,7 @@ export class StateFile {
   }
 
   async makeFolder(): Promise<void> {
-    await rm(this.#folder, { recursive: true, force: true });
+    await removeVmmFolder(this.#folder);
     makeVmmFolder(this.#folder);
     await flush(this.parent);
   }
@@ -61,7 +62,7 @@ export class StateFile {
   /** Nothing to do is success. */
   async remove(): Promise<void> {
     if (!this.hasFolder) return;
-    await rm(this.#folder, { recursive: true, force: true });
+    await removeVmmFolder(this.#folder);
     await flush(this.parent);
   }
 }

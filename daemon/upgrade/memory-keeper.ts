@@ -11,7 +11,7 @@
  * The keeper is a process, so that memory is held though VMM and daemon die both. It is found again by its command
  * line, and ends by itself when nobody comes.
  */
-import { createReadStream, rmSync } from 'node:fs';
+import { createReadStream } from 'node:fs';
 import { connect } from 'node:net';
 import { basename, dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -21,6 +21,7 @@ import type { HostProcesses } from '../instance/host.js';
 import { listeningAt } from '../instance/listening.js';
 import { outputTail, withLastWords } from '../instance/output-tail.js';
 import type { RunningInstance } from '../instance/running-instance.js';
+import { removeVmmFolderSync } from '../instance/vmm-folder.js';
 import { makeVmmFolder } from '../instance/vmm-user.js';
 import { keeperFiles, keeperMark } from '../keeper/files.js';
 import { closePieces, receivePieces, sendPieces } from '../keeper/pieces.js';
@@ -99,11 +100,11 @@ export async function restoreDevices(mainPath: string, stateFile: string): Promi
 /** Again is nothing, and so is it when there was no keeper. */
 export async function releaseMemory(folder: string, host: HostProcesses): Promise<void> {
   for (const keeper of host.findByArgument(keeperMark(folder))) await host.kill(keeper, KILL_DEADLINE_MS);
-  rmSync(folder, { recursive: true, force: true });
+  removeVmmFolderSync(folder);
 }
 
 async function startKeeper(folder: string, host: HostProcesses, signal: AbortSignal): Promise<void> {
-  rmSync(folder, { recursive: true, force: true });
+  removeVmmFolderSync(folder);
   makeVmmFolder(folder);
   const files = keeperFiles(folder);
   await host.start({

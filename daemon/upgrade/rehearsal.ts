@@ -5,7 +5,7 @@
  * with the guest untouched. What depends on the state of a guest that has run is not seen. Nothing is left
  * of the two; what a daemon that died left of its rehearsals is cleared away by the next one.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import type { Build } from '../build.js';
 import { messageOf } from '../errors.js';
 import type { Incoming, VmmDriver } from '../instance/driver.js';
@@ -13,6 +13,7 @@ import type { HostProcesses } from '../instance/host.js';
 import { launch, makeSuccessorFolders } from '../instance/launch.js';
 import { outputTail, withLastWords } from '../instance/output-tail.js';
 import { RunningInstance } from '../instance/running-instance.js';
+import { removeVmmFolder } from '../instance/vmm-folder.js';
 import { makePassage } from '../instance/vmm-user.js';
 import { type Instance, instancePaths } from '../instance.js';
 import { keeperMark } from '../keeper/files.js';
@@ -100,7 +101,7 @@ export async function clearRehearsals(runtimeDir: string, host: HostProcesses): 
   for (const mark of [`unix:${parent}/`, keeperMark(parent)]) {
     for (const process of host.findByArgument(mark)) await host.kill(process, KILL_DEADLINE_MS);
   }
-  await rm(parent, { recursive: true, force: true });
+  await removeVmmFolder(parent);
 }
 
 class Stage {
@@ -177,7 +178,7 @@ class Stage {
       for (const { ended } of this.#instances) await ended;
     } finally {
       await releaseMemory(this.#keeperFolder, host);
-      await rm(this.#folder, { recursive: true, force: true });
+      await removeVmmFolder(this.#folder);
     }
   }
 

@@ -1,5 +1,5 @@
 /** The folder that the guest's state goes to, for its owner's eyes only. The last step removes it. */
-import { rm } from 'node:fs/promises';
+import { removeVmmFolder } from '../../instance/vmm-folder.js';
 import { makeVmmFolder } from '../../instance/vmm-user.js';
 import type { Step } from '../step.js';
 
@@ -9,10 +9,10 @@ export const makeFolder: Step = {
   deadlineMs: 5_000,
   commits: false,
   async run({ folder }) {
-    await rm(folder, { recursive: true, force: true });
+    await removeVmmFolder(folder);
     makeVmmFolder(folder);
   },
   async undo({ folder }) {
-    await rm(folder, { recursive: true, force: true });
+    await removeVmmFolder(folder);
   },
 };

@@ -1,6 +1,6 @@
 /** The target runs: the state that it was loaded from is old. */
-import { rm } from 'node:fs/promises';
 import { messageOf } from '../../errors.js';
+import { removeVmmFolder } from '../../instance/vmm-folder.js';
 import { UpgradeError } from '../../upgrade.js';
 import { nothingToUndo, type Step } from '../step.js';
 
@@ -11,7 +11,7 @@ export const removeState: Step = {
   commits: false,
   async run({ folder }) {
     try {
-      await rm(folder, { recursive: true, force: true });
+      await removeVmmFolder(folder);
     } catch (cause) {
       const message = `the machine runs on the target, but its old state at ${folder} stays: ${messageOf(cause)}`;
       throw new UpgradeError('state_not_removed', message, { cause });
