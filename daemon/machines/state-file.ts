@@ -3,13 +3,13 @@
  * has its own: a crash of the host at any moment leaves either no file or a whole one. Its folder is its owner's
  * alone, as all of the guest's memory is in it.
  */
-import { existsSync, statSync } from 'node:fs';
-import { open, rename } from 'node:fs/promises';
+import { existsSync, lstatSync, type Stats } from 'node:fs';
+import { type FileHandle, open, rename } from 'node:fs/promises';
+import { openVmmFile } from '../instance/vmm-file.js';
 import { removeVmmFolder } from '../instance/vmm-folder.js';
 import { makeVmmFolder } from '../instance/vmm-user.js';
 
-async function flush(path: string): Promise<void> {
-  const file = await open(path);
+async function flush(file: FileHandle): Promise<void> {
   try {
     await file.sync();
   } finally {
@@ -34,11 +34,19 @@ export class StateFile {
 
   /** Null: there is none. */
   get bytes(): number | null {
-    return statSync(this.path, { throwIfNoEntry: false })?.size ?? null;
+    return this.#status?.size ?? null;
   }
 
   get writtenAtMs(): number {
-    return Math.round(statSync(this.path).mtimeMs);
+    const status = this.#status;
+    if (status === null) throw new Error(`expected ${this.path} to be a file`);
+    return Math.round(status.mtimeMs);
+  }
+
+  /** Of a file: a VMM wrote it, and can have put something else there. */
+  get #status(): Stats | null {
+    const status = lstatSync(this.path, { throwIfNoEntry: false });
+    return status?.isFile() ? status : null;
   }
 
   get hasFolder(): boolean {
@@ -48,21 +56,23 @@ export class StateFile {
   async makeFolder(): Promise<void> {
     await removeVmmFolder(this.#folder);
     makeVmmFolder(this.#folder);
-    await flush(this.parent);
+    await flush(await open(this.parent));
   }
 
   /** What was written is the state from now on. Returns its size. */
   async keep(): Promise<number> {
-    await flush(this.draft);
+    const file = await openVmmFile(this.draft);
+    const { size } = await file.stat();
+    await flush(file);
     await rename(this.draft, this.path);
-    await flush(this.#folder);
-    return statSync(this.path).size;
+    await flush(await open(this.#folder));
+    return size;
   }
 
   /** Nothing to do is success. */
   async remove(): Promise<void> {
     if (!this.hasFolder) return;
     await removeVmmFolder(this.#folder);
-    await flush(this.parent);
+    await flush(await open(this.parent));
   }
 }

@@ -2,7 +2,7 @@
  * Who may save or load a guest's memory when: only a few at a time, as all share one disk, and each that saves
  * only when the disk has room for it beside what the others under way have yet to write.
  */
-import { statSync } from 'node:fs';
+import { lstatSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { BatonError } from '../errors.js';
 import type { MachineSpec } from '../machine.js';
@@ -49,7 +49,7 @@ export class StateRoom {
   #outstanding(): number {
     let bytes = 0;
     for (const [file, promised] of this.#promised) {
-      const written = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+      const written = lstatSync(file, { throwIfNoEntry: false })?.size ?? 0;
       bytes += Math.max(0, promised - written);
     }
     return bytes;

@@ -11,7 +11,6 @@
  * The keeper is a process, so that memory is held though VMM and daemon die both. It is found again by its command
  * line, and ends by itself when nobody comes.
  */
-import { createReadStream } from 'node:fs';
 import { connect } from 'node:net';
 import { basename, dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -21,6 +20,7 @@ import type { HostProcesses } from '../instance/host.js';
 import { listeningAt } from '../instance/listening.js';
 import { outputTail, withLastWords } from '../instance/output-tail.js';
 import type { RunningInstance } from '../instance/running-instance.js';
+import { openVmmFile } from '../instance/vmm-file.js';
 import { removeVmmFolderSync } from '../instance/vmm-folder.js';
 import { makeVmmFolder } from '../instance/vmm-user.js';
 import { keeperFiles, keeperMark } from '../keeper/files.js';
@@ -79,6 +79,7 @@ export async function restoreCpr(folder: string, cprPath: string): Promise<void>
 
 /** Feeds the device state of a file to a VMM that listens for it. It has loaded when it says so itself. */
 export async function restoreDevices(mainPath: string, stateFile: string): Promise<void> {
+  const state = await openVmmFile(stateFile);
   const socket = connect(mainPath);
   /* The VMM hangs up when it likes, after the last byte as well: only what cannot be written is an error. */
   socket.on('error', () => undefined);
@@ -86,7 +87,7 @@ export async function restoreDevices(mainPath: string, stateFile: string): Promi
     socket.destroy(new DeadlineError('the VMM to read its device state', RESTORE_DEADLINE_MS));
   const timer = setTimeout(late, RESTORE_DEADLINE_MS);
   try {
-    for await (const chunk of createReadStream(stateFile)) {
+    for await (const chunk of state.createReadStream()) {
       await new Promise<void>((resolve, reject) => {
         socket.write(chunk, (error) => (error ? reject(error) : resolve()));
       });
@@ -94,6 +95,7 @@ export async function restoreDevices(mainPath: string, stateFile: string): Promi
   } finally {
     clearTimeout(timer);
     socket.destroy();
+    await state.close();
   }
 }
 
