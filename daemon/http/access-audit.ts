@@ -1,6 +1,7 @@
 /**
  * Tells the audit of every request that is not a read, of each that was refused, and of consoles that were opened.
- * What is told is told before the answer goes out.
+ * What is told is told before the answer goes out; of a request that waits for the end of what it has begun, before
+ * it waits, so that no daemon dies with it untold. That one is told once, as 202, unless it ends in a problem.
  */
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
@@ -9,6 +10,11 @@ import { origin } from '../access/authenticator.js';
 import { type Caller, requesterName } from '../access/principal.js';
 
 declare module 'fastify' {
+  interface FastifyRequest {
+    /** What was asked for is under way, and is waited for now. */
+    tellBegun(): void;
+    isToldAsBegun: boolean;
+  }
   interface FastifyContextConfig {
     /** A read that is told of all the same. */
     audited?: boolean;
@@ -16,6 +22,8 @@ declare module 'fastify' {
 }
 
 const REFUSALS = [401, 403, 429];
+const BEGUN = 202;
+const PROBLEMS = 400;
 const SWITCHING_PROTOCOLS = 101;
 const MAX_SUBJECT = 300;
 
@@ -42,9 +50,16 @@ export function addAudit(app: FastifyInstance, audit: AuditLog): void {
     if (request.ws && request.routeOptions.config.audited) upgraded.set(request.raw, request);
   });
 
-  app.addHook('onSend', async (request, reply) => {
-    const isRead = request.method === 'GET' || request.method === 'HEAD';
-    if (!isRead || REFUSALS.includes(reply.statusCode)) tell(request, reply.statusCode);
+  app.decorateRequest('isToldAsBegun', false);
+  app.decorateRequest('tellBegun', function (this: FastifyRequest) {
+    if (isRead(this) || this.isToldAsBegun) return;
+    this.isToldAsBegun = true;
+    tell(this, BEGUN);
+  });
+
+  app.addHook('onSend', async (request, { statusCode }) => {
+    if (request.isToldAsBegun && statusCode < PROBLEMS) return;
+    if (!isRead(request) || REFUSALS.includes(statusCode)) tell(request, statusCode);
   });
 
   app.websocketServer.on('connection', (_socket, raw: IncomingMessage) => {
@@ -53,4 +68,8 @@ export function addAudit(app: FastifyInstance, audit: AuditLog): void {
   });
 
   app.addHook('onClose', async () => audit.flush());
+}
+
+function isRead({ method }: FastifyRequest): boolean {
+  return method === 'GET' || method === 'HEAD';
 }

@@ -44,6 +44,7 @@ export async function waitFor(
   deadlineMs: number | null,
 ): Promise<void> {
   if (deadlineMs === null || operations.length === 0) return;
+  reply.request.tellBegun();
   const left = new AbortController();
   const leave = () => left.abort();
   reply.raw.once('close', leave);

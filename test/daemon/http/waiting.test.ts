@@ -148,6 +148,30 @@ test('an upgrade that is waited for by its own path is answered with its end', a
   await operationEnd(app, upgrade.operation);
 });
 
+async function auditOf(app: App, route: string): Promise<{ status: number; time: string }[]> {
+  const { body } = await call(app, 'GET', '/v1/audit?limit=1000');
+  return body.entries.filter((entry: { route: string }) => entry.route === route);
+}
+
+test('the audit tells what is waited for when it was begun, before it has ended, and once', async ({
+  app,
+  folders,
+}) => {
+  const id = await createMachine(app, folders);
+  const { status, body } = await call(app, 'POST', `/v1/machines/${id}/start?wait=30s`);
+  assert.equal([status, body.state], [200, 'succeeded']);
+  const [told, ...more] = await auditOf(app, '/v1/machines/:machine/start');
+  assert.equal([told?.status, more], [202, []]);
+  assert.ok(String(told?.time) < body.finishedAt, `${told?.time} ${body.finishedAt}`);
+});
+
+test('the audit tells nothing of a read that waits', async ({ app, folders }) => {
+  const id = await createMachine(app, folders);
+  const { body } = await call(app, 'POST', `/v1/machines/${id}/stop`);
+  assert.is((await call(app, 'GET', `/v1/operations/${body.id}?wait=1s`)).status, 200);
+  assert.equal(await auditOf(app, '/v1/operations/:id'), []);
+});
+
 test.run();
 
 const refusals = suite<Context>('REST waiting refuses');
