@@ -15,8 +15,8 @@ import { BatonError } from '../errors.js';
 import { type IdempotencyKey, type KeptAnswer, type KeptRequest, underKey } from '../idempotency.js';
 import type { Services } from '../machines/services.js';
 
-/** In place of a larger answer what was made is shown, as after a death. */
-const MAX_BODY_BYTES = 32 * 1024;
+/** In place of a larger answer what was made is shown, as after a death. All that are kept are some 40 MB at most. */
+const MAX_BODY_BYTES = 4 * 1024;
 const KEPT_HEADERS = ['content-type', 'location', 'etag'];
 
 const KeyHeader = Type.Object({
@@ -121,7 +121,7 @@ function reused({ key }: IdempotencyKey): BatonError {
 /** Null: nothing was done, or the answer is too large to be kept. */
 function answerOf(reply: FastifyReply, payload: unknown): KeptAnswer | null {
   const body = payload === null || payload === undefined ? '' : String(payload);
-  if (reply.statusCode >= 400 || body.length > MAX_BODY_BYTES) return null;
+  if (reply.statusCode >= 400 || Buffer.byteLength(body) > MAX_BODY_BYTES) return null;
   const headers = KEPT_HEADERS.flatMap((name) => {
     const value = reply.getHeader(name);
     return value === undefined ? [] : [[name, String(value)]];

@@ -1,9 +1,13 @@
-/** Keys of requests in the store, for a day and up to a number: the oldest go first. */
+/**
+ * Keys of requests in the store, for a day and up to a number: the oldest go first. Each principal has a number of its
+ * own, far below the number of all, so that nobody pushes out the keys of others.
+ */
 import type { Database, Statement } from 'better-sqlite3';
 import { currentKey, type IdempotencyKey, type KeptAnswer, type KeptRequest } from '../idempotency.js';
 
 const KEEP_MS = 24 * 3_600_000;
 const KEEP = 10_000;
+const KEEP_OF_PRINCIPAL = 1_000;
 
 interface Row {
   readonly fingerprint: string;
@@ -18,6 +22,7 @@ export class IdempotencyStore {
   readonly #addMade: Statement<[string, string, string]>;
   readonly #answer: Statement<[string, string, string]>;
   readonly #free: Statement<[string, string]>;
+  readonly #pruneOwn: Statement<{ principal: string; keep: number }>;
   readonly #prune: Statement<[number, number]>;
 
   constructor(db: Database, nowMs: () => number) {
@@ -34,6 +39,11 @@ export class IdempotencyStore {
     );
     this.#answer = db.prepare('UPDATE idempotency_keys SET answer = ? WHERE principal = ? AND key = ?');
     this.#free = db.prepare(`DELETE FROM idempotency_keys WHERE principal = ? AND key = ? AND made = '[]'`);
+    this.#pruneOwn = db.prepare(
+      `DELETE FROM idempotency_keys WHERE principal = @principal AND rowid <=
+         (SELECT rowid FROM idempotency_keys WHERE principal = @principal
+          ORDER BY rowid DESC LIMIT 1 OFFSET @keep)`,
+    );
     this.#prune = db.prepare(
       `DELETE FROM idempotency_keys WHERE rowid <=
          (SELECT rowid FROM idempotency_keys ORDER BY rowid DESC LIMIT 1 OFFSET ?)
@@ -54,6 +64,7 @@ export class IdempotencyStore {
   /** The request is about to be done. Whatever was kept under the key before is forgotten. */
   begin({ principal, key }: IdempotencyKey, fingerprint: string): void {
     this.#begin.run(principal, key, fingerprint, this.#nowMs());
+    this.#pruneOwn.run({ principal, keep: KEEP_OF_PRINCIPAL });
     /* One too old goes with each that comes, so none stays, and none has to wait while many go. */
     this.#prune.run(KEEP, this.#nowMs() - KEEP_MS);
   }

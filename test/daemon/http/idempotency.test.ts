@@ -201,7 +201,22 @@ test('a key that is none is refused, and a key on what changes nothing is nothin
   }
 });
 
-test('keys are kept for a day and up to a number', async () => {
+test('of an answer that is too large to be kept, what was made is shown', async ({ app }) => {
+  const labels = Object.fromEntries(Array.from({ length: 32 }, (_, n) => [`label${n}`, 'x'.repeat(63)]));
+  const large = {
+    ...MACHINE,
+    labels,
+    extraArguments: Array.from({ length: 8 }, () => `-${'y'.repeat(400)}`),
+  };
+  const first = await post(app, '/v1/machines', 'k', large);
+  assert.is(first.status, 201, JSON.stringify(first.body));
+  assert.ok(JSON.stringify(first.body).length > 4_096);
+  await call(app, 'PATCH', '/v1/machines/one', { name: 'another' });
+  const again = await post(app, '/v1/machines', 'k', large);
+  assert.equal([again.status, again.body.id, again.body.name], [201, first.body.id, 'another']);
+});
+
+test('keys are kept for a day and up to a number for each client', async () => {
   const { path, remove } = await tempDir();
   let nowMs = 1_000;
   const store = new Store({ path: `${path}/s.sqlite`, nowMs: () => nowMs });
@@ -212,6 +227,22 @@ test('keys are kept for a day and up to a number', async () => {
   assert.is(store.idempotency.find(key(0))?.fingerprint, 'f');
   nowMs += 1;
   assert.is(store.idempotency.find(key(0)), null);
+  const others = { principal: 'unix:b', key: 'k' };
+  store.quickly(() => {
+    store.idempotency.begin(others, 'g');
+    for (let n = 1; n <= 1_001; n += 1) store.idempotency.begin(key(n), 'f');
+  });
+  assert.is(store.idempotency.find(key(1)), null);
+  assert.is(store.idempotency.find(key(2))?.fingerprint, 'f');
+  assert.is(store.idempotency.find(others)?.fingerprint, 'g');
+  store.close();
+  await remove();
+});
+
+test('all keys together are kept up to a number too', async () => {
+  const { path, remove } = await tempDir();
+  const store = new Store({ path: `${path}/s.sqlite`, nowMs: () => 1_000 });
+  const key = (number: number) => ({ principal: `unix:${number % 20}`, key: `k${number}` });
   store.quickly(() => {
     for (let n = 1; n <= 10_001; n += 1) store.idempotency.begin(key(n), 'f');
   });
