@@ -28,6 +28,8 @@ const HEIR = fileURLToPath(new URL('../heir/main.js', import.meta.url));
 const START_DEADLINE_MS = 15_000;
 const QUESTION_DEADLINE_MS = 5_000;
 const POLL_MS = 5_000;
+/** Room for the one that is waited for, whoever else comes. */
+const BACKLOG = 64;
 /** What systemd calls the ends of a process (siginfo). */
 const CLD_EXITED = '1';
 const SIGNALS: Readonly<Record<string, string>> = {
@@ -63,8 +65,8 @@ export class UnitStarter implements ProgramStarter {
       const commandLine = heritage?.commandLine ?? [program.file, ...program.args];
       const options = this.#options(unit, { ...program, log: pathOfOpen(output) }, commandLine);
       await run('systemd-run', options, START_DEADLINE_MS);
-      await heritage?.give();
       const pid = Number((await show(unit, 'MainPID')).get('MainPID'));
+      if (pid > 0) await heritage?.give(pid);
       const process = pid > 0 ? identify(pid) : null;
       if (process === null) throw new Error(`expected ${program.file} to run, but it ended at once`);
       return { process, end: endOf(unit, process, identify) };
@@ -117,20 +119,33 @@ class Heritage {
   constructor({ sees, fds, file, args }: Program) {
     this.#fds = fds;
     this.#path = `${sees[0]}/f${randomBytes(3).toString('hex')}.sock`;
-    this.#listener = native.listenUnix(this.#path, 1);
+    this.#listener = native.listenUnix(this.#path, BACKLOG);
     giveToVmm(this.#path);
     this.commandLine = [process.execPath, HEIR, this.#path, String(fds.length), file, ...args];
   }
 
-  async give(): Promise<void> {
-    await native.pollFd(this.#listener, native.POLLIN, QUESTION_DEADLINE_MS);
-    const connection = native.acceptUnix(this.#listener);
-    if (connection === null) throw new Error('expected the new process to ask for its descriptors');
+  /** To that process alone: it becomes the program. */
+  async give(pid: number): Promise<void> {
+    const connection = await this.#connectionOf(pid);
     try {
       native.sendMessage(connection, Buffer.of(0), this.#fds);
       /* It hangs up when it has become the program, and when it could not. */
       await native.pollFd(connection, native.POLLRDHUP, QUESTION_DEADLINE_MS);
     } finally {
+      native.closeFd(connection);
+    }
+  }
+
+  /** All VMMs are one user, whose socket it is: others of them that come are hung up on. */
+  async #connectionOf(pid: number): Promise<number> {
+    const giveUpAtMs = performance.now() + QUESTION_DEADLINE_MS;
+    for (;;) {
+      const leftMs = Math.ceil(giveUpAtMs - performance.now());
+      if (leftMs <= 0) throw new Error('expected the new process to ask for its descriptors');
+      await native.pollFd(this.#listener, native.POLLIN, leftMs);
+      const connection = native.acceptUnix(this.#listener);
+      if (connection === null) continue;
+      if (native.peerCredentials(connection).pid === pid) return connection;
       native.closeFd(connection);
     }
   }

@@ -19,6 +19,7 @@ printf '%s\\n' "$@" >"$FOLDER/asked"
 while [ "$1" != -- ]; do case $1 in --property=StandardOutput=append:*) log=\${1#*append:};; esac; shift; done
 shift
 [ ! -e "$FOLDER/swap" ] || mv -f "$FOLDER/swap" "$FOLDER/vmm.log"
+[ ! -e "$FOLDER/early" ] || python3 "$FOLDER/early" "$3" "$FOLDER/got" >/dev/null 2>&1
 [ ! -e "$FOLDER/refuses" ] || { echo 'Unit already exists' >&2; exit 1; }
 setsid "\${@//\\$\\$/\\$}" </dev/null >>"$log" 2>&1 &
 echo $! >"$FOLDER/pid"
@@ -29,6 +30,18 @@ case $* in
 *MainPID*) echo "MainPID=$(cat "$FOLDER/pid")" ;;
 *ExecMainCode*) cat "$FOLDER/how" ;;
 esac
+`;
+
+/** Connects before the new process does, and writes down how many bytes and descriptors it is given. */
+const EARLY = `
+import os, socket, sys
+peer = socket.socket(socket.AF_UNIX)
+peer.connect(sys.argv[1])
+if os.fork() == 0:
+    peer.settimeout(30)
+    data, fds, *_ = socket.recv_fds(peer, 1, 8)
+    with open(sys.argv[2] + ".new", "w") as got: got.write(f"{len(data)} {len(fds)}")
+    os.rename(sys.argv[2] + ".new", sys.argv[2])
 `;
 
 interface Context {
@@ -102,6 +115,21 @@ test('descriptors arrive as 3, 4, …, and nothing is left of their way', async 
   await host.kill(started, 10_000);
   await within(end, 10_000, 'its end to be known');
   await waitFor(() => openFds() <= before, { what: 'no descriptor to be left' });
+});
+
+test('descriptors are given to the process of the unit, and not to whoever comes first', async ({
+  dir,
+  host,
+}) => {
+  writeFileSync(`${dir.path}/early`, EARLY);
+  const fds = [native.createMemfd('secret', 4096)];
+  const { process: started } = await host.start(program(dir, '/bin/sleep', ['60'], fds));
+  for (const fd of fds) native.closeFd(fd);
+  const given = readlinkSync(`/proc/${started.pid}/fd/3`);
+  await host.kill(started, 10_000);
+  assert.is(given, '/memfd:secret (deleted)');
+  await waitFor(() => existsSync(`${dir.path}/got`), { what: 'the other to be hung up on' });
+  assert.is(readFileSync(`${dir.path}/got`, 'utf8'), '0 0');
 });
 
 for (const [what, how, expected] of [
