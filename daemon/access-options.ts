@@ -58,7 +58,10 @@ export function accessConfig(
   const listen = values.listen?.map(listenAddress) ?? tcp;
   const tls = tlsFiles(values, file.tls);
   if (listen.length > 0 && tls === null) {
-    throw new ConfigError('expected --tls-cert and --tls-key with --listen: TCP is served with TLS only');
+    const wanted = values.listen
+      ? '--tls-cert and --tls-key with --listen'
+      : 'tls.cert and tls.key with listen.tcp';
+    throw new ConfigError(`expected ${wanted}: TCP is served with TLS only`);
   }
   const certificates = (file.access?.certificates ?? []).map((rule) => ({
     name: rule.name,

@@ -165,10 +165,7 @@ function configPath(named: string | undefined, stateDir: string | undefined): st
 }
 
 /** What no single member of the file can tell. */
-function checkSections({ listen, tls, access }: ConfigFile, path: string | null): void {
-  if (tls === undefined && (listen?.tcp?.length ?? 0) > 0) {
-    throw new ConfigError(`${path}: listening on TCP needs tls.cert and tls.key, and there is no tls`);
-  }
+function checkSections({ access }: ConfigFile, path: string | null): void {
   for (const { name, commonName, fingerprint256 } of access?.certificates ?? []) {
     if ((commonName === undefined) === (fingerprint256 === undefined)) {
       throw new ConfigError(`${path}: certificate ${name} needs one of commonName and fingerprint256`);

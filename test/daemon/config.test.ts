@@ -76,6 +76,12 @@ test('a section of which all is commented out is as if it were not there', (cont
 
 const TLS = ['--tls-cert', '/c.pem', '--tls-key', '/k.pem'];
 
+test('TCP of the file is served with the certificate of the command line', (context) => {
+  const { access } = read(context, 'listen: { tcp: [{ port: 8462 }] }', TLS);
+  assert.equal(access.listen, [{ address: '::', port: 8462 }]);
+  assert.equal(access.tls, { cert: '/c.pem', key: '/k.pem', clientCa: null });
+});
+
 test('of an empty file: nobody by TCP, and the group may run machines', (context) => {
   assert.equal(read(context, '').access, {
     groupRole: 'operator',
@@ -178,7 +184,7 @@ for (const [what, text, expected] of [
   [
     'TCP without TLS',
     'listen: { tcp: [{ port: 1 }] }',
-    'batond.yaml: listening on TCP needs tls.cert and tls.key',
+    'expected tls.cert and tls.key with listen.tcp: TCP is served with TLS only',
   ],
   [
     'a certificate without a mark',
