@@ -4,15 +4,14 @@
  * until that is done; or asks whether it is well. For the unit that does so as the host boots and shuts down. Exit code 0 when all is done, 1 when
  * some machine is not where it should be, with a sentence for each; 2 for a wrong command line.
  */
-import { request } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ConfigError, parseCommandLine } from '../config.js';
 import { messageOf } from '../errors.js';
+import { askDaemon, askUntilThere } from './ask-daemon.js';
 
 const POLL_MS = 250;
 /** Beyond what guests have to power off: suspending takes as long as memory is large. */
 const PATIENCE_MS = 20 * 60_000;
-const ANSWER_DEADLINE_MS = 60_000;
 
 interface Operation {
   readonly id: string;
@@ -27,37 +26,24 @@ interface Answer {
   readonly refused: readonly { readonly machine: string; readonly problem: { readonly detail?: string } }[];
 }
 
-function ask<T>(socketPath: string, method: string, path: string): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const asking = request({ socketPath, method, path, timeout: ANSWER_DEADLINE_MS }, (response) => {
-      const chunks: Buffer[] = [];
-      response.on('data', (chunk: Buffer) => chunks.push(chunk));
-      response.on('end', () => {
-        const text = Buffer.concat(chunks).toString();
-        const { statusCode = 0 } = response;
-        if (statusCode >= 300) reject(new Error(`${method} ${path}: ${statusCode} ${text}`));
-        else resolve(JSON.parse(text) as T);
-      });
-    });
-    asking.on('timeout', () => asking.destroy(new Error(`no answer from ${socketPath}`)));
-    asking.on('error', reject);
-    asking.end();
-  });
-}
-
-/** Going down is asked for again while something is in the way: an upgrade, or a suspend that failed. */
+/**
+ * Going down is asked for again while something is in the way: an upgrade, or a suspend that failed. So is either when the
+ * daemon is away: it may be on its way back.
+ */
 async function run(action: 'boot' | 'shutdown', socketPath: string): Promise<string[]> {
   const giveUpAtMs = performance.now() + PATIENCE_MS;
+  const ask = <T>(method: 'GET' | 'POST', path: string) =>
+    askUntilThere<T>({ socketPath, method, path }, giveUpAtMs - performance.now());
   const failed = new Map<string, string>();
   for (;;) {
-    const { operations, refused } = await ask<Answer>(socketPath, 'POST', `/v1/host/${action}`);
+    const { operations, refused } = await ask<Answer>('POST', `/v1/host/${action}`);
     failed.clear();
     for (const { machine, problem } of refused) failed.set(machine, problem.detail ?? 'refused');
     for (const { id } of operations) {
-      let operation = await ask<Operation>(socketPath, 'GET', `/v1/operations/${id}`);
+      let operation = await ask<Operation>('GET', `/v1/operations/${id}`);
       while (operation.state === 'running' && performance.now() < giveUpAtMs) {
         await delay(POLL_MS);
-        operation = await ask<Operation>(socketPath, 'GET', `/v1/operations/${id}`);
+        operation = await ask<Operation>('GET', `/v1/operations/${id}`);
       }
       const { kind, machine, state, error } = operation;
       process.stdout.write(`${machine}: ${kind} ${state}\n`);
@@ -83,7 +69,7 @@ async function main([action, ...options]: readonly string[]): Promise<number> {
   if (configured.action !== 'run') return 2;
   const { socketPath } = configured.config;
   if (action === 'health') {
-    await ask(socketPath, 'GET', '/healthz');
+    await askDaemon({ socketPath, method: 'GET', path: '/healthz' });
     return 0;
   }
   const failures = await run(action, socketPath);
