@@ -9,7 +9,9 @@ import { fileURLToPath } from 'node:url';
 import { type App, type AppOptions, createApp } from './app.js';
 import { type Config, ConfigError, HELP, parseCommandLine, type VmmConfig } from './config.js';
 import { messageOf } from './errors.js';
+import { VMMS_OF_ROOT } from './host/checks.js';
 import { hasSystemd } from './instance/unit-starter.js';
+import { runsVmmsAsRoot } from './instance/vmm-user.js';
 import { listen } from './listen.js';
 import { type AdjustableLog, createLog } from './log.js';
 import { groupNamed, userNamed } from './service/accounts.js';
@@ -96,6 +98,7 @@ async function run(config: Config, supervision: Supervision): Promise<void> {
     (settings) => createApp({ ...settings, ...placeOf(config.vmm), version: version(), log, ownBuild }),
     inherited,
   );
+  if (runsVmmsAsRoot()) log.warn({ remedy: VMMS_OF_ROOT.remedy }, VMMS_OF_ROOT.sentence);
   log.info({ socket: config.socketPath, machines: app.services.store.machines.all().length }, 'listening');
   supervision.ready(statusOf(app));
   const watchdog = startWatchdog(supervision, () => statusOf(app));

@@ -7,6 +7,7 @@ export const HOST_CHECKS = {
   node_version: 'the version of Node that the daemon runs on',
   kernel_version: 'whether the kernel has what the daemon asks of it',
   systemd: 'whether VMMs get units of their own',
+  vmm_user: 'whether VMMs have a user of their own',
   kvm: 'whether guests can run on the processor itself',
   tun: 'whether guests can have tap interfaces',
   memory: 'the memory of the host against that of its guests',
@@ -63,6 +64,11 @@ const FILES_OF_DAEMON = 256;
 /** Monitors, consoles and logs, and as much again while it is upgraded. */
 const FILES_OF_MACHINE = 16;
 
+export const VMMS_OF_ROOT = {
+  sentence: 'VMMs run as root: a guest that breaks out of one has the whole host',
+  remedy: 'set vmm.user to a user of their own, as `batond-setup install` makes one, and start machines anew',
+};
+
 const ok = (code: HostCheckCode, sentence: string): HostCheck => ({
   code,
   severity: 'ok',
@@ -81,6 +87,7 @@ export function checkHost(facts: HostFacts, inventory: Inventory): HostCheck[] {
     checkNode(facts),
     checkKernel(facts),
     checkSystemd(facts),
+    checkVmmUser(facts),
     checkDevice('kvm', '/dev/kvm', 'guests run on an emulated processor, slowly', facts.kvm),
     checkDevice('tun', '/dev/net/tun', 'guests can have no tap interfaces', facts.tun),
     checkMemory(facts, inventory),
@@ -112,6 +119,12 @@ function checkSystemd({ hasSystemd }: HostFacts): HostCheck {
   const sentence = 'no systemd runs this host: VMMs are processes in the session of their own';
   const remedy = 'see to it that what ends the daemon does not end its children with it';
   return found('systemd', 'info', sentence, remedy);
+}
+
+function checkVmmUser({ runsVmmsAsRoot }: HostFacts): HostCheck {
+  if (!runsVmmsAsRoot) return ok('vmm_user', 'VMMs do not run as root');
+  const { sentence, remedy } = VMMS_OF_ROOT;
+  return found('vmm_user', 'warn', sentence, remedy);
 }
 
 function checkDevice(code: 'kvm' | 'tun', path: string, without: string, access: DeviceAccess): HostCheck {

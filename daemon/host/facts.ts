@@ -3,6 +3,7 @@ import { constants } from 'node:fs';
 import { access, readdir, readFile, stat, statfs } from 'node:fs/promises';
 import { arch, availableParallelism, hostname, release, totalmem } from 'node:os';
 import { messageOf } from '../errors.js';
+import { runsVmmsAsRoot } from '../instance/vmm-user.js';
 
 const TMPFS_MAGIC = 0x01021994;
 const KIB = 1024;
@@ -41,6 +42,7 @@ export interface HostFacts {
   readonly kvm: DeviceAccess;
   readonly tun: DeviceAccess;
   readonly hasSystemd: boolean;
+  readonly runsVmmsAsRoot: boolean;
 }
 
 export interface Folders {
@@ -70,6 +72,7 @@ export async function readHostFacts({ stateDir, runtimeDir }: Folders): Promise<
     kvm: await accessTo('/dev/kvm'),
     tun: await accessTo('/dev/net/tun'),
     hasSystemd: await isThere('/run/systemd/system'),
+    runsVmmsAsRoot: runsVmmsAsRoot(),
   };
 }
 

@@ -16,6 +16,10 @@ export function vmmUser(): Account | null {
   return account;
 }
 
+export function runsVmmsAsRoot(): boolean {
+  return (account?.uid ?? process.geteuid?.()) === 0;
+}
+
 /**
  * A command line that runs as that user, with the groups that it is in, such as the one of /dev/kvm: Node knows a user and
  * one group, and drops the others. The program has the process of the command.

@@ -124,6 +124,22 @@ test('folders and socket are for the user of the daemon only; SIGTERM ends it wi
   assert.not.ok(existsSync(socket));
 });
 
+test('a daemon of root says when its VMMs run as root too', async (context) => {
+  const config = `${context.dir.path}/batond.yaml`;
+  const socket = `${context.dir.path}/r/batond.sock`;
+  const said = async (text: string) => {
+    writeFileSync(config, text);
+    const { child, output } = await listening(context, ['--config', config, ...folders(context)], socket);
+    const exit = once(child, 'exit');
+    child.kill('SIGTERM');
+    await within(exit, 10_000, 'batond to end');
+    return output.stderr.includes('"msg":"VMMs run as root:');
+  };
+  const isRoot = process.getuid?.() === 0;
+  assert.is(await said(''), isRoot);
+  if (isRoot) assert.not.ok(await said('vmm: { user: nobody }'));
+});
+
 test('a second daemon on the same state is refused with who has it', async (context) => {
   const socket = `${context.dir.path}/r/batond.sock`;
   const { child } = await listening(context, folders(context), socket);

@@ -25,6 +25,7 @@ const FIT: HostFacts = {
   kvm: 'usable',
   tun: 'usable',
   hasSystemd: true,
+  runsVmmsAsRoot: false,
 };
 
 function build(fileState: Build['fileState']): Build {
@@ -56,6 +57,7 @@ for (const [what, facts, inventory, code, severity, words] of [
   ['an early Node 20', { nodeVersion: '20.18.9' }, {}, 'node_version', 'block', /20\.19/],
   ['an old kernel', { kernel: '4.18.0-el8' }, {}, 'kernel_version', 'warn', /4\.18\.0/],
   ['no systemd', { hasSystemd: false }, {}, 'systemd', 'info', /no systemd/],
+  ['no user for VMMs', { runsVmmsAsRoot: true }, {}, 'vmm_user', 'warn', /run as root/],
   ['no KVM', { kvm: 'missing' }, {}, 'kvm', 'info', /slowly/],
   ['KVM for others only', { kvm: 'forbidden' }, {}, 'kvm', 'warn', /must not be opened/],
   ['no tun', { tun: 'missing' }, {}, 'tun', 'info', /no tap interfaces/],

@@ -3,7 +3,7 @@ import { mkdirSync, statSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { runBounded } from '../../../daemon/instance/bounded-run.js';
-import { asVmmUser, makeVmmFolder, runVmmsAs } from '../../../daemon/instance/vmm-user.js';
+import { asVmmUser, makeVmmFolder, runsVmmsAsRoot, runVmmsAs } from '../../../daemon/instance/vmm-user.js';
 import { userNamed } from '../../../daemon/service/accounts.js';
 import { skipSuite } from '../../helpers/skip.js';
 import { tempDir } from '../../helpers/temp-dir.js';
@@ -16,6 +16,12 @@ test.after.each(() => runVmmsAs(null));
 
 test('without one a command line is as it was', () => {
   assert.equal(asVmmUser('vmm', ['-x']), { file: 'vmm', args: ['-x'] });
+});
+
+test('without one VMMs of root are root', () => {
+  assert.ok(runsVmmsAsRoot());
+  runVmmsAs(userNamed('nobody'));
+  assert.not.ok(runsVmmsAsRoot());
 });
 
 test('what is asked what it can do is asked as that user, with a home of its own', async () => {
