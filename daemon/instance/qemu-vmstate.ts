@@ -1,10 +1,11 @@
 /** Runs a QEMU binary to learn what each of its devices puts into a migration stream. */
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { askAnew, type Recall } from '../preflight/kept-answers.js';
 import { parseVmStateDump, type VmStateDump } from '../preflight/vmstate.js';
 import { runBounded } from './bounded-run.js';
+import { giveToVmm, makePassage } from './vmm-user.js';
 
 /** A dump of today's QEMU has 1.4 MB and takes a quarter of a second, as every module is loaded. */
 const LIMITS = { deadlineMs: 20_000, maxOutputBytes: 1024 * 1024, input: '' };
@@ -25,13 +26,17 @@ async function write(path: string, machineType: string): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'baton-vmstate-'));
   const file = join(folder, 'vmstate.json');
   try {
+    /* The file is the program's, which runs as another user. Its folder is ours: nothing else can be put in its place. */
+    makePassage(folder);
+    await writeFile(file, '', { flag: 'wx', mode: 0o600 });
+    giveToVmm(file);
     const args = ['-c', WITH_FILE_LIMIT, path, '-machine', machineType, '-dump-vmstate', file];
     const { failure } = await runBounded({ file: '/bin/sh', args }, LIMITS);
     const expected = `expected ${path} to write its vmstate for ${machineType}, but it`;
     if (failure !== null) throw new Error(`${expected} ${failure}`);
-    return await readFile(file, 'utf8').catch((cause) => {
-      throw new Error(`${expected} wrote nothing`, { cause });
-    });
+    const text = await readFile(file, 'utf8');
+    if (text === '') throw new Error(`${expected} wrote nothing`);
+    return text;
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
