@@ -1,6 +1,6 @@
 /**
  * How much one caller can ask for. Requests are counted per second and principal, those that change something apart;
- * before it is known who asks, per place on the network. Who fails to say who it is, again and again, is answered
+ * before it is known who asks, per place on the network; what anyone may ask for, per place or local user. Who fails to say who it is, again and again, is answered
  * slowly, and when many are, not at all. All counts are bounded: the oldest are forgotten.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -19,6 +19,8 @@ import { BatonError } from '../errors.js';
 export interface Limiter {
   /** Before it is known who asks. */
   arrive(request: FastifyRequest, reply: FastifyReply): Promise<void>;
+  /** It is for anyone: who asks is never known. */
+  enterOpen(request: FastifyRequest, reply: FastifyReply): Promise<void>;
   /** Who asks is known now. */
   enter(request: FastifyRequest, reply: FastifyReply): Promise<void>;
   /** Who asks could not be known. Resolves when that may be said. */
@@ -38,7 +40,9 @@ export async function addLimits(app: FastifyInstance, limits: AccessLimits): Pro
   const arrivals = counter(limits.requestsPerSecondAndNetwork, 1_000, byNetwork);
   const requests = counter(limits.requestsPerSecond, 1_000, byName);
   const changes = counter(limits.changesPerSecond, 1_000, byName);
-  const failures = counter(limits.failuresPerMinute, 60_000, ({ raw }) => networkOf(origin(raw.socket)));
+  const byOrigin = ({ raw }: FastifyRequest) => networkOf(origin(raw.socket));
+  const open = counter(limits.openRequestsPerSecond, 1_000, byOrigin);
+  const failures = counter(limits.failuresPerMinute, 60_000, byOrigin);
   let slow = 0;
 
   limitConnections(app, limits.connectionsPerUser);
@@ -46,6 +50,9 @@ export async function addLimits(app: FastifyInstance, limits: AccessLimits): Pro
   return {
     async arrive(request, reply) {
       if (request.raw.socket instanceof TLSSocket) await requireUnder(arrivals, request, reply);
+    },
+    async enterOpen(request, reply) {
+      if (request.raw.socket instanceof Socket) await requireUnder(open, request, reply);
     },
     async enter(request, reply) {
       if (request.principal.via === 'daemon') return;

@@ -71,6 +71,7 @@ export async function addAccess(
     const least = request.routeOptions.config.role ?? 'viewer';
     if (least === 'anyone') {
       request.principal = ANYONE;
+      await limiter.enterOpen(request, reply);
       return;
     }
     try {

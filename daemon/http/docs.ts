@@ -30,6 +30,10 @@ export function openDocs(app: FastifyInstance): void {
     if (route.url === PREFIX || route.url.startsWith(`${PREFIX}/`)) {
       route.config = { ...route.config, role: 'anyone' };
     }
+    /* The package would make the text anew for whoever asks. */
+    if (route.url === `${PREFIX}/json`) {
+      route.handler = async (_request, reply) => reply.type('application/json').send(app.openapiText());
+    }
   });
 }
 

@@ -3,7 +3,7 @@
  * the root, as monitors expect them. The first two tell nothing of machines, so anyone may ask.
  */
 import { Type } from 'typebox';
-import { type NotReady, notReadyReasons } from '../metrics/readiness.js';
+import { Readiness } from '../metrics/readiness.js';
 import { Scrape } from '../metrics/scrape.js';
 import { Problem } from './common-schemas.js';
 import type { ServerOptions, TypedServer } from './server.js';
@@ -26,7 +26,7 @@ export async function monitoringRoutes(app: TypedServer, options: ServerOptions)
   const { services, supervisor, feed, metrics } = options;
   const { store, builds, stateDir } = services;
   const scrape = new Scrape({ store, builds, feed }, metrics);
-  const isStopping = () => supervisor.isStopping;
+  const readiness = new Readiness({ store, stateDir, isStopping: () => supervisor.isStopping });
 
   app.get(
     '/healthz',
@@ -47,7 +47,7 @@ export async function monitoringRoutes(app: TypedServer, options: ServerOptions)
       },
     },
     async (_request, reply) => {
-      const reasons: NotReady[] = await notReadyReasons({ store, stateDir, isStopping });
+      const reasons = await readiness.reasons();
       const isReady = reasons.length === 0;
       return reply
         .code(isReady ? 200 : 503)

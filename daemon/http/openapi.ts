@@ -2,11 +2,19 @@
  * The OpenAPI document: generated from the routes and their schemas, and completed here with what the generator does
  * not know: names and tags, who may, which problems a route answers with, and components for all that has a name.
  */
-import type { FastifyDynamicSwaggerOptions } from '@fastify/swagger';
+import swagger, { type FastifyDynamicSwaggerOptions } from '@fastify/swagger';
+import type { FastifyInstance } from 'fastify';
 import { ERRORS, type ErrorCode } from '../errors.js';
 import { PROBLEM_TYPE } from './error-handler.js';
 import { hoist, isJson, type Json } from './named-schemas.js';
 import { nameOf, problemsOf } from './route-names.js';
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** The document as JSON, made once: anyone may ask for it, as often as he likes. */
+    openapiText(): string;
+  }
+}
 
 const TAGS: Readonly<Record<string, string>> = {
   daemon: 'The daemon itself, and its description',
@@ -144,7 +152,17 @@ const DESCRIPTION = `Keeps the virtual machines of one host, runs their VMMs, an
 - **\`Idempotency-Key\`** on a POST: asked again within 24 hours, it is not done again. After a problem the key is free.
 - **\`?dryRun=true\`** checks all and changes nothing.`;
 
-export function openapiOptions(version: string): FastifyDynamicSwaggerOptions {
+/** Before any route is added. */
+export async function addOpenapi(app: FastifyInstance, version: string): Promise<void> {
+  await app.register(swagger, openapiOptions(version));
+  let text: string | null = null;
+  app.decorate('openapiText', () => {
+    text ??= JSON.stringify(app.swagger());
+    return text;
+  });
+}
+
+function openapiOptions(version: string): FastifyDynamicSwaggerOptions {
   return {
     transform: describe,
     transformObject: complete,

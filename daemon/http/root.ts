@@ -60,6 +60,6 @@ export const rootRoutes: Routes = async (app, { version }) => {
   );
 
   app.get('/openapi.json', { config: { role: 'anyone' }, schema: { hide: true } }, async (_request, reply) =>
-    reply.type('application/json').send(JSON.stringify(app.swagger())),
+    reply.type('application/json').send(app.openapiText()),
   );
 };

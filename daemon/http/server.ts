@@ -2,7 +2,6 @@
  * The REST and WebSocket interface. Strict where Fastify is lenient: unknown members and wrong types in a body
  * are refused instead of dropped or converted. Built here, bound to a socket elsewhere, so that tests inject.
  */
-import swagger from '@fastify/swagger';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import websocket from '@fastify/websocket';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
@@ -27,7 +26,7 @@ import { machineActionRoutes } from './machine-actions.js';
 import { machineRoutes } from './machines.js';
 import { showMade } from './made.js';
 import { monitoringRoutes } from './monitoring.js';
-import { openapiOptions } from './openapi.js';
+import { addOpenapi } from './openapi.js';
 import { operationRoutes } from './operations.js';
 import { measureRequests } from './request-durations.js';
 import { rootRoutes } from './root.js';
@@ -99,7 +98,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   app.addHook('preClose', async () => operationEnds.release());
   app.setErrorHandler(handleError);
   keepRouteTable(app as unknown as FastifyInstance);
-  await app.register(swagger, openapiOptions(version));
+  await addOpenapi(app as unknown as FastifyInstance, version);
   /* Before the connections are closed: subscribers hear how far they were. */
   app.addHook('preClose', async () => options.feed.close());
   await app.register(websocket, { options: { maxPayload: MAX_FRAME_BYTES }, preClose: sendAway });

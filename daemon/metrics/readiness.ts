@@ -1,10 +1,11 @@
 /**
  * Whether the daemon can do its work. Reasons are codes and sentences without paths or names: whoever asks may not be
- * let in otherwise.
+ * let in otherwise. For the same reason the store and the disk are looked at once a second at most.
  */
 import { statfs } from 'node:fs/promises';
 import type { Store } from '../store/store.js';
 
+const KEEP_MS = 1_000;
 /** Below this the store and the console logs are about to be refused. */
 const LEAST_FREE_BYTES = 64 * 1024 * 1024;
 const LEAST_FREE_FILES = 256;
@@ -20,10 +21,30 @@ export interface ReadinessOptions {
   readonly isStopping: () => boolean;
 }
 
-export async function notReadyReasons(options: ReadinessOptions): Promise<NotReady[]> {
-  const { store, stateDir, isStopping } = options;
+export class Readiness {
+  readonly #options: ReadinessOptions;
+  #found: Promise<NotReady[]> | null = null;
+  #foundAtMs = 0;
+
+  constructor(options: ReadinessOptions) {
+    this.#options = options;
+  }
+
+  /** Empty: it is ready. */
+  async reasons(): Promise<NotReady[]> {
+    const nowMs = performance.now();
+    if (this.#found === null || nowMs - this.#foundAtMs >= KEEP_MS) {
+      this.#foundAtMs = nowMs;
+      this.#found = look(this.#options);
+    }
+    const found = await this.#found;
+    if (!this.#options.isStopping()) return found;
+    return [{ code: 'shutting_down', message: 'the daemon is stopping' }, ...found];
+  }
+}
+
+async function look({ store, stateDir }: ReadinessOptions): Promise<NotReady[]> {
   const reasons: NotReady[] = [];
-  if (isStopping()) reasons.push({ code: 'shutting_down', message: 'the daemon is stopping' });
   if (!store.isWritable()) {
     reasons.push({ code: 'store_not_writable', message: 'the inventory cannot be written' });
   }

@@ -16,6 +16,7 @@ const test = suite<TlsContext>('limits of access');
 const LIMITS = {
   requestsPerSecond: 40,
   changesPerSecond: 5,
+  openRequestsPerSecond: 5,
   failuresPerMinute: 5,
   slowAnswerMs: 300,
   maxSlowAnswers: 2,
@@ -132,6 +133,18 @@ test('a token that asks too often is 429 for a while; others are not', async (co
   await waitFor(async () => (await ask(context.unix, { path: '/v1', token })).status === 200, {
     what: 'its turn',
   });
+});
+
+test('what anyone may ask for has a number of its own for each origin, on the socket too', async (context) => {
+  for (const place of [context.unix, tlsAs(context)]) {
+    const asked = Array.from({ length: 60 }, (_, n) =>
+      ask(place, { path: n % 2 === 0 ? '/healthz' : '/v1/openapi.json' }).catch(() => null),
+    );
+    const refused = (await Promise.all(asked)).filter((answer) => answer?.status === 429);
+    assert.ok(refused.length > 0);
+    assert.is(refused[0]?.body.code, 'too_many_requests');
+  }
+  assert.is((await ask(context.unix, { path: '/v1' })).status, 200);
 });
 
 test('changes are counted apart', async (context) => {

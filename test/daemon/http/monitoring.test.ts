@@ -5,6 +5,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { App } from '../../../daemon/app.js';
 import { openMetricsPlace } from '../../../daemon/http/metrics-place.js';
+import { waitFor } from '../../helpers/wait.js';
 import { call, type Folders, makeFolders, startApp, tearDown } from '../fixture.js';
 import { lintMetrics, parseMetrics } from '../prometheus-text.js';
 
@@ -43,7 +44,21 @@ test('a store that takes no more is a reason, until it does again', async ({ app
   });
   assert.is((await call(app, 'GET', '/healthz')).status, 200);
   store.limitPages(1_000_000);
-  assert.is((await call(app, 'GET', '/readyz')).status, 200);
+  await waitFor(async () => (await call(app, 'GET', '/readyz')).status === 200, { what: 'room' });
+});
+
+test('however often it is asked, the store is looked at once a second', async ({ app }) => {
+  const { store } = app.services;
+  const isWritable = store.isWritable.bind(store);
+  let looks = 0;
+  store.isWritable = () => {
+    looks += 1;
+    return isWritable();
+  };
+  const startedAt = performance.now();
+  await Promise.all(Array.from({ length: 50 }, () => call(app, 'GET', '/readyz')));
+  const seconds = (performance.now() - startedAt) / 1_000;
+  assert.ok(looks >= 1 && looks <= 1 + seconds, `${looks} looks in ${seconds} s`);
 });
 
 test('what is said tells nothing of this host to whoever asks', async ({ app, folders }) => {
