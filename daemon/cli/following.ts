@@ -1,9 +1,17 @@
 /** Operations that a command has asked for: waits for their ends, and says how they went. */
 import type { Operation } from '../client/index.js';
 import { DeadlineError } from '../client/index.js';
+import { atMost } from './at-most.js';
 import type { Context } from './context.js';
 import { CommandError } from './exit-codes.js';
 import { helpFor, report } from './report.js';
+
+/**
+ * Each is a connection while it lasts, of which one user has 256. What is asked has turns of its own, so that nothing
+ * is begun later because something else takes long.
+ */
+const ASKED_AT_ONCE = 16;
+export const WAITED_FOR_AT_ONCE = 16;
 
 export interface Asking {
   readonly machines: readonly string[];
@@ -13,19 +21,21 @@ export interface Asking {
   readonly wait: boolean;
 }
 
-/** All at once; each is told when it has ended. Ends as the first that did not succeed. */
+/** All at once, or nearly; each is told when it has ended. Ends as the first that did not succeed. */
 export async function perform(context: Context, { machines, ask, done, wait }: Asking): Promise<void> {
   const { out, json } = context;
+  const askings = atMost(ASKED_AT_ONCE);
+  const waits = atMost(WAITED_FOR_AT_ONCE);
   const failures = await Promise.all(
     machines.map(async (machine): Promise<unknown> => {
       try {
-        const begun = await ask(machine);
+        const begun = await askings(() => ask(machine));
         if (!wait) {
           if (json) out.json(begun);
           else out.line(`${machine}: ${begun.kind} was begun, operation ${begun.id}`);
           return null;
         }
-        await endOf(context, begun, machine, json);
+        await waits(() => endOf(context, begun, machine, json));
         if (!json) out.line(`${machine} ${done}.`);
         return null;
       } catch (error) {

@@ -1,8 +1,9 @@
 /** What is done to all machines of a host at once. */
 import type { HostAnswer } from '../client/index.js';
+import { atMost } from './at-most.js';
 import type { Context } from './context.js';
 import { CommandError } from './exit-codes.js';
-import { endOf, throwFirst } from './following.js';
+import { endOf, throwFirst, WAITED_FOR_AT_ONCE } from './following.js';
 import { machineNames } from './machine-names.js';
 
 interface Asked {
@@ -20,6 +21,7 @@ export async function performOnHost(context: Context, { answer, done, wait }: As
   const failures: unknown[] = refused.map(
     ({ machine, problem }) => new CommandError('conflict', `${nameOf(machine)}: ${problem.detail}`),
   );
+  const waits = atMost(WAITED_FOR_AT_ONCE);
   const ended = operations.map(async (operation): Promise<unknown> => {
     const name = nameOf(operation.machine);
     if (!wait) {
@@ -27,7 +29,7 @@ export async function performOnHost(context: Context, { answer, done, wait }: As
       return null;
     }
     try {
-      await endOf(context, operation, name, json);
+      await waits(() => endOf(context, operation, name, json));
       if (!json) out.line(`${name} ${done}.`);
       return null;
     } catch (error) {

@@ -1,5 +1,6 @@
+import { atMost } from '../../at-most.js';
 import { defineCommand } from '../../command.js';
-import { requireSuccess, throwFirst, untilEnd } from '../../following.js';
+import { requireSuccess, throwFirst, untilEnd, WAITED_FOR_AT_ONCE } from '../../following.js';
 import { many } from '../../words.js';
 
 export const command = defineCommand({
@@ -15,10 +16,11 @@ export const command = defineCommand({
   ],
   async run(context, { operations }) {
     const { out, json } = context;
+    const waits = atMost(WAITED_FOR_AT_ONCE);
     const failures = await Promise.all(
       operations.map(async (id): Promise<unknown> => {
         try {
-          const operation = await untilEnd(context, id, 'operation');
+          const operation = await waits(() => untilEnd(context, id, 'operation'));
           if (json) out.json(operation);
           else out.line(`${operation.kind} ${id}: ${out.state(operation.state)}`);
           requireSuccess(operation, `machine ${operation.machine}`);
