@@ -35,7 +35,7 @@ export class Builds {
   }
 
   async remove(id: string): Promise<void> {
-    await this.#requests.call({ method: 'DELETE', path: pathOf(id) });
+    await this.#requests.call({ method: 'DELETE', path: pathOf(id), isById: true });
   }
 }
 

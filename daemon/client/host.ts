@@ -73,7 +73,8 @@ export class Tokens {
   }
 
   async revoke(id: string): Promise<void> {
-    await this.#requests.call({ method: 'DELETE', path: `/v1/tokens/${encodeURIComponent(id)}` });
+    const path = `/v1/tokens/${encodeURIComponent(id)}`;
+    await this.#requests.call({ method: 'DELETE', path, isById: true });
   }
 }
 

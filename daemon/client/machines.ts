@@ -76,9 +76,11 @@ export class Machines {
     return this.#requests.json({ method: 'PUT', path: `${pathOf(machine)}/builds`, body, headers });
   }
 
+  /** By its id, also when it is named: repeated after a lost connection, a name could be that of a new machine. */
   async delete(machine: string, { revision }: Precondition = {}): Promise<void> {
+    const { id } = await this.get(machine);
     const headers = precondition({ revision });
-    await this.#requests.call({ method: 'DELETE', path: pathOf(machine), headers });
+    await this.#requests.call({ method: 'DELETE', path: pathOf(id), headers, isById: true });
   }
 
   adopt(body: Adoption): Promise<Machine> {

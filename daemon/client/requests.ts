@@ -1,7 +1,7 @@
 /**
  * Requests that survive a daemon that restarts. What is safe to ask again is asked again for a while when the
- * connection breaks: reading, what says the whole of something, and posts, which carry an Idempotency-Key, if the
- * daemon keeps those. A daemon that was never there is told at once.
+ * connection breaks: reading, what says the whole of something, deletions of what has an id, and posts, which carry an
+ * Idempotency-Key, if the daemon keeps those. A daemon that was never there is told at once.
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -18,6 +18,8 @@ export interface Call {
   readonly body?: unknown;
   readonly deadlineMs?: number;
   readonly signal?: AbortSignal;
+  /** What the path names is never made again under that name: a deletion of it can be repeated. */
+  readonly isById?: boolean;
   /** Not asked again when the connection breaks, whatever it is. */
   readonly once?: boolean;
 }
@@ -94,7 +96,7 @@ export class Requests {
           wasSent = true;
         }
       }
-      await delay(waitMs, undefined, call.signal === undefined ? {} : { signal: call.signal });
+      await pause(waitMs, call.signal);
     }
   }
 
@@ -124,19 +126,30 @@ export class Requests {
   }
 
   /** Asked only when a connection broke, so that nobody pays for it otherwise. */
-  async #isSafeAgain({ method, headers, once }: Call, giveUpAt: number): Promise<boolean> {
-    if (once === true || headers?.['if-match'] !== undefined) return false;
-    if (method !== 'POST' && method !== 'PATCH') return true;
-    if (method === 'PATCH') return false;
+  async #isSafeAgain({ method, headers, once, isById, signal }: Call, giveUpAt: number): Promise<boolean> {
+    if (once === true || method === 'PATCH') return false;
+    if (method === 'DELETE') return isById === true;
+    if (headers?.['if-match'] !== undefined) return false;
+    if (method !== 'POST') return true;
+    const stopping = signal === undefined ? {} : { signal };
     for (let pauseMs = FIRST_PAUSE_MS; performance.now() < giveUpAt; pauseMs *= 2) {
       try {
-        const { text } = await this.#exchange({ method: 'GET', path: '/v1' });
+        const { text } = await this.#exchange({ method: 'GET', path: '/v1', ...stopping });
         return (JSON.parse(text) as Root).abilities.includes(KEEPS_KEYS);
       } catch {
-        await delay(Math.min(pauseMs, MAX_PAUSE_MS));
+        await pause(Math.min(pauseMs, MAX_PAUSE_MS), signal);
       }
     }
     return false;
+  }
+}
+
+/** Rejects with the reason of the signal as soon as that is aborted. */
+async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  try {
+    await delay(ms, undefined, signal === undefined ? {} : { signal });
+  } catch (error) {
+    throw signal?.aborted ? signal.reason : error;
   }
 }
 
