@@ -50,6 +50,8 @@ export interface CommandSpec {
   readonly options: Options;
   readonly examples: readonly Example[];
   readonly isHidden: boolean;
+  /** Somebody works in it, and is not cut off by --timeout. */
+  readonly isInteractive: boolean;
   run(context: Context, args: Record<string, unknown>, options: Record<string, unknown>): Promise<void>;
 }
 
@@ -60,6 +62,7 @@ interface Declaration<A extends Arguments, O extends Options> {
   readonly options?: O;
   readonly examples: readonly (readonly [line: string, does: string])[];
   readonly isHidden?: boolean;
+  readonly isInteractive?: boolean;
   run(
     context: Context,
     args: { -readonly [K in keyof A]-?: ValuesOf<A>[K] },
@@ -70,7 +73,9 @@ interface Declaration<A extends Arguments, O extends Options> {
 export function defineCommand<
   A extends Arguments = Record<never, never>,
   O extends Options = Record<never, never>,
->({ summary, description, args, options, examples, isHidden = false, run }: Declaration<A, O>): CommandSpec {
+>(declared: Declaration<A, O>): CommandSpec {
+  const { summary, description, args, options, examples, run } = declared;
+  const { isHidden = false, isInteractive = false } = declared;
   return {
     summary,
     description,
@@ -78,6 +83,7 @@ export function defineCommand<
     options: options ?? {},
     examples: examples.map(([line, does]) => ({ line, does })),
     isHidden,
+    isInteractive,
     run: run as CommandSpec['run'],
   };
 }

@@ -12,14 +12,17 @@ export interface Context {
   readonly environment: Environment;
   /** What was asked for as documents. */
   readonly json: boolean;
-  /** Null: as long as it takes. */
-  readonly timeoutMs: number | null;
-  /** Aborted by SIGINT, SIGTERM and SIGHUP. */
+  /** Aborted by SIGINT, SIGTERM and SIGHUP, as `Interrupted`, and when the time of --timeout is over, as `TimedOut`. */
   readonly signal: AbortSignal;
   readonly version: string;
 }
 
-/** The reason that a context's signal is aborted with. */
+export class TimedOut extends CommandError {
+  constructor() {
+    super('timeout', 'the time given by --timeout is over; what was asked for may go on');
+  }
+}
+
 export class Interrupted extends CommandError {
   readonly signalNumber: number;
 

@@ -1,8 +1,7 @@
 /** Operations that a command has asked for: waits for their ends, and says how they went. */
 import type { Operation } from '../client/index.js';
-import { DeadlineError } from '../client/index.js';
 import { atMost } from './at-most.js';
-import type { Context } from './context.js';
+import { type Context, TimedOut } from './context.js';
 import { CommandError } from './exit-codes.js';
 import { helpFor, report } from './report.js';
 
@@ -23,13 +22,16 @@ export interface Asking {
 
 /** All at once, or nearly; each is told when it has ended. Ends as the first that did not succeed. */
 export async function perform(context: Context, { machines, ask, done, wait }: Asking): Promise<void> {
-  const { out, json } = context;
+  const { out, json, signal } = context;
   const askings = atMost(ASKED_AT_ONCE);
   const waits = atMost(WAITED_FOR_AT_ONCE);
   const failures = await Promise.all(
     machines.map(async (machine): Promise<unknown> => {
       try {
-        const begun = await askings(() => ask(machine));
+        const begun = await askings(async () => {
+          signal.throwIfAborted();
+          return ask(machine);
+        });
         if (!wait) {
           if (json) out.json(begun);
           else out.line(`${machine}: ${begun.kind} was begun, operation ${begun.id}`);
@@ -53,7 +55,9 @@ export async function throwFirst(
 ): Promise<void> {
   const [first, ...others] = failures.filter((failure) => failure !== null);
   if (first === undefined) return;
-  for (const other of others) await report(other, { out, json, client, asked: { machines: [], builds: [] } });
+  const distinct = new Set(others.filter((other) => other !== first));
+  for (const other of distinct)
+    await report(other, { out, json, client, asked: { machines: [], builds: [] } });
   throw first;
 }
 
@@ -70,13 +74,12 @@ export async function endOf(
   return ended;
 }
 
-export async function untilEnd({ client, timeoutMs, signal, out }: Context, id: string, what: string) {
+export async function untilEnd({ client, signal, out }: Context, id: string, what: string) {
   const goesOn = `baton operation wait ${id}`;
   try {
-    const deadline = timeoutMs === null ? {} : { deadlineMs: timeoutMs };
-    return await client.operations.ended(id, { ...deadline, signal });
+    return await client.operations.ended(id, { signal });
   } catch (error) {
-    if (error instanceof DeadlineError) {
+    if (signal.reason instanceof TimedOut) {
       throw new CommandError('timeout', `the ${what} has not ended in time, and goes on`, [goesOn]);
     }
     if (signal.aborted) {

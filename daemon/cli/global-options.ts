@@ -24,7 +24,10 @@ export const GLOBAL_OPTIONS = {
   cert: text('--cert <file>', `Certificate of this client (${ENVIRONMENT.cert})`, { completion: 'files' }),
   key: text('--key <file>', `Key of that certificate (${ENVIRONMENT.key})`, { completion: 'files' }),
   json: flag('--json', "Print the interface's documents as JSON, for scripts"),
-  timeout: duration('--timeout <duration>', 'How long to wait for the end of what was asked for'),
+  timeout: duration(
+    '--timeout <duration>',
+    'How long the command may take, waiting included; what it asked for goes on',
+  ),
   color: oneOf('--color <when>', 'Colours: auto (on a terminal, unless NO_COLOR), always, never', [
     'auto',
     'always',

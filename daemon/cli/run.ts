@@ -2,7 +2,7 @@
 import type { BatonClient } from '../client/index.js';
 import type { CommandSpec, Completion } from './command.js';
 import { connect } from './connect.js';
-import { type Context, Interrupted } from './context.js';
+import { type Context, Interrupted, TimedOut } from './context.js';
 import { EXIT_CODES, exitOf, SIGNAL_BASE } from './exit-codes.js';
 import type { GlobalValues } from './global-options.js';
 import { Output, type Stream } from './output/output.js';
@@ -17,6 +17,8 @@ export interface Surroundings {
 
 const ENDING_SIGNALS = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const;
 const SIGPIPE = 13;
+/** For a command to say how far it came when its time is over. */
+const LAST_WORDS_MS = 1_000;
 
 /** Resolves with the exit code; never rejects. */
 export async function run(argv: readonly string[], { process, version }: Surroundings): Promise<number> {
@@ -44,11 +46,11 @@ export async function run(argv: readonly string[], { process, version }: Surroun
       input: process.stdin,
       environment: process.env,
       json: globals.json === true,
-      timeoutMs: globals.timeout ?? null,
-      signal: abortedBySignals(process),
+      signal: spec.isInteractive ? abortedBySignals(process) : endingOf(process, globals),
       version,
     };
-    await spec.run(context, values.args, values.options);
+    const done = spec.run(context, values.args, values.options);
+    await Promise.race([done, overtime(context.signal)]);
   };
   try {
     const program = await makeProgram(calledPath(argv), {
@@ -94,6 +96,23 @@ function endWhenNobodyReads(process: NodeJS.Process): void {
       throw error;
     });
   }
+}
+
+function endingOf(process: NodeJS.Process, { timeout }: GlobalValues): AbortSignal {
+  const interrupted = abortedBySignals(process);
+  if (timeout === undefined) return interrupted;
+  const over = new AbortController();
+  setTimeout(() => over.abort(new TimedOut()), timeout);
+  return AbortSignal.any([interrupted, over.signal]);
+}
+
+/** Rejects when the time has been over for a moment, for what does not look at the signal. */
+function overtime(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    signal.addEventListener('abort', () => {
+      if (signal.reason instanceof TimedOut) setTimeout(() => reject(signal.reason), LAST_WORDS_MS);
+    });
+  });
 }
 
 /** The first one lets the command end in order, the second ends it at once. */

@@ -1,7 +1,7 @@
 /** An upgrade under way: one block of lines that changes on a terminal, a line for each step elsewhere. */
 
 import type { Upgrade } from '../client/index.js';
-import type { Context } from './context.js';
+import { type Context, TimedOut } from './context.js';
 import { CommandError } from './exit-codes.js';
 import type { LiveBlock } from './output/live-block.js';
 import { colourOf, safe } from './output/style.js';
@@ -18,11 +18,11 @@ export async function showUpgrade(
   context: Context,
   { id, name }: { readonly id: string; readonly name: string },
 ) {
-  const { out, json, client, signal, timeoutMs } = context;
+  const { out, json, client, signal } = context;
   const progress = json ? null : out.isTerminal ? new Block(context, name) : new Lines(context, name);
   try {
     const upgrade = await watchUpgrade(client, id, {
-      ...{ signal, timeoutMs },
+      signal,
       onChange: (document) =>
         progress === null ? out.line(JSON.stringify(document)) : progress.show(document),
       onLost: (reason) => {
@@ -35,6 +35,10 @@ export async function showUpgrade(
     requireUpgraded(upgrade, name);
   } catch (error) {
     progress?.end();
+    if (error instanceof TimedOut) {
+      const message = `the upgrade of ${name} has not ended in time, and goes on`;
+      throw new CommandError('timeout', message, [`baton upgrade watch ${id}`]);
+    }
     if (error === signal.reason) out.note(`the upgrade goes on: baton upgrade watch ${id}`);
     throw error;
   }

@@ -50,6 +50,16 @@ export class Host {
     return this.#requests.json({ method: 'POST', path: '/v1/host/suspend' });
   }
 
+  /** Takes all machines down as their documents say. `powerdownMs`: how long guests have to power themselves off. */
+  shutdown(body: { readonly powerdownMs?: number } = {}): Promise<HostAnswer> {
+    return this.#requests.json({ method: 'POST', path: '/v1/host/shutdown', body });
+  }
+
+  /** Brings all machines back as their documents say. */
+  boot(): Promise<HostAnswer> {
+    return this.#requests.json({ method: 'POST', path: '/v1/host/boot' });
+  }
+
   /** Restores all suspended machines. */
   restore(): Promise<HostAnswer> {
     return this.#requests.json({ method: 'POST', path: '/v1/host/restore' });

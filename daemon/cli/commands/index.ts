@@ -75,6 +75,8 @@ export const TREE: Readonly<Record<string, Group | Loader>> = {
       validate: async () => (await import('./host/validate.js')).command,
       suspend: async () => (await import('./host/suspend.js')).command,
       restore: async () => (await import('./host/restore.js')).command,
+      shutdown: async () => (await import('./host/shutdown.js')).command,
+      boot: async () => (await import('./host/boot.js')).command,
     },
   },
   token: {

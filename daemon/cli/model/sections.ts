@@ -5,7 +5,7 @@ import { VARIABLES } from '../global-options.js';
 export const DESCRIPTION = [
   'baton is the command line of Baton. It speaks with batond, the host service that runs machines and replaces the virtual machine monitor under a running one.',
   'Options that every command takes may stand before or after its name. On a terminal there are tables, colours and progress; elsewhere plain lines, and with --json the documents of the interface: lists as one document, what comes one after the other as one document a line. Results go to stdout, everything about them to stderr.',
-  'What takes long is waited for, unless --no-wait is given; --timeout says for how long at most. Ctrl-C ends the waiting and not what was asked for: the command that goes on waiting is shown.',
+  'What takes long is waited for, unless --no-wait is given; --timeout says how long the whole command may take, whatever it does (7 is its exit code then). Ctrl-C ends the waiting and not what was asked for: the command that goes on waiting is shown.',
 ];
 
 export const FINDING = [

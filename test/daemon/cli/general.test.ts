@@ -235,6 +235,12 @@ test('operations: list, show, cancel', async ({ stage: { run, app, folders } }) 
   assert.is((await run('operation', 'show', 'absent')).exitCode, 4);
   assert.match((await run('host', 'suspend')).stdout, /operated is suspended/);
   assert.match((await run('host', 'restore')).stdout, /operated is restored/);
+  const down = await run('host', 'shutdown', '--grace', '0s');
+  assert.match(down.stdout, /^operated is down\.\n$/, down.stderr);
+  assert.match((await run('machine', 'show', 'operated')).stdout, /state +(suspended|stopped)/);
+  const up = await run('host', 'boot');
+  assert.match(up.stdout, /^operated is back\.\n$/, up.stderr);
+  assert.match((await run('machine', 'show', 'operated')).stdout, /state +running/);
 });
 
 test('--debug tells each exchange on stderr', async ({ stage: { run } }) => {

@@ -68,7 +68,7 @@ test('500 machines are all begun though none has ended, a few requests at a time
       },
     },
     out: { line: (text: string) => lines.push(text) },
-    ...{ json: false, timeoutMs: null, signal: new AbortController().signal },
+    ...{ json: false, signal: new AbortController().signal },
   } as unknown as Context;
   const machines = Array.from({ length: 500 }, (_, n) => `m${n}`);
   const ask = async (machine: string) => {

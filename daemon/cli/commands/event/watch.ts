@@ -1,6 +1,6 @@
 import type { Event } from '../../../client/index.js';
 import { defineCommand } from '../../command.js';
-import type { Context } from '../../context.js';
+import { type Context, TimedOut } from '../../context.js';
 import { CommandError } from '../../exit-codes.js';
 import { safe } from '../../output/style.js';
 import { formatTime } from '../../quantities.js';
@@ -9,7 +9,7 @@ import { integer, text } from '../../words.js';
 export const command = defineCommand({
   summary: 'Show what happens, as it happens',
   description:
-    'Shows events until Ctrl-C: each once and in order. When the connection breaks or the daemon restarts, it goes on after the last one shown. Ends with 4 when what it would go on with is no longer kept.',
+    'Shows events until Ctrl-C: each once and in order. When the connection breaks or the daemon restarts, it goes on after the last one shown. With --timeout it ends with 0 when that is over, or with --count with 7. Ends with 4 when what it would go on with is no longer kept.',
   options: {
     after: integer('--after <sequence>', 'Begin after this one; 0: with the oldest that is kept'),
     type: text('--type <types>', 'These types, separated by commas; baton.upgrade.* is all of upgrades'),
@@ -22,14 +22,13 @@ export const command = defineCommand({
     ['baton event watch --json | jq .type', 'for a script: one document a line'],
   ],
   async run(context, _args, { after, type, machine, count }) {
-    const { client, out, json, signal, timeoutMs } = context;
-    const timeout = timeoutMs === null ? [] : [AbortSignal.timeout(timeoutMs)];
+    const { client, out, json, signal } = context;
     let left = count ?? Infinity;
     const events = client.events.follow({
       ...(after === undefined ? {} : { after }),
       ...(type === undefined ? {} : { type }),
       ...(machine === undefined ? {} : { machine: (await client.machines.get(machine)).id }),
-      signal: AbortSignal.any([signal, ...timeout]),
+      signal,
       onLost: (reason) => out.note(`connection lost (${reason}), coming back`),
       onBack: () => out.note('connected again'),
     });
@@ -39,7 +38,7 @@ export const command = defineCommand({
       left--;
       if (left === 0) return;
     }
-    if (signal.aborted) throw signal.reason;
+    if (!(signal.reason instanceof TimedOut)) throw signal.reason;
     if (count !== undefined)
       throw new CommandError('timeout', `only ${count - left} of ${count} events came in time`);
   },
