@@ -64,7 +64,7 @@ function chosen(names: readonly string[]): readonly Benchmark[] {
     const benchmark = BENCHMARKS.find((candidate) => candidate.name === name);
     if (benchmark !== undefined) return benchmark;
     const known = BENCHMARKS.map((candidate) => candidate.name).join(', ');
-    exitWithUsage(
+    return exitWithUsage(
       'npm run bench -- --help tells more',
       `expected a benchmark's name (${known}), got ${name}`,
     );
