@@ -173,6 +173,8 @@ test('a machine is found by id and by name, with every default resolved', async 
     display: null,
     guestAgent: false,
     extraArguments: [],
+    onHostShutdown: 'stop',
+    onHostBoot: 'restore',
   });
   isProblem(await call(app, 'POST', '/v1/machines/good/stop', { powerdownMs: -1 }), 400, 'invalid_request');
   isProblem(await call(app, 'POST', '/v1/machines/good/upgrade', { mode: 'magic' }), 400, 'invalid_request');
