@@ -47,13 +47,21 @@ export class MortalDaemon {
 
   async start(): Promise<void> {
     const child = this.#spawn();
-    await waitFor(
+    let refusal: unknown = null;
+    const answered = waitFor(
       async () => {
-        if (child.exitCode !== null) throw new Error(`the daemon ended: ${this.#output}`);
-        return this.client.get('/v1').catch(() => null);
+        const end = child.exitCode ?? child.signalCode;
+        if (end !== null) throw new Error(`the daemon ended (${end}): ${this.#output}`);
+        return this.client.get('/v1').catch((error) => {
+          refusal = error;
+          return null;
+        });
       },
-      { deadlineMs: 30_000, what: `the daemon to answer: ${this.#output}` },
+      { deadlineMs: 30_000, what: 'the daemon to answer' },
     );
+    await answered.catch((cause) => {
+      throw new Error(`${cause.message}; it last said ${refusal}; its words: ${this.#output}`, { cause });
+    });
   }
 
   /** For one that dies while it takes up what an earlier one began, maybe before it answers. */
