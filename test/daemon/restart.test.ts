@@ -2,6 +2,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { waitFor } from '../helpers/wait.js';
+import { ask } from './access/client.js';
 import { type Folders, makeFolders, tearDown, ticksOf, vmmPids } from './fixture.js';
 import { MortalDaemon } from './mortal-daemon.js';
 
@@ -109,6 +110,30 @@ test('a VMM that does not answer when the daemon comes back is unresponsive, unt
   assert.is((await machineOf(context)).state, 'unresponsive');
   process.kill(pid, 'SIGCONT');
   await waitFor(async () => (await machineOf(context)).state === 'running', { what: 'it to be seen again' });
+});
+
+test('killed in the middle of a request with a key: asked again, it is answered with what was begun', async (context) => {
+  const { daemon, folders, id } = context;
+  const start = () =>
+    ask(
+      { socketPath: `${folders.runtimeDir}/batond.sock` },
+      { method: 'POST', path: `/v1/machines/${id}/start`, headers: { 'idempotency-key': 'one' } },
+    );
+  daemon.dieAt('spawned');
+  const answered = start().catch(() => null);
+  await daemon.died();
+  const first = await answered;
+  await daemon.start();
+  const again = await start();
+  assert.is(again.status, 202);
+  assert.is(again.headers['idempotency-replayed'], 'true');
+  if (first !== null) assert.is(again.body.id, first.body.id);
+  const { operations } = await daemon.client.get<OperationList>('/v1/operations');
+  assert.equal(
+    operations.map(({ kind, error }) => [kind, error?.code]),
+    [['start', 'daemon_restarted']],
+  );
+  assert.is(vmmPids(folders).length, 0);
 });
 
 test.run();

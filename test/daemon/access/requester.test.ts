@@ -31,7 +31,7 @@ function requestersOf({ services: { store } }: App, type: string): string[] {
 test('nobody is the daemon; work that waits goes on for who asked for it', async () => {
   assert.is(currentRequester().name, 'batond');
   const name = await asRequester(ALICE, async () => {
-    await new Promise((resolve) => setTimeout(resolve, 1));
+    await new Promise((resolve) => setImmediate(resolve));
     return currentRequester().name;
   });
   assert.is(name, 'alice');
