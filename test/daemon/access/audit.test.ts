@@ -4,7 +4,7 @@ import Database from 'better-sqlite3';
 import { pino } from 'pino';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { AuditEntry } from '../../../daemon/access/audit.js';
+import { type AuditEntry, auditHash } from '../../../daemon/access/audit.js';
 import { AuditLog } from '../../../daemon/access/audit-log.js';
 import type { App } from '../../../daemon/app.js';
 import { DEFAULT_HARDWARE } from '../../../daemon/hardware.js';
@@ -195,6 +195,16 @@ for (const [what, [sql, complaint]] of Object.entries(FLAWS)) {
     assert.is((await call(app, 'GET', '/v1/audit/verify')).body.isWhole, false);
   });
 }
+
+test('one that was changed, its own hash reckoned anew, is not what the next one follows', async (context) => {
+  fill(context.app, 5);
+  const [, , third] = await entries(context.app);
+  const hash = auditHash({ ...(third as AuditEntry), requester: 'unix:mallory' });
+  tamper(context, `UPDATE audit SET requester = 'unix:mallory', hash = '${hash}' WHERE seq = 3`);
+  const { body } = await call(context.app, 'GET', '/v1/audit/verify');
+  assert.is(body.isWhole, false);
+  assert.is(body.flaw, 'entry 4 does not follow entry 3');
+});
 
 test('one that was written anew, hashes and all, is found by a head that was noted', async (context) => {
   const { app } = context;
